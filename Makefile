@@ -1,0 +1,49 @@
+# Two commands for newcomers: `make demo` and `make test`. Each makes the environment that it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: install dev demo test lint platform pin clean
+
+install: $(VENV)/installed
+
+dev: $(VENV)/dev
+
+# The build backend lives in a folder of its own, so that it does not become part of the program.
+$(VENV)/installed: requirements/core.txt requirements/build.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed: make $@ PYTHON=/path/to/python3.11"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --require-hashes -r requirements/core.txt
+	$(PIP) install --quiet --require-hashes --target .build-deps --upgrade -r requirements/build.txt
+	PYTHONPATH=.build-deps $(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/dev: requirements/dev.txt $(VENV)/installed
+	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	touch $@
+
+demo: install
+	$(BIN)/monitor demo
+
+lint: dev
+	$(BIN)/ruff check monitor tests bench
+	$(BIN)/ruff format --check monitor tests bench
+	$(BIN)/mypy monitor tests
+	$(BIN)/lint-imports --no-cache
+
+test: lint
+	$(BIN)/python -m pytest
+
+platform: dev
+	$(BIN)/python -m tests.platform.stack
+
+pin:
+	$(PYTHON) -c 'import tomllib; d = tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"]; \
+	  print("# The dependencies of pyproject.toml; `make pin` renews this and the pinned files."); print(*d, sep="\n")' > requirements/core.in
+	for name in core dev build; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header -o requirements/$$name.txt requirements/$$name.in || exit 1; done
+
+clean:
+	rm -rf $(VENV) .build-deps .mypy_cache .ruff_cache .pytest_cache .hypothesis
