@@ -1,0 +1,1 @@
+"""Pure decisions on values. Standard library only; `now` is an argument."""

@@ -1,0 +1,86 @@
+"""Judging: measured numbers and limits in, one verdict per slice out."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from monitor.core.labels import Labels
+from monitor.core.model import (
+    Breach,
+    Measured,
+    NoData,
+    NotYet,
+    Outcome,
+    Sample,
+    Tier,
+    TierRule,
+    Verdict,
+)
+
+
+def judge(
+    check: str, measured: Iterable[Measured], rules: Sequence[TierRule], at: datetime
+) -> tuple[Verdict, ...]:
+    """Judge every slice against the limits, in the order in which the slices were measured.
+
+    Measuring nothing at all is no data for the whole check. A slice that has both samples and a
+    gap is judged by its samples.
+    """
+    slices: dict[Labels, list[Measured]] = {}
+    for one in measured:
+        slices.setdefault(one.slice, []).append(one)
+    if not slices:
+        return (Verdict(check, (), at, Outcome.NO_DATA, reason="the answer is empty"),)
+    return tuple(_slice(check, labels, found, rules, at) for labels, found in slices.items())
+
+
+def _slice(
+    check: str, labels: Labels, found: Sequence[Measured], rules: Sequence[TierRule], at: datetime
+) -> Verdict:
+    samples = tuple(one for one in found if isinstance(one, Sample))
+    if not samples:
+        first = found[0]
+        assert isinstance(first, NoData | NotYet)
+        outcome = Outcome.NO_DATA if isinstance(first, NoData) else Outcome.PENDING
+        return Verdict(check, labels, at, outcome, reason=first.reason)
+    for rule in sorted(rules, key=lambda rule: rule.tier is not Tier.PAGE):
+        breach = _first_breach(samples, rule)
+        if breach is not None:
+            return Verdict(
+                check, labels, at, Outcome(rule.tier), rule.tier, samples=samples, breach=breach
+            )
+    return Verdict(check, labels, at, Outcome.OK, samples=samples)
+
+
+def _first_breach(samples: Sequence[Sample], rule: TierRule) -> Breach | None:
+    for limit in rule.limits:
+        for sample in samples:
+            if sample.measure != limit.measure or sample.is_noise:
+                continue
+            if limit.is_breached_by(sample.value):
+                return Breach(sample, limit)
+    return None
+
+
+def block(verdict: Verdict, cause: str | None) -> Verdict:
+    """Put a bad or empty verdict under its red cause; a good one needs no cause."""
+    if cause is None or verdict.outcome not in {Outcome.WARN, Outcome.PAGE, Outcome.NO_DATA}:
+        return verdict
+    return replace(verdict, outcome=Outcome.BLOCKED, blocked_by=cause)
+
+
+_WORST_FIRST = (
+    Outcome.PAGE,
+    Outcome.WARN,
+    Outcome.ERROR,
+    Outcome.BLOCKED,
+    Outcome.NO_DATA,
+    Outcome.PENDING,
+    Outcome.SKIPPED,
+    Outcome.OK,
+)
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the verdict that says most about the whole check. Raise ValueError for none."""
+    return min(verdicts, key=lambda verdict: _WORST_FIRST.index(verdict.outcome))

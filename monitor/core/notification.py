@@ -1,0 +1,60 @@
+"""What is told to a receiver, why, and the proof that it arrived."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from monitor.core.digest import Digest
+from monitor.core.incident import IncidentView
+
+
+class NotifyReason(StrEnum):
+    """Why somebody is told."""
+
+    FIRST = "first notification"
+    MORE_ALERTS = "new alerts in the incident"
+    WORSE = "tier raised"
+    FEWER_ALERTS = "some alerts resolved"
+    CAUSE_CHANGED = "alerts folded or unfolded"
+    RESOLVED = "all alerts resolved"
+    DIGEST = "digest is due"
+    FALLBACK = "another receiver cannot be reached"
+
+
+class QuietReason(StrEnum):
+    """Why somebody is not told; stored with the incident."""
+
+    NOTHING_NEW = "nothing new"
+    OUTSIDE_HOURS = "outside the maintainer's hours, and the check does not say wake: true"
+    FOLDED = "shown under its cause"
+    NEVER_TOLD = "resolved before it was told"
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One message to one receiver; the same ``key`` means the same message.
+
+    ``subject`` is the incident or digest that it belongs to: all notifications of one subject to
+    one receiver are delivered in order, into the same message or thread.
+    """
+
+    key: str
+    subject: str
+    receiver: str
+    reason: NotifyReason
+    at: datetime
+    is_page: bool = False
+    view: IncidentView | None = None
+    digest: Digest | None = None
+    headline: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The proof that a notification arrived, and where: whatever the receiver needs to edit it."""
+
+    receiver: str
+    subject: str
+    at: datetime
+    place: Mapping[str, str] = field(default_factory=dict)

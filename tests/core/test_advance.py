@@ -1,0 +1,161 @@
+from datetime import UTC, datetime, timedelta
+
+from monitor.core.advance import GRACE_AFTER_ROOT, Finding, advance
+from monitor.core.model import (
+    Hours,
+    Maintainer,
+    OnCall,
+    Outcome,
+    Resource,
+    Tier,
+    TierRule,
+    Verdict,
+)
+from monitor.core.notification import NotifyReason, QuietReason
+from monitor.core.state import Memory, Step
+from monitor.core.world import CheckFacts, World
+
+MONDAY_NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+RULES = (TierRule(Tier.WARN, ()), TierRule(Tier.PAGE, ()))
+WORK = Hours(frozenset(range(5)), 9 * 60, 19 * 60)
+WORLD = World(
+    checks={
+        "table": CheckFacts("table", "freshness", RULES, "kpi", "events", "data"),
+        "dash": CheckFacts("dash", "freshness", RULES, "kpi", "superset", "analytics"),
+        "metric": CheckFacts("metric", "anomaly", RULES, "kpi", "kpi.impressions", "recsys"),
+        "woken": CheckFacts("woken", "latency", RULES, "serving", None, "recsys", wake=True),
+        "stray": CheckFacts("stray", "threshold", RULES, "kpi"),
+    },
+    on_call=OnCall(("asha",), ("oncall-slack",)),
+    resources={
+        "events": Resource("events", "data", backfill="run {{ from }}"),
+        "kpi.impressions": Resource("kpi.impressions", "recsys", ("events",)),
+        "superset": Resource("superset", "analytics", ("kpi.impressions",)),
+    },
+    maintainers={
+        "data": Maintainer("data", ("data-slack",)),
+        "analytics": Maintainer("analytics", ("analytics-slack",)),
+        "recsys": Maintainer("recsys", ("recsys-slack",), ("recsys-pager",), WORK),
+    },
+)
+TIERS = {Outcome.WARN: Tier.WARN, Outcome.PAGE: Tier.PAGE}
+
+
+class Day:
+    """A timeline: what is found minute by minute, and what it leads to."""
+
+    def __init__(self, at: datetime = MONDAY_NOON) -> None:
+        self.at, self.memory = at, Memory()
+
+    def finds(self, **outcomes: Outcome) -> Step:
+        self.at += timedelta(minutes=1)
+        findings = [
+            Finding(c, self.at, self.at, (Verdict(c, (), self.at, o, TIERS.get(o), "r"),))
+            for c, o in outcomes.items()
+        ]
+        step, self.memory = advance(self.memory, findings, WORLD, self.at)
+        return step
+
+
+def told(step: Step) -> dict[str, NotifyReason]:
+    return {row.notification.receiver: row.notification.reason for row in step.outbox}
+
+
+def test_an_alert_goes_to_the_maintainer_of_its_resource_once() -> None:
+    day = Day()
+    assert told(day.finds(table=Outcome.WARN)) == {"data-slack": NotifyReason.FIRST}
+    assert told(day.finds(table=Outcome.WARN)) == {}
+
+
+def test_what_nobody_owns_goes_to_on_call_and_is_marked() -> None:
+    step = Day().finds(stray=Outcome.WARN)
+    assert told(step) == {"oncall-slack": NotifyReason.FIRST}
+    assert step.incidents[0].unowned
+
+
+def test_each_receiver_that_heard_of_it_hears_the_end() -> None:
+    day = Day()
+    day.finds(metric=Outcome.PAGE)
+    ends = told(day.finds(metric=Outcome.OK))
+    assert ends == dict.fromkeys(("recsys-slack", "recsys-pager"), NotifyReason.RESOLVED)
+    assert day.memory == Memory()
+
+
+def test_a_dashboard_behind_a_stale_table_is_shown_under_it_and_opens_no_incident() -> None:
+    day = Day()
+    day.finds(table=Outcome.WARN)
+    step = day.finds(dash=Outcome.WARN)
+    assert len(day.memory.incidents) == 1
+    assert told(step) == {
+        "data-slack": NotifyReason.CAUSE_CHANGED,
+        "analytics-slack": NotifyReason.FIRST,
+    }
+    view = step.outbox[0].notification.view
+    assert view is not None
+    assert [member.check for member in view.folded] == ["dash"]
+    assert step.verdicts[0].outcome is Outcome.BLOCKED
+
+
+def test_cause_and_consequence_found_in_one_step_are_one_incident() -> None:
+    day = Day()
+    day.finds(dash=Outcome.WARN, metric=Outcome.PAGE, table=Outcome.WARN)
+    assert [incident.check for incident in day.memory.incidents.values()] == ["table"]
+
+
+def test_missing_data_below_a_red_table_never_becomes_an_alert() -> None:
+    day = Day()
+    day.finds(table=Outcome.WARN)
+    for _ in range(10):
+        day.finds(metric=Outcome.NO_DATA)
+    assert all(alert.check == "table" for alert in day.memory.alerts.values())
+
+
+def test_what_is_still_bad_long_after_its_cause_is_gone_stands_on_its_own() -> None:
+    day = Day()
+    day.finds(table=Outcome.WARN, dash=Outcome.WARN)
+    assert told(day.finds(table=Outcome.OK, dash=Outcome.WARN))
+    assert len(day.memory.incidents) == 1
+    day.at += GRACE_AFTER_ROOT
+    step = day.finds(table=Outcome.OK, dash=Outcome.WARN)
+    assert [incident.check for incident in day.memory.incidents.values()] == ["dash"]
+    assert told(step)["data-slack"] is NotifyReason.RESOLVED
+
+
+def test_a_pager_outside_the_hours_waits_for_them_and_the_reason_is_stored() -> None:
+    day = Day(datetime(2026, 11, 24, 2, tzinfo=UTC))
+    step = day.finds(metric=Outcome.PAGE)
+    assert told(step) == {"recsys-slack": NotifyReason.FIRST}
+    assert [quiet.reason for quiet in step.quiet] == [QuietReason.OUTSIDE_HOURS]
+    assert not day.finds(metric=Outcome.PAGE).quiet
+    day.at = datetime(2026, 11, 24, 9, tzinfo=UTC)
+    assert told(day.finds()) == {"recsys-pager": NotifyReason.FIRST}
+
+
+def test_a_check_that_may_wake_pages_at_night() -> None:
+    day = Day(datetime(2026, 11, 24, 2, tzinfo=UTC))
+    assert "recsys-pager" in told(day.finds(woken=Outcome.PAGE))
+
+
+def test_a_warning_that_becomes_a_page_says_so() -> None:
+    day = Day()
+    day.finds(metric=Outcome.WARN)
+    assert told(day.finds(metric=Outcome.PAGE)) == {
+        "recsys-slack": NotifyReason.WORSE,
+        "recsys-pager": NotifyReason.FIRST,
+    }
+
+
+def test_every_due_slot_ends_as_one_outcome_even_when_nothing_was_seen() -> None:
+    step = Day().finds(table=Outcome.ERROR, metric=Outcome.SKIPPED)
+    outcomes = {slot.check: slot.outcome for slot in step.slots}
+    assert outcomes == {"table": Outcome.ERROR, "metric": Outcome.SKIPPED}
+
+
+def test_a_slice_that_vanishes_from_the_answer_stays_open() -> None:
+    day = Day()
+    sliced = Verdict("table", (("m", "a"),), day.at, Outcome.WARN, Tier.WARN)
+    _, memory = advance(day.memory, [Finding("table", day.at, day.at, (sliced,))], WORLD, day.at)
+    other = Verdict("table", (("m", "b"),), day.at, Outcome.OK)
+    step, memory = advance(memory, [Finding("table", day.at, day.at, (other,))], WORLD, day.at)
+    assert memory.alerts[("table", (("m", "a"),))].is_open
+    assert {v.outcome for v in step.verdicts} == {Outcome.OK, Outcome.NO_DATA}
