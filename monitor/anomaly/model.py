@@ -1,0 +1,127 @@
+"""The values that go into the detector and come out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+DAY = timedelta(days=1)
+MONTH = timedelta(days=30)
+
+Direction = Literal["down", "up", "both"]
+SEASONS = ("none", "daily", "weekly")
+WEEKLY = SEASONS.index("weekly")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one check asks of the detector.
+
+    bucket: length of a bucket; divides a day, or is a whole number of days.
+    timezone: IANA zone in which people live the season (hour of day, weekday, holidays).
+    bad: the direction that can be an anomaly.
+    false_alarms_per_month: per 30 days, all slices of the check together; bad buckets of one
+        slice less than 6 hours apart are one alarm.
+    min_value: a bucket whose expected value is below this is never judged.
+    holidays: local dates that teach nothing and are judged with a wider band.
+    """
+
+    bucket: timedelta
+    timezone: str
+    bad: Direction
+    false_alarms_per_month: float
+    min_value: float
+    holidays: frozenset[date] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Refuse a bucket that does not fit days, and a budget that allows nothing."""
+        if self.bucket <= timedelta(0) or (DAY % self.bucket and self.bucket % DAY):
+            raise ValueError(f"bucket {self.bucket} must divide a day or be whole days")
+        if not self.false_alarms_per_month > 0:
+            raise ValueError("false_alarms_per_month must be above 0")
+
+
+@dataclass(frozen=True)
+class Series:
+    """One slice on a regular grid.
+
+    slice: labels as sorted pairs. start: aware UTC start of the first bucket.
+    values: shape (buckets,); NaN where there was no row. Infinite and negative values are
+    read as NaN. Buckets follow each other in UTC; buckets of whole days follow local midnights.
+    """
+
+    slice: tuple[tuple[str, str], ...]
+    start: datetime
+    values: Floats
+
+
+@dataclass(frozen=True)
+class Point:
+    """The judgement of one bucket.
+
+    low and high bound what one bucket may be by chance at the check's budget.
+    deviation: value / expected - 1 (0.0 when both are 0, infinite when only expected is 0).
+    score: spreads away in the bad direction, 0.0 when good or as expected.
+    once_in: expected time between such scores by chance in the whole check, at most 10 years;
+        None when the bucket was not judged. It counts the scores of one 6-hour run as one.
+    note: empty, or one sentence that a reader of an alert needs.
+    """
+
+    at: datetime
+    value: float
+    expected: float
+    low: float
+    high: float
+    deviation: float
+    score: float
+    is_anomaly: bool
+    once_in: timedelta | None
+    season: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Learning:
+    """There is a value but too little history to judge it."""
+
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
+class Missing:
+    """There is no usable value. This is never a drop."""
+
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Judgements of many buckets; arrays have shape (slices, buckets), in the order given.
+
+    starts: the start of every bucket, aware UTC. score, expected, low, high are NaN where
+    nothing was judged (learning, missing). threshold: shape (buckets,), the score that the
+    budget allowed at that time, NaN while nothing was known. once_in_days: NaN if unknown.
+    season: index into SEASONS.
+    """
+
+    starts: tuple[datetime, ...]
+    value: Floats
+    score: Floats
+    expected: Floats
+    low: Floats
+    high: Floats
+    is_anomaly: Bools
+    once_in_days: Floats
+    season: Ints
+    threshold: Floats

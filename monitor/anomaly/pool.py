@@ -1,0 +1,75 @@
+"""The past scores of all slices of a check: what the tail of chance is learned from.
+
+Incidents must not teach it, or the check goes blind for weeks after one; but leaving out every
+alarm would shorten the tail and raise the number of false alarms. So alarms stay, as many as
+chance explains.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from monitor.anomaly.model import DAY, MONTH, Floats
+from monitor.anomaly.tail import Tail, fit
+
+# Scores of so many blocks (days) tell how rare a score is; the last week tells how many come.
+TAIL_BLOCKS, RECENT_BLOCKS = 56, 7
+# Alarms of this many slices in the same 6 hours, beyond chance, have one cause: those hours
+# teach nothing about any slice.
+COMMON_CAUSE = 3
+# So many times the alarms that the budget explains are kept, the lowest ones. Measured with
+# bench/anomaly/synthetic.py: at 1 the pool forgets its own false alarms and realises twice the
+# budget; at 2 it realises the budget; at 3 a check of one slice gets half of it.
+KEPT = 2.0
+# Before there is a tail, a score of so many spreads is taken for an incident.
+FIRST_THRESHOLD = 8.0
+_BUDGET_MONTH_DAYS = MONTH / DAY
+
+
+@dataclass(frozen=True)
+class Block:
+    """The runs of one block: those that were no alarm, those that were, and how many of all."""
+
+    calm: Floats
+    alarms: Floats
+    count: int
+
+
+@dataclass
+class Pool:
+    """Runs of scores by block. budget: alarms per 30 days. days: length of a block."""
+
+    budget: float
+    days: float
+    blocks: list[Block] = field(default_factory=list)
+
+    def add(self, highest: Floats, threshold: float) -> None:
+        """Add a block: highest (slices, runs), NaN where not scored; threshold NaN if none."""
+        known = np.isfinite(highest)
+        alarm = known & (highest > (threshold if np.isfinite(threshold) else FIRST_THRESHOLD))
+        by_chance = self.budget / _BUDGET_MONTH_DAYS * self.days / max(highest.shape[1], 1)
+        common = np.sum(alarm, axis=0) > COMMON_CAUSE * (1.0 + by_chance)
+        calm = highest[known & ~alarm & ~common]
+        self.blocks.append(Block(calm, highest[alarm & ~common], int(np.sum(known))))
+
+    def tail(self) -> Tail | None:
+        """Fit the tail to what is known so far; None when that is too little."""
+        recent = [block.count for block in self.blocks[-RECENT_BLOCKS:] if block.count]
+        if not recent:
+            return None
+        per_month = sum(recent) / (len(recent) * self.days) * _BUDGET_MONTH_DAYS
+        blocks = self.blocks[-TAIL_BLOCKS:]
+        by_chance = self.budget * len(blocks) * self.days / _BUDGET_MONTH_DAYS
+        kept = int(KEPT * (by_chance + 1.0))
+        alarms = np.sort(np.concatenate([block.alarms for block in blocks]))[:kept]
+        return fit(np.concatenate([*(block.calm for block in blocks), alarms]), per_month)
+
+
+def highest(score: Floats, cluster: int) -> Floats:
+    """Return the highest score of each run of `cluster` buckets; NaN where none was scored."""
+    short = -score.shape[1] % cluster
+    padded = np.pad(score, ((0, 0), (0, short)), constant_values=np.nan)
+    result: Floats = np.fmax.reduce(padded.reshape(len(score), -1, cluster), axis=2)
+    return result

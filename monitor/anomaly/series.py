@@ -1,0 +1,142 @@
+"""Rows of a query, in any order, become a regular grid; slices become one matrix."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from monitor.anomaly.model import DAY, EPOCH, Bools, Floats, Ints, Series, Settings
+
+
+@dataclass(frozen=True)
+class Gridded:
+    """A series and what had to be done to the rows to get it (sentences, may be empty)."""
+
+    series: Series
+    notes: tuple[str, ...]
+
+
+def regular(
+    points: Iterable[tuple[datetime, float | None]],
+    slice: tuple[tuple[str, str], ...],  # noqa: A002 - the field's name in Series
+    settings: Settings,
+) -> Gridded:
+    """Put (time, value) rows of one slice on the grid of its buckets.
+
+    Rows that fall into one bucket are summed: they come from one `group by`, so two of them
+    are two parts of the bucket (a finer time, one more dimension); taking the last would
+    invent a drop. A bucket with an unusable part (null, NaN, infinite, negative) is NaN as a
+    whole, because a sum of only the known parts would look like a drop too.
+
+    Raises ValueError on naive times. No rows at all give an empty series at the epoch.
+    """
+    sums: dict[int, float] = {}
+    merged = unusable = 0
+    for at, raw in points:
+        bucket = bucket_number(at, settings)
+        value = math.nan if raw is None else float(raw)
+        if not (math.isfinite(value) and value >= 0):
+            value = math.nan
+            unusable += 1
+        merged += bucket in sums
+        sums[bucket] = sums.get(bucket, 0.0) + value
+    first = min(sums, default=0)
+    values = np.full(max(sums, default=first - 1) - first + 1, np.nan)
+    for bucket, value in sums.items():
+        values[bucket - first] = value
+    notes = []
+    if merged:
+        notes.append(f"{merged} rows were added to another row of the same bucket")
+    if unusable:
+        notes.append(f"{unusable} rows were null, NaN, infinite or negative: bucket unknown")
+    return Gridded(Series(slice, bucket_start(first, settings), values), tuple(notes))
+
+
+def bucket_number(at: datetime, settings: Settings) -> int:
+    """Return the number of the bucket that holds `at`, counted from 1970-01-01.
+
+    Buckets below a day are counted in UTC, so that no local hour is doubled or lost; buckets
+    of whole days are counted in local dates, so that a day of 23 or 25 hours is one bucket.
+    """
+    if at.tzinfo is None:
+        raise ValueError(f"{at.isoformat()} has no zone; times must be aware")
+    if settings.bucket >= DAY:
+        local = at.astimezone(ZoneInfo(settings.timezone))
+        days = (local.date() - EPOCH.date()).days
+        return days // (settings.bucket // DAY)
+    return (at - EPOCH) // settings.bucket
+
+
+def bucket_start(number: int, settings: Settings) -> datetime:
+    """Return the start of a bucket in UTC; the inverse of `bucket_number`."""
+    if settings.bucket >= DAY:
+        midnight = EPOCH + number * settings.bucket
+        return midnight.replace(tzinfo=ZoneInfo(settings.timezone)).astimezone(UTC)
+    return EPOCH + number * settings.bucket
+
+
+def aligned(series: Sequence[Series], settings: Settings, end: int | None) -> tuple[int, Floats]:
+    """Lay slices over one grid: number of the first bucket, matrix (slices, buckets).
+
+    end: number of the first bucket to leave out; None keeps all. Unusable values are NaN.
+    """
+    firsts = [bucket_number(one.start, settings) for one in series]
+    lasts = [first + len(one.values) for first, one in zip(firsts, series, strict=True)]
+    stop = max(lasts, default=0) if end is None else end
+    first = min((f for f, one in zip(firsts, series, strict=True) if len(one.values)), default=stop)
+    matrix = np.full((len(series), max(stop - first, 0)), np.nan)
+    for row, (at, one) in enumerate(zip(firsts, series, strict=True)):
+        known = one.values[: max(stop - at, 0)]
+        if len(known):
+            matrix[row, at - first : at - first + len(known)] = known
+    matrix[~(np.isfinite(matrix) & (matrix >= 0))] = np.nan
+    return first, matrix
+
+
+def offsets(values: Floats, week: int) -> tuple[Floats, Bools]:
+    """Choose per slice what is added before the logarithm: offsets (slices,), is it a count.
+
+    Counts (whole numbers all through the first week of the slice) get 1, as log1p; anything
+    else gets 1 % of the median of its first week, so that rates and money of any unit behave
+    alike. Only the first week decides, which is never judged: no look-ahead.
+    """
+    window = _first_buckets(values, week)
+    known = np.isfinite(window)
+    counts: Bools = np.all(~known | (window == np.round(window)), axis=1)
+    positive = np.sort(np.where(known & (window > 0), window, np.nan), axis=1)
+    found = np.sum(np.isfinite(positive), axis=1)
+    middle = positive[np.arange(len(values)), np.maximum(found - 1, 0) // 2]
+    offset = np.where(counts | (found == 0), 1.0, 0.01 * middle)
+    return offset, counts
+
+
+def first_known(values: Floats) -> Ints:
+    """Return per slice the index of the first value, or the number of buckets if none."""
+    known = np.isfinite(values)
+    buckets = values.shape[1]
+    if not buckets:
+        return np.zeros(len(values), dtype=np.int64)
+    first: Ints = np.where(known.any(axis=1), np.argmax(known, axis=1), buckets)
+    return first
+
+
+def _first_buckets(values: Floats, count: int) -> Floats:
+    padded = np.concatenate([values, np.full((len(values), count), np.nan)], axis=1)
+    rows = np.arange(len(values))[:, None]
+    window: Floats = padded[rows, first_known(values)[:, None] + np.arange(count)]
+    return window
+
+
+def local_offsets(starts: Sequence[datetime], timezone: str) -> Ints:
+    """Return the offset of local time from UTC in seconds for each start."""
+    zone = ZoneInfo(timezone)
+    nothing = timedelta(0)
+    return np.array(
+        [int((at.astimezone(zone).utcoffset() or nothing).total_seconds()) for at in starts],
+        dtype=np.int64,
+    )

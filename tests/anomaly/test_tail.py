@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+from monitor.anomaly.pool import COMMON_CAUSE, Pool, highest
+from monitor.anomaly.tail import LEAST_THRESHOLD, fit
+
+
+@pytest.mark.parametrize("kind", ["normal", "student"])
+def test_the_threshold_is_exceeded_as_often_as_asked(kind: str) -> None:
+    rng = np.random.default_rng(3)
+    draw = rng.standard_normal if kind == "normal" else lambda n: rng.standard_t(4, n)
+    ratios = []
+    for _ in range(30):
+        tail = fit(np.maximum(draw(8_000), 0.0), 8_000.0)
+        assert tail is not None
+        ratios.append(np.sum(draw(80_000) > tail.threshold(10.0)) / 100.0)
+    assert 0.5 < np.mean(ratios) < 2.0
+
+
+def test_rate_and_threshold_are_inverse() -> None:
+    tail = fit(np.random.default_rng(5).standard_exponential(2_000), 500.0)
+    assert tail is not None
+    for budget in (0.1, 1.0, 20.0):
+        assert tail.rate(np.array([tail.threshold(budget)]))[0] == pytest.approx(budget, rel=1e-6)
+
+
+def test_a_higher_score_is_never_more_frequent() -> None:
+    tail = fit(np.random.default_rng(5).standard_exponential(2_000), 500.0)
+    assert tail is not None
+    rates = tail.rate(np.linspace(0, 30, 500))
+    assert np.all(np.diff(rates) <= 1e-9)
+    assert rates[0] == pytest.approx(500.0, rel=0.01)
+
+
+def test_too_few_scores_say_nothing() -> None:
+    assert fit(np.arange(19.0), 10.0) is None
+
+
+def test_scores_that_are_all_zero_keep_the_least_threshold() -> None:
+    tail = fit(np.zeros(100), 100.0)
+    assert tail is not None
+    assert tail.threshold(1.0) == LEAST_THRESHOLD
+
+
+def test_an_incident_of_all_slices_does_not_teach_the_tail() -> None:
+    rng = np.random.default_rng(9)
+    quiet, hit = Pool(1.0, 1.0), Pool(1.0, 1.0)
+    for day in range(30):
+        runs = np.abs(rng.standard_normal((10 * COMMON_CAUSE, 4)))
+        quiet.add(runs, 6.0)
+        hit.add(runs + 20.0 * (day == 25), 6.0)
+    before, after = quiet.tail(), hit.tail()
+    assert before is not None
+    assert after is not None
+    assert after.threshold(1.0) == pytest.approx(before.threshold(1.0), rel=0.05)
+
+
+def test_a_long_incident_of_one_slice_hardly_moves_the_threshold() -> None:
+    rng = np.random.default_rng(9)
+    quiet, hit = Pool(1.0, 1.0), Pool(1.0, 1.0)
+    for day in range(50):
+        runs = np.abs(rng.standard_normal((1, 4)))
+        quiet.add(runs, 5.0)
+        hit.add(runs + 20.0 * (day > 45), 5.0)
+    before, after = quiet.tail(), hit.tail()
+    assert before is not None
+    assert after is not None
+    assert after.threshold(1.0) < 3.0 * before.threshold(1.0)
+
+
+def test_a_run_is_the_highest_score_of_its_six_hours() -> None:
+    score = np.array([[0.0, 3.0, 1.0, np.nan, np.nan]])
+    np.testing.assert_array_equal(highest(score, 2), [[3.0, 1.0, np.nan]])
