@@ -1,0 +1,88 @@
+"""All that a plugin may import."""
+
+from monitor.api.answer import (
+    Answer,
+    ClusterQuery,
+    Cost,
+    Latencies,
+    LoadSnapshot,
+    Partition,
+    PartitionList,
+    Row,
+    Run,
+    RunList,
+    SliceLatency,
+    Table,
+    Updated,
+    as_moment,
+)
+from monitor.api.check import KINDS, Check, Measure, Slices
+from monitor.api.errors import DeliveryError, MissingExtraError, MonitorError, SourceError
+from monitor.api.fields import Duration, Share, parse_duration, parse_share
+from monitor.api.query import Grain, LastUpdate, Load, Partitions, Quantiles, Query, Rows, Runs
+from monitor.api.receiver import RECEIVERS, Receiver
+from monitor.api.source import SOURCES, Asking, BlockingSource, Source
+from monitor.core.incident import Gap, Incident, IncidentView, Member
+from monitor.core.labels import Labels, labels_of, text_of
+from monitor.core.model import Direction, Measured, NoData, NotYet, Sample, Tier, Unit
+from monitor.core.notification import Notification, NotifyReason, Receipt
+
+__all__ = [
+    "KINDS",
+    "RECEIVERS",
+    "SOURCES",
+    "Answer",
+    "Asking",
+    "BlockingSource",
+    "Check",
+    "ClusterQuery",
+    "Cost",
+    "DeliveryError",
+    "Direction",
+    "Duration",
+    "Gap",
+    "Grain",
+    "Incident",
+    "IncidentView",
+    "Labels",
+    "LastUpdate",
+    "Latencies",
+    "Load",
+    "LoadSnapshot",
+    "Measure",
+    "Measured",
+    "Member",
+    "MissingExtraError",
+    "MonitorError",
+    "NoData",
+    "NotYet",
+    "Notification",
+    "NotifyReason",
+    "Partition",
+    "PartitionList",
+    "Partitions",
+    "Quantiles",
+    "Query",
+    "Receipt",
+    "Receiver",
+    "Row",
+    "Rows",
+    "Run",
+    "RunList",
+    "Runs",
+    "Sample",
+    "Share",
+    "SliceLatency",
+    "Slices",
+    "Source",
+    "SourceError",
+    "Table",
+    "Tier",
+    "Unit",
+    "Updated",
+    "as_moment",
+    "labels_of",
+    "parse_duration",
+    "parse_share",
+    "text_of",
+]

@@ -1,0 +1,93 @@
+"""A kind: what to ask, and what the answers measure. Pure."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from monitor.api.answer import Answer
+from monitor.api.fields import Duration
+from monitor.api.query import Query
+from monitor.core.model import Direction, Measured, Unit
+
+KINDS: dict[str, type["Check"]] = {}
+"""Every kind that was imported, by name; ``monitor.config.plugins`` imports them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One number that a kind measures: which side is bad, in what unit."""
+
+    bad: Direction
+    unit: Unit = Unit.NUMBER
+    about: str = ""
+
+
+class Slices(BaseModel):
+    """How a check fans out, and how much of it is told."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    by: tuple[str, ...] = Field(default=(), description="Columns or labels that make slices.")
+    min_value: float = Field(default=0, description="Slices expected below this are not judged.")
+    max: int = Field(default=500, ge=1, description="More slices than this are an error.")
+    report: int = Field(default=5, ge=1, description="How many slices a message shows.")
+
+
+class Check(BaseModel, ABC):
+    """A kind of check: subclass it as ``class Threshold(Check, kind="threshold")``.
+
+    Fields are the settings that the kind adds to the common ones; their descriptions become the
+    reference page. ``measures`` names what it measures, the first being the primary one that a
+    bare number in ``warn:`` or ``page:`` means. A field named like a common setting (``cron``)
+    takes that setting over.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    kind: ClassVar[str]
+    measures: ClassVar[Mapping[str, Measure]]
+    default_every: ClassVar[timedelta] = timedelta(minutes=5)
+    default_source: ClassVar[str | None] = None
+    extra: ClassVar[str | None] = None
+
+    id: str = Field(description="The name of the check, from its key.")
+    timezone: str = Field(default="UTC", description="IANA zone of the check's days and hours.")
+    slices: Slices = Field(default=Slices(), description="How the check fans out.")
+    timeout: Duration = Field(
+        default=timedelta(seconds=30), description="How long one look may take, queueing included."
+    )
+
+    def __init_subclass__(cls, kind: str | None = None, **options: Any) -> None:
+        """Register the kind under its name."""
+        super().__init_subclass__(**options)
+        if kind is not None:
+            cls.kind = kind
+            KINDS[kind] = cls
+
+    def measures_of(self) -> Mapping[str, Measure]:
+        """Return the measures of this very check; override where settings decide the bad side."""
+        return self.measures
+
+    def queries(self) -> tuple[type[Query], ...]:
+        """Return the types of question that this check asks, for the check against its source."""
+        return tuple(type(query) for query in self.ask(_ANY_MOMENT))
+
+    @abstractmethod
+    def ask(self, now: datetime) -> Sequence[Query]:
+        """Say what to ask at this moment."""
+
+    @abstractmethod
+    def measure(self, answers: Sequence[Answer], now: datetime) -> Iterable[Measured]:
+        """Turn the answers, in the order of the questions, into samples.
+
+        Yield ``NoData`` for a slice about which they say nothing, ``NotYet`` for one that may not
+        be judged yet; yielding nothing at all means no data for the whole check. Raise ValueError
+        when an answer cannot be read (a column is missing): the check ends as ``error``.
+        """
+
+
+_ANY_MOMENT = datetime.fromisoformat("2026-01-01T00:00:00+00:00")

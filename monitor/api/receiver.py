@@ -1,0 +1,44 @@
+"""A receiver: a way to tell people."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from monitor.core.notification import Notification, Receipt
+
+RECEIVERS: dict[str, type["Receiver"]] = {}
+"""Every receiver type that was imported, by name."""
+
+
+class Receiver(BaseModel, ABC):
+    """A way to tell people: subclass it as ``class Webhook(Receiver, type="webhook")``.
+
+    Fields are its settings in config.yaml. ``rate`` is how many messages per second it may take.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    type: ClassVar[str]
+    extra: ClassVar[str | None] = None
+    rate: ClassVar[float] = 10.0
+
+    name: str = Field(description="The name of the receiver, from its key.")
+
+    def __init_subclass__(cls, type: str | None = None, **options: Any) -> None:  # noqa: A002  # the word of the configuration
+        """Register the receiver under its type."""
+        super().__init_subclass__(**options)
+        if type is not None:
+            cls.type = type
+            RECEIVERS[type] = cls
+
+    @abstractmethod
+    async def send(self, notification: Notification, receipt: Receipt | None) -> Receipt:
+        """Deliver one notification and return the proof.
+
+        ``receipt`` is the last one of the same subject: where it is given, edit or thread instead
+        of starting anew. Raise DeliveryError when it was not taken.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections."""

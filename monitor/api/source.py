@@ -1,0 +1,88 @@
+"""A source: a system that is asked."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from monitor.api.answer import Answer
+from monitor.api.query import Query
+
+QueryType: TypeAlias = type[Query]
+
+SOURCES: dict[str, type["Source"]] = {}
+"""Every source type that was imported, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks, about which moment, and how long it may take (queueing included)."""
+
+    now: datetime
+    timeout: timedelta
+    check: str = ""
+    team: str = ""
+
+
+class Source(BaseModel, ABC):
+    """A system that is asked: subclass it as ``class Sql(Source, type="sql")``.
+
+    Fields are its settings in config.yaml. ``answers`` declares which questions it can answer; a
+    check that asks another is an error when the configuration is loaded.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    type: ClassVar[str]
+    answers: ClassVar[frozenset[QueryType]]
+    extra: ClassVar[str | None] = None
+
+    name: str = Field(description="The name of the source, from its key.")
+    maintainer: str | None = Field(default=None, description="Who is told when it cannot be asked.")
+    max_concurrency: int = Field(default=4, ge=1, description="Questions under way at once.")
+
+    def __init_subclass__(cls, type: str | None = None, **options: Any) -> None:  # noqa: A002  # the word of the configuration
+        """Register the source under its type."""
+        super().__init_subclass__(**options)
+        if type is not None:
+            cls.type = type
+            SOURCES[type] = cls
+
+    @abstractmethod
+    async def ask(self, query: Query, asking: Asking) -> Answer:
+        """Answer one question within ``asking.timeout``; raise SourceError when it cannot be done.
+
+        Cancellation must leave nothing running on the system that was asked.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections; asking again is an error after that."""
+
+
+class BlockingSource(Source):
+    """A source whose driver blocks: it gets threads of its own, never the loop's.
+
+    A driver that hangs keeps its thread until its own deadline passes; others are not delayed.
+    """
+
+    _threads: ThreadPoolExecutor | None = PrivateAttr(default=None)
+
+    async def ask(self, query: Query, asking: Asking) -> Answer:
+        """Answer in one of the source's own threads."""
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self.max_concurrency, f"source-{self.name}")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self.ask_blocking, query, asking)
+
+    @abstractmethod
+    def ask_blocking(self, query: Query, asking: Asking) -> Answer:
+        """Answer one question; must itself keep the deadline and cancel on the server."""
+
+    async def close(self) -> None:
+        """Let go of the threads."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)

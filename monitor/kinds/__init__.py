@@ -1,0 +1,1 @@
+"""Types of checks, one file a kind; pure; strangers to each other."""
