@@ -1,0 +1,182 @@
+"""Prometheus, by its HTTP API."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import Field, PrivateAttr, SecretStr
+
+from monitor.api import (
+    Answer,
+    Asking,
+    Labels,
+    Latencies,
+    Quantiles,
+    Query,
+    Rows,
+    SliceLatency,
+    Source,
+    SourceError,
+    Table,
+    labels_of,
+)
+from monitor.api.errors import SourceFault
+
+FAULTS: dict[int, SourceFault] = {
+    400: "query",
+    401: "auth",
+    403: "auth",
+    404: "protocol",
+    422: "query",
+    429: "overload",
+    503: "overload",
+}
+
+
+class Prometheus(Source, type="prometheus"):
+    """A Prometheus server, or anything that speaks its query API."""
+
+    answers: ClassVar = frozenset({Rows, Quantiles})
+
+    url: str = Field(description="The address, as http://prometheus:9090.")
+    token: SecretStr | None = Field(default=None, description="A bearer token.")
+
+    _client: httpx.AsyncClient | None = PrivateAttr(default=None)
+
+    async def ask(self, query: Query, asking: Asking) -> Answer:
+        """Answer at the moment of the asking, not at the server's now."""
+        match query:
+            case Rows():
+                return await self._rows(query, asking)
+            case Quantiles():
+                return await self._latencies(query, asking)
+        raise SourceError("query", f"Prometheus cannot answer {type(query).__name__}")
+
+    async def _rows(self, query: Rows, asking: Asking) -> Table:
+        found = await self._query(query.text, asking)
+        names = sorted({name for series in found for name in series["metric"]})
+        columns: dict[str, tuple[object, ...]] = {
+            name: tuple(series["metric"].get(name, "") for series in found) for name in names
+        }
+        columns["value"] = tuple(_number(series) for series in found)
+        return Table(observed_at=asking.now, columns=columns, link=self._link(query.text))
+
+    async def _latencies(self, query: Quantiles, asking: Asking) -> Latencies:
+        window = f"{int(query.window.total_seconds())}s"
+        by = ", ".join(("le", *query.by))
+        buckets = f"sum by ({by}) (rate({query.histogram}_bucket[{window}]))"
+        counts: dict[Labels, dict[float, float]] = {}
+        for series in await self._query(buckets, asking):
+            metric = dict(series["metric"])
+            edge = float(metric.pop("le"))
+            rate = _number(series)
+            if rate is not None:
+                counts.setdefault(labels_of(metric), {})[edge] = rate
+        errors = await self._errors(query, window, asking)
+        slices = [
+            _slice(labels, edges, query, errors.get(labels))
+            for labels, edges in sorted(counts.items())
+            if edges.get(math.inf, 0.0) > 0
+        ]
+        return Latencies(observed_at=asking.now, slices=tuple(slices), link=self._link(buckets))
+
+    async def _errors(self, query: Quantiles, window: str, asking: Asking) -> dict[Labels, float]:
+        if query.errors is None or query.requests is None:
+            return {}
+        by = ", ".join(query.by)
+        failed = await self._rates(query.errors, by, window, asking)
+        asked = await self._rates(query.requests, by, window, asking)
+        return {labels: failed.get(labels, 0.0) / rate for labels, rate in asked.items() if rate}
+
+    async def _rates(
+        self, selector: str, by: str, window: str, asking: Asking
+    ) -> dict[Labels, float]:
+        found = await self._query(f"sum by ({by}) (rate({selector}[{window}]))", asking)
+        return {labels_of(series["metric"]): _number(series) or 0.0 for series in found}
+
+    async def _query(self, text: str, asking: Asking) -> Sequence[Mapping[str, Any]]:
+        """Run an instant query. Raise SourceError; an empty list means that no series matched."""
+        fields = {"query": text, "time": f"{asking.now.timestamp():.3f}"}
+        try:
+            response = await self._http().post(
+                "/api/v1/query", data=fields, timeout=asking.timeout.total_seconds()
+            )
+        except httpx.TimeoutException as error:
+            raise SourceError("timeout", f"{self.url} did not answer in time") from error
+        except httpx.HTTPError as error:
+            raise SourceError("unreachable", f"{self.url}: {error}") from error
+        return self._read(response)
+
+    def _read(self, response: httpx.Response) -> Sequence[Mapping[str, Any]]:
+        try:
+            body = response.json()
+        except ValueError:
+            body = {}
+        if not response.is_success or body.get("status") != "success":
+            fault = FAULTS.get(response.status_code, "protocol")
+            text = body.get("error") or f"HTTP {response.status_code} from {self.url}"
+            raise SourceError(fault, str(text))
+        data = body["data"]
+        if data["resultType"] == "scalar":
+            return [{"metric": {}, "value": data["result"]}]
+        if data["resultType"] != "vector":
+            raise SourceError("query", f"the query gives a {data['resultType']}, not a vector")
+        found: Sequence[Mapping[str, Any]] = data["result"]
+        return found
+
+    def _http(self) -> httpx.AsyncClient:
+        if self._client is None:
+            token = self.token.get_secret_value() if self.token else None
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            self._client = httpx.AsyncClient(base_url=self.url, headers=headers)
+        return self._client
+
+    def _link(self, text: str) -> str:
+        return f"{self.url.rstrip('/')}/graph?g0.expr={quote(text)}"
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.aclose()
+
+
+def _number(series: Mapping[str, Any]) -> float | None:
+    value = float(series["value"][1])
+    return None if math.isnan(value) else value
+
+
+def _slice(
+    labels: Labels, edges: Mapping[float, float], query: Quantiles, errors: float | None
+) -> SliceLatency:
+    total = edges[math.inf]
+    found = {q: quantile(q, edges) for q in query.quantiles}
+    below = edges.get(query.below) if query.below is not None else None
+    return SliceLatency(
+        slice=labels,
+        quantiles={q: value for q, (value, _) in found.items()},
+        rate=total,
+        at_least=frozenset(q for q, (_, is_capped) in found.items() if is_capped),
+        errors=errors,
+        below=None if below is None else below / total,
+    )
+
+
+def quantile(share: float, edges: Mapping[float, float]) -> tuple[float, bool]:
+    """Return a quantile in seconds from cumulative bucket rates by upper edge, as Prometheus does.
+
+    Within a bucket the values are taken as evenly spread. The second part says that the quantile
+    lies in the last bucket, whose lower edge then is all that is known.
+    """
+    ordered = sorted(edges.items())
+    rank = share * ordered[-1][1]
+    low, below = 0.0, 0.0
+    for edge, count in ordered:
+        if count >= rank:
+            if math.isinf(edge):
+                return low, True
+            inside = (rank - below) / (count - below) if count > below else 1.0
+            return low + (edge - low) * inside, False
+        low, below = edge, count
+    return low, True

@@ -1,0 +1,215 @@
+"""SQL databases, through SQLAlchemy. Only reading is possible."""
+
+import re
+import sqlite3
+from datetime import UTC, datetime
+from functools import partial
+from time import monotonic
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+import sqlglot
+from pydantic import Field, PrivateAttr
+from sqlglot import exp
+
+from monitor.api import (
+    Answer,
+    Asking,
+    BlockingSource,
+    LastUpdate,
+    MissingExtraError,
+    Partition,
+    PartitionList,
+    Partitions,
+    Query,
+    Rows,
+    SourceError,
+    Table,
+    Updated,
+    as_moment,
+)
+
+MOST_ROWS = 200_000
+SINCE = re.compile(r"\{\{\s*since\s*\}\}")
+DIALECTS = {"postgresql": "postgres", "mssql": "tsql"}
+SQLITE_STEPS = 10_000
+"""Virtual machine steps between two looks at the deadline: a fraction of a millisecond."""
+
+
+class Sql(BlockingSource, type="sql"):
+    """Any database that SQLAlchemy can reach."""
+
+    answers: ClassVar = frozenset({Rows, LastUpdate, Partitions})
+
+    url: str = Field(description="A SQLAlchemy URL, as sqlite:///kpi.db.")
+
+    _engine: sa.Engine | None = PrivateAttr(default=None)
+
+    def model_post_init(self, _context: object) -> None:
+        """Make the engine; nothing connects yet. Raise MissingExtraError without the driver."""
+        try:
+            url = sa.make_url(self.url)
+            self._engine = sa.create_engine(_read_only(url), pool_pre_ping=True)
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(f"source '{self.name}' ({error.name})", "postgres") from error
+        except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
+            raise ValueError(f"'{self.name}' has no URL that SQLAlchemy knows: {error}") from error
+
+    def ask_blocking(self, query: Query, asking: Asking) -> Answer:
+        """Answer by one statement each."""
+        match query:
+            case Rows():
+                return self._rows(query, asking)
+            case LastUpdate():
+                return self._last_update(query, asking)
+            case Partitions():
+                return self._partitions(query, asking)
+        raise SourceError("query", f"a SQL database cannot answer {type(query).__name__}")
+
+    def _rows(self, query: Rows, asking: Asking) -> Table:
+        self._guard(query.text)
+        text = SINCE.sub(":since", query.text.replace("\\", "\\\\").replace(":", "\\:"))
+        values = {}
+        if text.count(":since"):
+            if query.since is None:
+                raise SourceError("query", "the text has {{ since }}, but this kind has no window")
+            values["since"] = self._moment(query.since)
+        columns, rows = self._run(sa.text(text), values, asking)
+        cells = list(zip(*rows, strict=True)) or [()] * len(columns)
+        return Table(observed_at=asking.now, columns=dict(zip(columns, cells, strict=True)))
+
+    def _last_update(self, query: LastUpdate, asking: Asking) -> Updated:
+        table = _table(query.table)
+        column: sa.ColumnClause[Any] = sa.column(query.column)
+        statement = sa.select(sa.func.max(column)).select_from(table)
+        _, rows = self._run(statement, {}, asking)
+        return Updated(observed_at=asking.now, data_at=_moment_of(rows[0][0]))
+
+    def _partitions(self, query: Partitions, asking: Asking) -> PartitionList:
+        column: sa.ColumnClause[Any] = sa.column(query.column)
+        statement = (
+            sa.select(column, sa.func.count())
+            .select_from(_table(query.table))
+            .where(column >= self._moment(query.since), column < self._moment(query.until))
+            .group_by(column)
+        )
+        _, rows = self._run(statement, {}, asking)
+        found = [
+            Partition(start, str(cell), rows=int(count))
+            for cell, count in rows
+            if (start := _moment_of(cell)) is not None
+        ]
+        return PartitionList(observed_at=asking.now, partitions=tuple(found))
+
+    def _moment(self, at: datetime) -> str | datetime:
+        """Write a bound as the database compares it; SQLite keeps moments as texts in UTC."""
+        at = at.astimezone(UTC).replace(tzinfo=None)
+        return f"{at:%Y-%m-%d %H:%M:%S}" if self._dialect == "sqlite" else at
+
+    @property
+    def _dialect(self) -> str:
+        assert self._engine is not None
+        return self._engine.dialect.name
+
+    def _guard(self, text: str) -> None:
+        """Let one reading statement pass, nothing else."""
+        plain = SINCE.sub("'since'", text)
+        try:
+            parsed = sqlglot.parse(plain, dialect=DIALECTS.get(self._dialect, self._dialect))
+        except (sqlglot.ParseError, ValueError) as error:
+            first = str(error).splitlines()[0]
+            raise SourceError("query", f"the query cannot be read: {first}") from error
+        roots = [root for root in parsed if root is not None]
+        writes = (exp.Insert, exp.Update, exp.Delete, exp.Create, exp.Drop, exp.Command, exp.Into)
+        if len(roots) != 1 or not isinstance(roots[0], exp.Query) or roots[0].find(*writes):
+            raise SourceError("query", "only a single SELECT may be asked")
+
+    def _run(
+        self, statement: sa.Executable, values: dict[str, Any], asking: Asking
+    ) -> tuple[list[str], list[Any]]:
+        assert self._engine is not None
+        try:
+            with self._engine.connect() as connection:
+                self._limit(connection, asking)
+                result = connection.execute(statement, values)
+                rows = [tuple(row) for row in result.fetchmany(MOST_ROWS + 1)]
+                columns = list(result.keys())
+                connection.rollback()
+        except sa.exc.DBAPIError as error:
+            raise _fault(error, asking) from error
+        if len(rows) > MOST_ROWS:
+            raise SourceError("query", f"more than {MOST_ROWS} rows: aggregate in the query")
+        return columns, rows
+
+    def _limit(self, connection: sa.Connection, asking: Asking) -> None:
+        """Make the database itself keep the deadline."""
+        seconds = asking.timeout.total_seconds()
+        if self._dialect == "sqlite":
+            end = monotonic() + seconds
+            raw = connection.connection.driver_connection
+            assert isinstance(raw, sqlite3.Connection)
+            raw.set_progress_handler(partial(_is_over, end), SQLITE_STEPS)
+        elif self._dialect == "postgresql":
+            connection.execute(sa.text("set transaction read only"))
+            connection.execute(sa.text(f"set local statement_timeout = {int(seconds * 1000)}"))
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await super().close()
+        if self._engine is not None:
+            self._engine.dispose()
+
+
+def _is_over(end: float) -> int:
+    return int(monotonic() > end)
+
+
+def _read_only(url: sa.URL) -> sa.URL:
+    """Open SQLite files for reading only, and never make one that is missing."""
+    if url.get_backend_name() != "sqlite" or url.database in {None, "", ":memory:"}:
+        return url
+    if str(url.database).startswith("file:"):
+        return url
+    query = {"mode": "ro", "uri": "true"}
+    return url.set(database=f"file:{url.database}", query={**url.query, **query})
+
+
+def _table(name: str) -> sa.TableClause:
+    schema, _, table = name.rpartition(".")
+    return sa.table(table, schema=schema or None)
+
+
+def _moment_of(cell: object) -> datetime | None:
+    try:
+        return as_moment(cell)
+    except ValueError as error:
+        raise SourceError("query", f"the column holds {cell!r}, which is no moment") from error
+
+
+def _fault(error: sa.exc.DBAPIError, asking: Asking) -> SourceError:
+    text = str(error.orig).strip()
+    low = text.lower()
+    seconds = asking.timeout.total_seconds()
+    if "interrupted" in low or "statement timeout" in low:
+        return SourceError("timeout", f"the query was stopped after {seconds:g} s")
+    for fault, signs in _SIGNS.items():
+        if any(sign in low for sign in signs):
+            return SourceError(fault, text)
+    is_usage = isinstance(error, sa.exc.ProgrammingError | sa.exc.DataError)
+    return SourceError("query" if is_usage else "protocol", text)
+
+
+_SIGNS: dict[Any, tuple[str, ...]] = {
+    "auth": ("password", "authentication", "permission denied", "role "),
+    "missing": ("no such table", "undefinedtable", "relation "),
+    "query": ("no such column", "no such function", "syntax error", "misuse", "column "),
+    "unreachable": (
+        "unable to open",
+        "refused",
+        "could not connect",
+        "timeout expired",
+        "could not translate",
+        "connection failed",
+    ),
+    "overload": ("too many connections", "too many clients", "database is locked"),
+}

@@ -1,0 +1,95 @@
+"""The queries of a cluster, as its REST and its system tables describe them."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from monitor.api import ClusterQuery, as_moment
+from monitor.sources.trino.address import ME
+
+WAITING = {"QUEUED", "WAITING_FOR_RESOURCES"}
+OVER = {"FINISHED", "FAILED"}
+SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+BYTES = {"B": 1, "kB": 2**10, "MB": 2**20, "GB": 2**30, "TB": 2**40, "PB": 2**50}
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*([A-Za-z]+)")
+
+
+def parse_span(text: str | None) -> timedelta:
+    """Read ``1.23s``, ``350.00us``, ``2.50d``; None is zero. Raise ValueError for the rest."""
+    if text is None:
+        return timedelta(0)
+    number, unit = _quantity(text, SECONDS)
+    return timedelta(seconds=number * unit)
+
+
+def parse_size(text: str | None) -> int:
+    """Read ``5.00MB``, ``0B``; None is zero, units are of 1,024. Raise ValueError for the rest."""
+    if text is None:
+        return 0
+    number, unit = _quantity(text, BYTES)
+    return int(number * unit)
+
+
+def _quantity(text: str, units: Mapping[str, float]) -> tuple[float, float]:
+    match = _QUANTITY.fullmatch(text)
+    if match is None or match[2] not in units:
+        raise ValueError(f"'{text}' is no quantity in {', '.join(units)}")
+    return float(match[1]), units[match[2]]
+
+
+def busy_by_rest(response: httpx.Response) -> dict[str, Any]:
+    """Read ``/v1/query``."""
+    return _counted(_from_rest(one) for one in response.json())
+
+
+def busy_by_sql(rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
+    """Read the rows of ``system.runtime.queries``; they know neither CPU nor memory."""
+    return _counted(_from_row(row) for row in rows)
+
+
+def _counted(found: Iterable[ClusterQuery]) -> dict[str, Any]:
+    """Count what waits and what runs; the monitor's own queries are nobody's load."""
+    others = tuple(one for one in found if not one.source.startswith(ME))
+    return {
+        "queries": others,
+        "queued": sum(one.state in WAITING for one in others),
+        "running": sum(one.state not in WAITING | OVER for one in others),
+    }
+
+
+def _from_rest(one: Mapping[str, Any]) -> ClusterQuery:
+    session, stats = one["session"], one.get("queryStats") or {}
+    return ClusterQuery(
+        id=one["queryId"],
+        user=session.get("user") or "unknown",
+        source=session.get("source") or "unknown",
+        state=one["state"],
+        group=".".join(one.get("resourceGroupId") or []),
+        queued=parse_span(stats.get("queuedTime")),
+        elapsed=parse_span(stats.get("elapsedTime")),
+        cpu=parse_span(stats.get("totalCpuTime")),
+        memory_bytes=parse_size(stats.get("userMemoryReservation")),
+        is_blocked=bool(stats.get("fullyBlocked")),
+        error=(one.get("errorCode") or {}).get("name") or "",
+        error_type=one.get("errorType") or "",
+        ended_at=as_moment(stats.get("endTime")),
+    )
+
+
+def _from_row(row: Sequence[Any]) -> ClusterQuery:
+    key, user, source, state, group, queued_ms, elapsed_ms, error, error_type, ended = row
+    return ClusterQuery(
+        id=key,
+        user=user or "unknown",
+        source=source or "unknown",
+        state=state,
+        group=group or "",
+        queued=timedelta(milliseconds=queued_ms or 0),
+        elapsed=timedelta(milliseconds=elapsed_ms or 0),
+        error=error or "",
+        error_type=error_type or "",
+        ended_at=as_moment(ended),
+    )

@@ -1,0 +1,1 @@
+"""Scripted servers and an in-memory receiver, for tests of plugins and for the demo."""

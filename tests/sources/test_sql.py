@@ -1,0 +1,106 @@
+import asyncio
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from monitor.api import (
+    Answer,
+    Asking,
+    LastUpdate,
+    PartitionList,
+    Partitions,
+    Query,
+    Rows,
+    SourceError,
+    Table,
+    Updated,
+)
+from monitor.sources.sql import Sql
+
+NOW = datetime(2026, 11, 24, 3, 30, tzinfo=UTC)
+ASKING = Asking(NOW, timedelta(seconds=5))
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    with sqlite3.connect(tmp_path / "kpi.db") as connection:
+        connection.execute("create table kpi (hour text, model text, n integer)")
+        rows = [(f"2026-11-24 0{hour}:00:00", "ctr", hour * 10) for hour in range(3)]
+        connection.executemany("insert into kpi values (?, ?, ?)", rows)
+    connection.close()
+    return f"sqlite:///{tmp_path}/kpi.db"
+
+
+def ask(url: str, query: Query, asking: Asking = ASKING) -> Answer:
+    async def story() -> Answer:
+        source = Sql(name="kpi", url=url)
+        try:
+            return await source.ask(query, asking)
+        finally:
+            await source.close()
+
+    return asyncio.run(story())
+
+
+def fault(url: str, query: Query, asking: Asking = ASKING) -> str:
+    with pytest.raises(SourceError) as caught:
+        ask(url, query, asking)
+    return caught.value.fault
+
+
+def test_rows_are_columns_and_since_is_the_window(url: str) -> None:
+    since = datetime(2026, 11, 24, 1, tzinfo=UTC)
+    text = "select model, n as value from kpi where hour >= {{since}} order by hour"
+    table = ask(url, Rows(text, since))
+    assert isinstance(table, Table)
+    assert table.columns == {"model": ("ctr", "ctr"), "value": (10, 20)}
+
+
+def test_an_empty_answer_keeps_its_columns(url: str) -> None:
+    table = ask(url, Rows("select n as value from kpi where n < 0"))
+    assert isinstance(table, Table)
+    assert (list(table.columns), len(table)) == (["value"], 0)
+
+
+def test_the_newest_moment_is_read_as_utc(url: str) -> None:
+    found = ask(url, LastUpdate("kpi", "hour"))
+    assert isinstance(found, Updated)
+    assert found.data_at == datetime(2026, 11, 24, 2, tzinfo=UTC)
+
+
+def test_partitions_lie_in_the_window_and_have_rows(url: str) -> None:
+    since, until = NOW - timedelta(hours=3), NOW
+    found = ask(url, Partitions("kpi", "hour", "hour", since, until))
+    assert isinstance(found, PartitionList)
+    assert [(one.start.hour, one.rows) for one in found.partitions] == [(1, 1), (2, 1)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "delete from kpi",
+        "select 1; drop table kpi",
+        "insert into kpi select * from kpi",
+        "with x as (select 1) delete from kpi",
+        "update kpi set n = 0",
+        "pragma journal_mode = wal",
+        "attach database 'x' as y",
+        "vacuum",
+    ],
+)
+def test_only_a_single_select_may_be_asked(url: str, text: str) -> None:
+    assert fault(url, Rows(text)) == "query"
+
+
+def test_what_is_wrong_is_told_apart(url: str, tmp_path: Path) -> None:
+    assert fault(url, Rows("select * from nowhere")) == "missing"
+    assert fault(url, Rows("select nothing from kpi")) == "query"
+    assert fault(f"sqlite:///{tmp_path}/none.db", Rows("select 1")) == "unreachable"
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_a_query_that_never_ends_is_stopped_at_the_deadline(url: str) -> None:
+    text = "with recursive n(i) as (select 1 union all select i + 1 from n) select max(i) from n"
+    assert fault(url, Rows(text), Asking(NOW, timedelta(milliseconds=200))) == "timeout"

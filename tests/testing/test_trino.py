@@ -1,0 +1,123 @@
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from monitor.api import ClusterQuery
+from monitor.testing.trino import NEW_NAME, OLD_NAME, ClusterState, Fault, ScriptedTrino
+
+
+class Stage:
+    state = ClusterState(tables={"select 1": ({"one": "decimal(10,2)"}, [["1.00"]])})
+
+    def becomes(self, **changes: object) -> None:
+        self.state = replace(self.state, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture
+def server(stage: Stage) -> Iterator[ScriptedTrino]:
+    with ScriptedTrino(lambda: stage.state) as server:
+        yield server
+
+
+def post(server: ScriptedTrino, text: str = "select 1") -> httpx.Response:
+    return httpx.post(f"{server.url}/v1/statement", content=text)
+
+
+def test_a_statement_leads_to_its_rows(server: ScriptedTrino) -> None:
+    first = post(server).json()
+    assert "data" not in first
+    last = httpx.get(first["nextUri"]).json()
+    assert last["data"] == [["1.00"]]
+    assert "nextUri" not in last
+    assert server.alive == set()
+
+
+def test_columns_carry_the_arguments_of_their_type(server: ScriptedTrino) -> None:
+    column = httpx.get(post(server).json()["nextUri"]).json()["columns"][0]
+    assert column["typeSignature"]["rawType"] == "decimal"
+    assert [one["value"] for one in column["typeSignature"]["arguments"]] == [10, 2]
+
+
+def test_a_query_is_alive_until_it_is_cancelled(server: ScriptedTrino, stage: Stage) -> None:
+    stage.becomes(is_stuck=True)
+    first = post(server).json()
+    again = httpx.get(first["nextUri"]).json()
+    assert server.alive == {first["id"]}
+    assert httpx.delete(again["nextUri"]).status_code == 204
+    assert server.alive == set()
+    assert server.cancelled == [first["id"]]
+
+
+def test_a_full_queue_refuses_in_words_of_the_protocol(server: ScriptedTrino, stage: Stage) -> None:
+    stage.becomes(is_full=True)
+    answer = httpx.get(post(server).json()["nextUri"])
+    assert answer.status_code == 200
+    assert answer.json()["error"]["errorName"] == "QUERY_QUEUE_FULL"
+
+
+def test_an_unknown_table_is_not_found(server: ScriptedTrino) -> None:
+    answer = httpx.get(post(server, "select 2 from nowhere").json()["nextUri"])
+    assert answer.json()["error"]["errorName"] == "TABLE_NOT_FOUND"
+
+
+def test_a_result_may_break_after_its_first_rows(server: ScriptedTrino, stage: Stage) -> None:
+    stage.becomes(fault=Fault.BREAKS_MID_RESULT)
+    rows = httpx.get(post(server).json()["nextUri"]).json()
+    assert rows["data"]
+    assert "error" in httpx.get(rows["nextUri"]).json()
+
+
+def test_unavailable_once_fails_one_reading_of_each_query(
+    server: ScriptedTrino, stage: Stage
+) -> None:
+    stage.becomes(fault=Fault.UNAVAILABLE_ONCE)
+    for _ in range(2):
+        uri = post(server).json()["nextUri"]
+        assert [httpx.get(uri).status_code for _ in range(2)] == [503, 200]
+
+
+@pytest.mark.parametrize(("fault", "status"), [(Fault.UNAVAILABLE, 503), (Fault.UNAUTHORIZED, 401)])
+def test_some_faults_refuse_everything(
+    server: ScriptedTrino, stage: Stage, fault: Fault, status: int
+) -> None:
+    stage.becomes(fault=fault)
+    assert post(server).status_code == status
+    assert httpx.get(f"{server.url}/v1/info").status_code == status
+    assert server.alive == set()
+
+
+def test_a_stopped_server_refuses_connections(server: ScriptedTrino) -> None:
+    server.stop()
+    with pytest.raises(httpx.ConnectError):
+        post(server)
+
+
+def test_metrics_have_the_name_of_one_generation(server: ScriptedTrino, stage: Stage) -> None:
+    assert re.search(rf"^{NEW_NAME} 4$", httpx.get(f"{server.url}/metrics").text, re.MULTILINE)
+    stage.becomes(has_old_names=True, workers=5)
+    text = httpx.get(f"{server.url}/metrics").text
+    assert re.search(rf"^{OLD_NAME} 5$", text, re.MULTILINE)
+    assert NEW_NAME not in text
+
+
+def test_rest_shows_the_state_of_the_moment(server: ScriptedTrino, stage: Stage) -> None:
+    assert httpx.get(f"{server.url}/v1/query").json() == []
+    stage.becomes(queries=[ClusterQuery("q1", "asha", "cli", "QUEUED")], is_starting=True)
+    assert [one["queryId"] for one in httpx.get(f"{server.url}/v1/query").json()] == ["q1"]
+    assert httpx.get(f"{server.url}/v1/info").json()["starting"] is True
+
+
+def test_a_denied_resource_is_forbidden_and_others_are_not(
+    server: ScriptedTrino, stage: Stage
+) -> None:
+    stage.becomes(denied=frozenset({"/metrics"}))
+    assert httpx.get(f"{server.url}/metrics").status_code == 403
+    assert httpx.get(f"{server.url}/v1/query").status_code == 200
