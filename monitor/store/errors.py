@@ -1,0 +1,7 @@
+"""Errors of the store, with what to do about them."""
+
+from monitor.api.errors import MonitorError
+
+
+class StoreError(MonitorError):
+    """The store cannot be opened, locked or written."""

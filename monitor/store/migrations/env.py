@@ -1,0 +1,1 @@
+"""Alembic looks for this file; ``monitor.store.migrate`` runs the migrations itself."""

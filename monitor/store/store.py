@@ -1,0 +1,96 @@
+"""The store: SQLite or PostgreSQL, opened, migrated, locked, written in whole steps."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from monitor.core.state import Step
+from monitor.store.commit import write
+from monitor.store.errors import StoreError
+from monitor.store.history import History
+from monitor.store.journal import Journal
+from monitor.store.lock import Lock
+from monitor.store.migrate import upgrade
+from monitor.store.outbox import Outbox
+from monitor.store.tables import ping, verdict_recent
+
+
+class Store:
+    """All that is remembered. Methods block; the daemon calls them in a thread of their own."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        """Use ``open_store`` instead."""
+        self._engine = engine
+        self.lock = Lock(engine)
+        self.outbox = Outbox(engine)
+        self.journal = Journal(engine)
+        self.history = History(engine)
+
+    def commit(self, step: Step) -> None:
+        """Write a step, all of it or nothing. Raise StoreError when it cannot be written."""
+        try:
+            with self._engine.begin() as connection:
+                write(connection, step)
+        except sa.exc.DBAPIError as error:
+            raise StoreError(f"the store cannot be written: {error.orig}") from error
+
+    def prune(self, before: datetime) -> int:
+        """Forget slots and pings from before a moment; return how many rows went."""
+        gone = 0
+        with self._engine.begin() as connection:
+            for table, column in ((verdict_recent, verdict_recent.c.ended_at), (ping, ping.c.at)):
+                gone += connection.execute(table.delete().where(column < before)).rowcount
+        return gone
+
+    def close(self) -> None:
+        """Let go of the lock and of all connections."""
+        self.lock.release()
+        self._engine.dispose()
+
+
+def open_store(url: str) -> Store:
+    """Open a store and bring its schema up to date.
+
+    Raise StoreError with what to do: a folder that is missing, a read-only file or disk, a wrong
+    password, a store of a newer program, a missing driver.
+    """
+    try:
+        engine = sa.create_engine(url)
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
+        raise StoreError(f"`store:` is no database URL that is known: {error}") from error
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            f"the store needs {error.name}: run pip install 'platform-monitor[postgres]'"
+        ) from error
+    if engine.dialect.name == "sqlite":
+        _prepare_sqlite(engine)
+    shown = engine.url.render_as_string(hide_password=True)
+    try:
+        with engine.begin() as connection:
+            upgrade(connection)
+    except sa.exc.DBAPIError as error:
+        engine.dispose()
+        raise StoreError(f"the store {shown} cannot be opened: {error.orig}") from error
+    except StoreError:
+        engine.dispose()
+        raise
+    return Store(engine)
+
+
+def _prepare_sqlite(engine: sa.Engine) -> None:
+    folder = Path(engine.url.database or ".").absolute().parent
+    if not folder.is_dir():
+        raise StoreError(f"the folder {folder} of the store does not exist: make it first")
+
+    @sa.event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, _record: object) -> None:
+        # The driver's own transactions start late and end early; SQLAlchemy begins them instead.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN")

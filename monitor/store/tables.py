@@ -1,0 +1,177 @@
+"""The tables. Moments are texts in UTC that sort as they pass; nested values are JSON texts."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.types import TypeDecorator
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware moment, kept as ``2026-11-24T03:10:00.000000+00:00``: SQLite has no type for it."""
+
+    impl = sa.String(32)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> str | None:
+        """Write in UTC with all six digits, so that texts sort like moments."""
+        del dialect
+        return None if value is None else value.astimezone(UTC).isoformat(timespec="microseconds")
+
+    def process_result_value(self, value: str | None, dialect: Any) -> datetime | None:
+        """Read an aware moment."""
+        del dialect
+        return None if value is None else datetime.fromisoformat(value)
+
+
+def _text(name: str, **options: Any) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False, **options)
+
+
+def _moment(name: str, *, nullable: bool = False, **options: Any) -> sa.Column[datetime]:
+    return sa.Column(name, Moment, nullable=nullable, **options)
+
+
+check_state = sa.Table(
+    "check_state",
+    metadata,
+    _text("check", primary_key=True),
+    _text("slice", primary_key=True),
+    _moment("since"),
+    _text("outcome"),
+    _text("verdict"),
+)
+
+alert = sa.Table(
+    "alert",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    _text("check"),
+    _text("slice"),
+    _moment("opened_at"),
+    _moment("fired_at", nullable=True),
+    _moment("resolved_at", nullable=True),
+    sa.Column("incident", sa.Text, index=True),
+    _text("value"),
+    sa.UniqueConstraint("check", "slice", "opened_at"),
+)
+# At most one open alert for each check and slice: the database holds it, not code.
+sa.Index(
+    "ix_alert_one_open",
+    alert.c.check,
+    alert.c.slice,
+    unique=True,
+    sqlite_where=alert.c.resolved_at.is_(None),
+    postgresql_where=alert.c.resolved_at.is_(None),
+)
+
+alert_event = sa.Table(
+    "alert_event",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    _moment("at", index=True),
+    sa.Column("incident", sa.Text, index=True),
+    _text("value"),
+)
+
+incident = sa.Table(
+    "incident",
+    metadata,
+    _text("id", primary_key=True),
+    _moment("opened_at", index=True),
+    _moment("resolved_at", nullable=True, index=True),
+    _text("value"),
+)
+
+told = sa.Table(
+    "told",
+    metadata,
+    _text("incident", primary_key=True),
+    _text("receiver", primary_key=True),
+    sa.Column("revision", sa.Integer, nullable=False),
+    _text("fingerprint"),
+)
+
+quiet = sa.Table(
+    "quiet",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    _moment("at"),
+    _text("incident", index=True),
+    _text("receiver"),
+    _text("reason"),
+)
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    _text("key", unique=True),
+    _text("subject"),
+    _text("receiver"),
+    _moment("due_at"),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    _text("error", default=""),
+    _moment("done_at", nullable=True),
+    _text("state", default="pending"),
+    _text("notification"),
+    sa.Index("ix_outbox_open", "done_at", "due_at"),
+)
+
+receipt = sa.Table(
+    "receipt",
+    metadata,
+    _text("subject", primary_key=True),
+    _text("receiver", primary_key=True),
+    _moment("first_at"),
+    _moment("at"),
+    _text("place"),
+)
+
+verdict_recent = sa.Table(
+    "verdict_recent",
+    metadata,
+    _text("check", primary_key=True),
+    _moment("due_at", primary_key=True),
+    _moment("ended_at", index=True),
+    _text("outcome"),
+    _text("reason"),
+)
+
+ping = sa.Table(
+    "ping",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    _text("check"),
+    _moment("at"),
+    _text("kind"),
+    sa.Column("exit_status", sa.Integer),
+    sa.Column("rid", sa.Text),
+    sa.Index("ix_ping_check_at", "check", "at"),
+)
+
+daemon_run = sa.Table(
+    "daemon_run",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    _moment("started_at"),
+    _moment("seen_at"),
+)
+
+digest_run = sa.Table(
+    "digest_run",
+    metadata,
+    _text("name", primary_key=True),
+    _text("day", primary_key=True),
+    _moment("since"),
+    _moment("until"),
+    _text("digest"),
+)

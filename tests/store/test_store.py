@@ -1,0 +1,282 @@
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from monitor.core.alert import Alert, AlertEvent, AlertState, Change
+from monitor.core.digest import Blind, Coverage, Digest, Mood
+from monitor.core.incident import Incident
+from monitor.core.model import Outcome, Sample, Tier, Verdict
+from monitor.core.notification import Notification, NotifyReason, Receipt
+from monitor.core.state import Memory, OutboxRow, Slot, Step, Told
+from monitor.store import Store, StoreError, open_store
+from monitor.store.tables import metadata
+
+AT = datetime(2026, 11, 24, 3, 10, tzinfo=UTC)
+CTR = (("model", "ctr"),)
+INCIDENT = Incident("i1", "fresh", "events", "recsys", AT, Tier.WARN)
+SEEN = Verdict(
+    "fresh",
+    CTR,
+    AT,
+    Outcome.WARN,
+    Tier.WARN,
+    "late",
+    (Sample("age", 3.5, CTR, evidence={"x": [1]}),),
+)
+ALERT = Alert(
+    "fresh",
+    CTR,
+    AlertState.FIRING,
+    AT,
+    Tier.WARN,
+    AT,
+    recent=(None, Tier.WARN),
+    incident="i1",
+    last=SEEN,
+)
+
+
+def note(key: str, subject: str = "i1", receiver: str = "slack") -> Notification:
+    return Notification(key, subject, receiver, NotifyReason.FIRST, AT)
+
+
+def step(**parts: object) -> Step:
+    return replace(Step(AT), **parts)  # type: ignore[arg-type]  # tests name the fields they fill
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/monitor.db"
+    postgres = os.environ.get("MONITOR_TEST_POSTGRES")
+    if postgres is None:
+        pytest.skip("MONITOR_TEST_POSTGRES names no PostgreSQL: the platform tests run this there")
+    return postgres
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    opened = open_store(url)
+    yield opened
+    with opened._engine.begin() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+    opened.close()
+
+
+def test_what_was_committed_is_remembered_exactly(store: Store) -> None:
+    told = Told("i1", "slack", 1, "warn:1:0:abc")
+    store.commit(step(alerts=(ALERT,), incidents=(INCIDENT,), told=(told,)))
+    assert store.history.memory() == Memory(
+        {ALERT.key: ALERT}, {"i1": INCIDENT}, {("i1", "slack"): told}
+    )
+
+
+def test_a_resolved_incident_is_history_and_no_memory(store: Store) -> None:
+    store.commit(step(alerts=(ALERT,), incidents=(INCIDENT,)))
+    later = AT + timedelta(hours=1)
+    done = replace(ALERT, state=AlertState.RESOLVED, resolved_at=later)
+    store.commit(step(alerts=(done,), incidents=(replace(INCIDENT, resolved_at=later),)))
+    assert store.history.memory() == Memory()
+    assert store.history.alerts_of(["i1"]) == [done]
+    assert [i.resolved_at for i in store.history.incidents(AT, later)] == [later]
+
+
+def test_a_second_open_alert_of_one_slice_is_refused_by_the_database(store: Store) -> None:
+    store.commit(step(alerts=(ALERT,)))
+    with pytest.raises(StoreError, match="cannot be written"):
+        store.commit(step(alerts=(replace(ALERT, opened_at=AT + timedelta(minutes=1)),)))
+
+
+def test_a_step_that_fails_leaves_nothing_behind(store: Store) -> None:
+    store.commit(step(alerts=(ALERT,)))
+    bad = replace(ALERT, opened_at=AT + timedelta(minutes=1))
+    with pytest.raises(StoreError):
+        store.commit(step(alerts=(bad,), outbox=(OutboxRow(note("k"), AT),)))
+    assert store.outbox.pending(AT) == []
+
+
+def test_a_key_that_was_used_is_the_same_message(store: Store) -> None:
+    for _ in range(2):
+        store.commit(step(outbox=(OutboxRow(note("k"), AT),)))
+    assert store.outbox.pending_count() == {"slack": 1}
+    assert store.outbox.pending(AT) == [OutboxRow(note("k"), AT)]
+
+
+def test_messages_of_one_incident_keep_their_order_and_others_do_not_wait(store: Store) -> None:
+    rows = [OutboxRow(note("a1"), AT), OutboxRow(note("a2"), AT)]
+    store.commit(step(outbox=(*rows, OutboxRow(note("b1", "i2"), AT))))
+    store.outbox.postpone("a1", AT + timedelta(minutes=1), "503")
+    assert [row.notification.key for row in store.outbox.pending(AT)] == ["b1"]
+    later = store.outbox.pending(AT + timedelta(minutes=1))
+    assert [(r.notification.key, r.attempts, r.error) for r in later] == [
+        ("a1", 1, "503"),
+        ("b1", 0, ""),
+    ]
+
+
+def test_a_receipt_settles_its_message_and_keeps_the_place(store: Store) -> None:
+    store.commit(step(outbox=(OutboxRow(note("k"), AT),)))
+    proof = Receipt("slack", "i1", AT, {"channel": "C1", "ts": "1.2"})
+    store.outbox.delivered("k", proof)
+    assert store.outbox.pending(AT) == []
+    assert store.outbox.receipt("i1", "slack") == proof
+    assert store.outbox.next_due() is None
+
+
+def test_whoever_is_told_instead_is_stored_with_the_failure(store: Store) -> None:
+    store.commit(step(outbox=(OutboxRow(note("k"), AT),)))
+    instead = OutboxRow(note("k:instead:oncall", receiver="oncall"), AT)
+    store.outbox.give_up("k", AT, "channel_not_found", [instead])
+    assert store.outbox.pending(AT) == [instead]
+    assert store.outbox.failures(AT) == {"k": "channel_not_found"}
+
+
+def test_a_slot_has_one_outcome(store: Store) -> None:
+    slot = Slot("fresh", AT, AT, Outcome.OK)
+    store.commit(step(slots=(slot,)))
+    store.commit(step(slots=(replace(slot, outcome=Outcome.WARN),)))
+    summary = store.history.slots(AT, AT + timedelta(minutes=1))["fresh"]
+    assert summary.counts == {Outcome.WARN: 1}
+
+
+def test_the_newest_verdict_keeps_the_moment_of_its_first_outcome(store: Store) -> None:
+    store.commit(step(verdicts=(SEEN,)))
+    later = replace(SEEN, at=AT + timedelta(hours=1))
+    store.commit(step(verdicts=(later,)))
+    (state,) = store.history.slice_states()
+    assert (state.since, state.verdict) == (AT, later)
+
+
+def test_events_tell_the_history_of_an_incident(store: Store) -> None:
+    event = AlertEvent(AT, "fresh", CTR, Change.FIRED, Tier.WARN, "late", "i1")
+    store.commit(step(events=(event,)))
+    assert store.history.events_of("i1") == [event]
+
+
+def test_pings_are_paired_into_runs(store: Store) -> None:
+    journal = store.journal
+    journal.ping("train", AT, "start", rid="r1")
+    journal.ping("train", AT + timedelta(minutes=1), "start", rid="r2")
+    journal.ping("train", AT + timedelta(minutes=2), "end", 137, "r1")
+    journal.ping("train", AT + timedelta(minutes=3), "end", 0)
+    first, second = journal.runs("train", AT)
+    assert (first.state, first.exit_status) == ("failed", 137)
+    assert (second.state, second.ended_at) == ("succeeded", AT + timedelta(minutes=3))
+    assert journal.known_since("train") == AT
+
+
+def test_the_time_between_two_runs_of_the_daemon_is_blind(store: Store) -> None:
+    hour = timedelta(hours=1)
+    run = store.journal.started(AT)
+    store.journal.seen(run, AT + hour)
+    second = store.journal.started(AT + 2 * hour)
+    store.journal.seen(second, AT + 3 * hour)
+    gaps = store.journal.blind(AT, AT + 3 * hour)
+    assert gaps == (Blind(AT + hour, AT + 2 * hour),)
+
+
+def test_a_digest_is_claimed_once_a_day(store: Store) -> None:
+    digest = Digest("morning", "on_call", AT, AT, "UTC", Mood.ALL_CLEAR, Coverage(1, 1))
+    row = OutboxRow(note("digest:morning"), AT)
+    assert store.journal.claim_digest(AT.date(), digest, [row])
+    assert not store.journal.claim_digest(AT.date(), digest, [row])
+    assert store.journal.digest("morning") == digest
+    assert store.journal.last_digest("morning") == AT
+
+
+def test_a_second_daemon_is_refused_and_told_who_holds_the_store(url: str, store: Store) -> None:
+    store.lock.acquire("pid 4711")
+    other = open_store(url)
+    with pytest.raises(StoreError, match="another monitor"):
+        other.lock.acquire("pid 1")
+    store.lock.release()
+    other.lock.acquire("pid 1")
+    other.close()
+
+
+def test_migrations_make_exactly_the_tables_that_the_code_uses(store: Store) -> None:
+    with store._engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_a_store_of_a_newer_program_is_refused(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/monitor.db"
+    open_store(url).close()
+    with sqlite3.connect(tmp_path / "monitor.db") as connection:
+        connection.execute("update alembic_version set version_num = '9999'")
+    connection.close()
+    with pytest.raises(StoreError, match="run a newer monitor"):
+        open_store(url)
+
+
+def test_a_missing_folder_and_a_strange_file_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="make it first"):
+        open_store(f"sqlite:///{tmp_path}/none/monitor.db")
+    (tmp_path / "text.db").write_text("this is no database, however long it may be" * 100)
+    with pytest.raises(StoreError, match="cannot be opened"):
+        open_store(f"sqlite:///{tmp_path}/text.db")
+    with pytest.raises(StoreError, match="no database URL"):
+        open_store("monitor.db")
+
+
+WRITER = """
+import sys
+from datetime import UTC, datetime
+from monitor.core.notification import Notification, NotifyReason
+from monitor.core.state import OutboxRow, Step
+from monitor.store import open_store
+
+store = open_store(sys.argv[1])
+at = datetime(2026, 11, 24, tzinfo=UTC)
+for number in range(100_000):
+    key = f"{sys.argv[2]}:{number}"
+    note = Notification(key, key, "slack", NotifyReason.FIRST, at)
+    store.commit(Step(at, outbox=(OutboxRow(note, at),)))
+    print(key, flush=True)
+"""
+
+
+def test_kill_minus_nine_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/monitor.db"
+    acknowledged: set[str] = set()
+    for attempt in range(4):
+        command = [sys.executable, "-c", WRITER, url, str(attempt)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+            assert writer.stdout is not None
+            for _ in range(20 + 7 * attempt):
+                acknowledged.add(writer.stdout.readline().strip())
+            writer.send_signal(signal.SIGKILL)
+            acknowledged.update(line.strip() for line in writer.stdout if line.endswith("\n"))
+    store = open_store(url)
+    stored = {row.notification.key for row in store.outbox.pending(AT, limit=100_000)}
+    store.close()
+    assert acknowledged <= stored
+    with sqlite3.connect(tmp_path / "monitor.db") as connection:
+        assert connection.execute("pragma quick_check").fetchone() == ("ok",)
+    connection.close()
+
+
+def test_a_store_that_became_read_only_says_so(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/monitor.db"
+    store = open_store(url)
+    sa.event.listen(
+        store._engine,
+        "begin",
+        lambda connection: connection.exec_driver_sql("PRAGMA query_only=1"),
+    )
+    with pytest.raises(StoreError, match="cannot be written"):
+        store.commit(step(alerts=(ALERT,)))
+    store.close()
