@@ -1,0 +1,201 @@
+"""Slack's Block Kit: builders, a small markup that templates write, and the limits of Slack."""
+
+import html
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+Block: TypeAlias = dict[str, Any]
+
+MOST_BLOCKS = 50
+MOST_ELEMENTS = 10
+LONGEST_HEADER = 150
+LONGEST_TEXT = 3000
+LONGEST_FIELD = 2000
+LONGEST_ID = 255
+LONGEST_MESSAGE = 12_000
+"""Slack refuses messages near 13,200 characters, though each block is legal (bolt-js#2509)."""
+
+FENCE, DIVIDER = "```", "---"
+_KEYS = {
+    "header": {"text"},
+    "section": {"text", "fields"},
+    "context": {"elements"},
+    "divider": set(),
+    "image": {"image_url", "alt_text", "title"},
+}
+_HALF_ENTITY = re.compile(r"&[a-z]{0,3}$")
+
+
+def header(text: str) -> Block:
+    """Make a header; plain text, cut at Slack's limit."""
+    return {"type": "header", "text": {"type": "plain_text", "text": cut(text, LONGEST_HEADER)}}
+
+
+def section(text: str) -> Block:
+    """Make a paragraph of mrkdwn; foreign text in it is escaped already."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": cut(text, LONGEST_TEXT)}}
+
+
+def context(text: str) -> Block:
+    """Make a small grey line of mrkdwn."""
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": cut(text, LONGEST_FIELD)}]}
+
+
+def divider() -> Block:
+    """Make a line across."""
+    return {"type": "divider"}
+
+
+def cut(text: str, longest: int) -> str:
+    """Cut a text, and say so; an escaped character is never cut in two."""
+    if len(text) <= longest:
+        return text
+    return _HALF_ENTITY.sub("", text[: longest - 2]) + " …"
+
+
+def parse(markup: str) -> list[Block]:
+    """Read what a Slack template writes.
+
+    Paragraphs are sections, ``# `` starts a header, ``> `` a small line, ``---`` alone is a
+    divider, and lines between two lines of three backticks are code in a section of its own.
+    What is too long for one section goes on in the next.
+    """
+    blocks: list[Block] = []
+    paragraph: list[str] = []
+    fenced: list[str] | None = None
+    for line in [*markup.splitlines(), ""]:
+        if fenced is not None:
+            if line.strip() == FENCE:
+                blocks.extend(_code(fenced))
+                fenced = None
+            else:
+                fenced.append(line)
+        elif line.strip() in {"", FENCE, DIVIDER} or line.startswith(("# ", "> ")):
+            blocks.extend(section(text) for text in _pieces(paragraph, LONGEST_TEXT))
+            paragraph = []
+            fenced = [] if line.strip() == FENCE else None
+            blocks.extend(_special(line))
+        else:
+            paragraph.append(line.rstrip())
+    return blocks + (list(_code(fenced)) if fenced else [])
+
+
+def _special(line: str) -> Iterator[Block]:
+    text = line[2:].strip()
+    if line.strip() == DIVIDER:
+        yield divider()
+    elif line.startswith("# ") and text:
+        yield header(html.unescape(text))
+    elif line.startswith("> ") and text:
+        yield context(text)
+
+
+def _code(lines: Sequence[str]) -> Iterator[Block]:
+    for text in _pieces(lines, LONGEST_TEXT - 2 * len(FENCE) - 2):
+        yield section(f"{FENCE}\n{text}\n{FENCE}")
+
+
+def _pieces(lines: Sequence[str], longest: int) -> Iterator[str]:
+    """Join lines to texts that are short enough; a line that is too long itself is broken."""
+    text = ""
+    for line in lines:
+        for part in _broken(line, longest):
+            if text and len(text) + 1 + len(part) > longest:
+                yield text
+                text = part
+            else:
+                text = f"{text}\n{part}" if text else part
+    if text.strip():
+        yield text
+
+
+def _broken(line: str, longest: int) -> Iterator[str]:
+    while len(line) > longest:
+        part = _HALF_ENTITY.sub("", line[:longest])
+        yield part
+        line = line[len(part) :]
+    yield line
+
+
+def size(blocks: Sequence[Block]) -> int:
+    """Return the characters of a message as Slack counts them: as JSON."""
+    return len(json.dumps(blocks, ensure_ascii=False))
+
+
+def validate(blocks: Sequence[Block]) -> list[str]:
+    """Return what Slack would refuse, or what would ping people; empty for a good message."""
+    found: list[str] = []
+    if not 0 < len(blocks) <= MOST_BLOCKS:
+        found.append(f"{len(blocks)} blocks; 1 to {MOST_BLOCKS} are allowed")
+    if size(blocks) > LONGEST_MESSAGE:
+        found.append(f"{size(blocks)} characters in all; {LONGEST_MESSAGE} are safe")
+    ids = [str(block["block_id"]) for block in blocks if "block_id" in block]
+    if len(ids) != len(set(ids)):
+        found.append("two blocks have the same block_id")
+    if any(len(one) > LONGEST_ID for one in ids):
+        found.append(f"a block_id is longer than {LONGEST_ID} characters")
+    for place, block in enumerate(blocks, 1):
+        found.extend(f"block {place}: {fault}" for fault in _faults(block))
+    return found
+
+
+def _faults(block: Block) -> Iterator[str]:
+    kind = str(block.get("type"))
+    if kind not in _KEYS:
+        yield f"unknown type '{kind}'"
+        return
+    unknown = set(block) - _KEYS[kind] - {"type", "block_id"}
+    if unknown:
+        yield f"unknown keys of a {kind}: {', '.join(sorted(unknown))}"
+    if kind == "header":
+        yield from _text_faults(block.get("text"), LONGEST_HEADER, ("plain_text",))
+    elif kind == "section":
+        yield from _section_faults(block)
+    elif kind == "context":
+        elements = block.get("elements") or []
+        if not 0 < len(elements) <= MOST_ELEMENTS:
+            yield f"{len(elements)} elements; 1 to {MOST_ELEMENTS} are allowed"
+        for element in elements:
+            yield from _text_faults(element, LONGEST_FIELD)
+    elif kind == "image":
+        yield from _image_faults(block)
+
+
+def _section_faults(block: Block) -> Iterator[str]:
+    fields = block.get("fields")
+    if fields is None or "text" in block:
+        yield from _text_faults(block.get("text"), LONGEST_TEXT)
+    if fields is not None and not 0 < len(fields) <= MOST_ELEMENTS:
+        yield f"{len(fields)} fields; 1 to {MOST_ELEMENTS} are allowed"
+    for one in fields or ():
+        yield from _text_faults(one, LONGEST_FIELD)
+
+
+def _image_faults(block: Block) -> Iterator[str]:
+    if not 0 < len(str(block.get("image_url") or "")) <= LONGEST_TEXT:
+        yield f"image_url is missing or longer than {LONGEST_TEXT} characters"
+    if not 0 < len(str(block.get("alt_text") or "")) <= LONGEST_FIELD:
+        yield f"alt_text is missing or longer than {LONGEST_FIELD} characters"
+    if "title" in block:
+        yield from _text_faults(block["title"], LONGEST_FIELD, ("plain_text",))
+
+
+def _text_faults(
+    text: object, longest: int, kinds: tuple[str, ...] = ("mrkdwn", "plain_text")
+) -> Iterator[str]:
+    if not isinstance(text, Mapping) or not isinstance(text.get("text"), str):
+        yield "a text is missing"
+        return
+    if text.get("type") not in kinds:
+        yield f"a text of type '{text.get('type')}'; it must be {' or '.join(kinds)}"
+    written = text["text"]
+    if not written.strip():
+        yield "an empty text"
+    if len(written) > longest:
+        yield f"a text of {len(written)} characters; {longest} are allowed"
+    if written.count(FENCE) % 2:
+        yield "code that does not end"
+    if text.get("type") == "mrkdwn" and ("<!" in written or "<@" in written):
+        yield "a mention; foreign text must be escaped"

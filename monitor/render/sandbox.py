@@ -1,0 +1,116 @@
+"""Jinja for text that foreigners write: sandboxed, strict, bounded."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import BaseLoader, StrictUndefined, Template, TemplateError
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+LONGEST = 100_000
+"""Characters that a template may make; a Slack message has room for 40,000."""
+
+CUT = "\n(cut here, there is more)\n"
+
+_PADDING = frozenset({"center", "expandtabs", "format", "format_map", "ljust", "rjust", "zfill"})
+"""Methods of texts that make a long text from a short one and a number."""
+
+_PADDING_FILTERS = ("center", "format", "indent", "wordwrap", "tojson", "pprint")
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """Refuses private attributes, changes of values, and texts that grow beyond bounds.
+
+    ``finalize`` escapes what a template writes; ``is_html`` turns Jinja's own escaping on.
+    """
+
+    intercepted_binops = frozenset({"*", "**", "%", "+"})
+
+    def __init__(
+        self,
+        *,
+        loader: BaseLoader | None = None,
+        finalize: Callable[[Any], Any] | None = None,
+        is_html: bool = False,
+    ) -> None:
+        super().__init__(
+            loader=loader,
+            finalize=finalize,
+            autoescape=is_html,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        # What is left out here only serves to build long texts, or to remember across loops.
+        for name in ("lipsum", "namespace", "cycler", "joiner"):
+            self.globals.pop(name, None)
+        for name in _PADDING_FILTERS:
+            self.filters.pop(name, None)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """Calculate, unless the result could be large."""
+        if operator == "**" or (operator == "%" and isinstance(left, str)):
+            raise SecurityError(f"a template may not calculate with '{operator}'")
+        if operator == "*" and _product(left, right) > LONGEST:
+            raise SecurityError("a template may not repeat a text so often")
+        if operator == "+" and _size(left) + _size(right) > LONGEST:
+            raise SecurityError("a template may not make so long a text")
+        return super().call_binop(context, operator, left, right)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Refuse private attributes, and the methods of texts that pad them."""
+        if isinstance(obj, str) and attr in _PADDING:
+            return False
+        return bool(super().is_safe_attribute(obj, attr, value))
+
+    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
+        """Refuse ``format`` of texts: a width in it makes a text of any length."""
+        if super().wrap_str_format(value) is not None:
+            raise SecurityError("a template may not use the method 'format'; filters write numbers")
+        return None
+
+
+def _size(value: Any) -> int:
+    return len(value) if isinstance(value, str | list | tuple) else 0
+
+
+def _product(left: Any, right: Any) -> int:
+    """Return the length of a repetition; of two numbers, the digits that they make."""
+    if isinstance(left, int) and isinstance(right, int):
+        return left.bit_length() + right.bit_length()
+    if isinstance(left, int):
+        left, right = right, left
+    return _size(left) * max(right, 0) if isinstance(right, int) else 0
+
+
+def bounded(template: Template, values: dict[str, Any], *, may_cut: bool = False) -> str:
+    """Render, but make no more than ``LONGEST`` characters.
+
+    Raise TemplateError for any fault; a text that is too long is one, unless it ``may_cut``.
+    """
+    parts: list[str] = []
+    length = 0
+    try:
+        for part in template.generate(values):
+            parts.append(part)
+            length += len(part)
+            if length > LONGEST and may_cut:
+                return "".join(parts)[:LONGEST] + CUT
+            if length > LONGEST:
+                raise TemplateError(f"the template makes more than {LONGEST} characters")
+    except (ArithmeticError, AttributeError, LookupError, RecursionError) as error:
+        raise TemplateError(f"{type(error).__name__}: {error}") from error
+    except (TypeError, ValueError) as error:
+        raise TemplateError(str(error)) from error
+    return "".join(parts)
+
+
+def render_text(text: str, values: dict[str, Any]) -> str:
+    """Render a short template. Raise TemplateError, which says what is wrong with it."""
+    return bounded(_compiled(text), values)
+
+
+@lru_cache(maxsize=1000)
+def _compiled(text: str) -> Template:
+    return Sandbox().from_string(text)
