@@ -1,0 +1,1 @@
+"""YAML to a plan; every error with its place."""

@@ -1,0 +1,93 @@
+"""The people of config.yaml: maintainers, the on-call rotation, and the digests."""
+
+from collections.abc import Collection
+
+from monitor.config.plan import DigestPlan
+from monitor.config.report import Report
+from monitor.config.sections import (
+    DigestSection,
+    HoursSection,
+    MaintainerSection,
+    OnCallSection,
+    parse_local,
+)
+from monitor.config.tree_parts import known_names, maps_in
+from monitor.config.typed import Subject, construct
+from monitor.config.yaml_tree import Fields
+from monitor.core.model import Hours, Maintainer, OnCall
+
+
+def read_maintainers(
+    root: Fields, report: Report, usable: Collection[str], written: Collection[str]
+) -> dict[str, Maintainer]:
+    """Read ``maintainers:``. ``usable`` are receivers that work, ``written`` all that are named.
+
+    A maintainer with problems stays, with what could be read: its checks must not lose their owner.
+    """
+    found: dict[str, Maintainer] = {}
+    for name, place, fields in maps_in(root, "maintainers", report, {}):
+        subject = Subject(f"maintainer '{name}'", place)
+        section = construct(MaintainerSection, fields.entries, report, subject)
+        told = known_names(fields, "receivers", "receiver", written, report)
+        paged = known_names(fields, "page", "receiver", written, report)
+        if section is not None and not section.receivers:
+            report.add(place, f"maintainer '{name}' needs receivers: nobody would be told")
+        found[name] = Maintainer(
+            name=name,
+            receivers=tuple(one for one in told if one in usable),
+            page=tuple(one for one in paged if one in usable),
+            hours=_hours(section.hours) if section and section.hours else None,
+            people=section.people if section else (),
+        )
+    return found
+
+
+def _hours(section: HoursSection) -> Hours:
+    return Hours(section.weekdays, *section.times)
+
+
+def read_on_call(
+    root: Fields,
+    report: Report,
+    usable: Collection[str],
+    written: Collection[str],
+    timezone: str,
+) -> OnCall:
+    """Read ``on_call:``; without a receiver that works the configuration cannot be used."""
+    node = root.get("on_call")
+    place = root.place_of("on_call")
+    if not isinstance(node, Fields):
+        report.add(
+            place, "on_call needs receivers: who is told of what nobody owns?", is_fatal=True
+        )
+        return OnCall((), ())
+    if report.add_faults(node):
+        report.is_fatal = True
+        return OnCall((), ())
+    section = construct(OnCallSection, node.entries, report, Subject("on_call", place))
+    told = known_names(node, "receivers", "receiver", written, report)
+    receivers = tuple(one for one in told if one in usable)
+    if section is None or not receivers:
+        report.is_fatal = True
+        if section is not None and not told:
+            report.add(place, "on_call needs receivers: who is told of what nobody owns?")
+        return OnCall((), receivers)
+    start = None
+    if section.start is not None:
+        try:
+            start = parse_local(section.start, timezone)
+        except ValueError as error:
+            report.add(node.place_of("from"), f"'from' of on_call is wrong: {error}", is_fatal=True)
+    return OnCall(section.rotation, receivers, section.every, start)
+
+
+def read_digests(root: Fields, report: Report) -> tuple[DigestPlan, ...]:
+    """Read ``digests:``."""
+    plans = []
+    for name, place, fields in maps_in(root, "digests", report, {}):
+        subject = Subject(f"digest '{name}'", place)
+        section = construct(DigestSection, fields.entries, report, subject)
+        if section is not None:
+            hour, minute = divmod(section.at % (24 * 60), 60)
+            plans.append(DigestPlan(name, hour, minute, section.days, section.to))
+    return tuple(plans)

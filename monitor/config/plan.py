@@ -1,0 +1,122 @@
+"""The plan: all that the files say, resolved and typed, ready to run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from monitor.api.check import Check
+from monitor.api.receiver import Receiver
+from monitor.api.source import Source
+from monitor.core.model import Maintainer, OnCall, Resource, TierRule
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is written; lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        """Write ``file:line:column``."""
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a check is due: every so often, or by cron in an IANA zone. One of the two is given."""
+
+    every: timedelta | None = None
+    cron: str | None = None
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCheck:
+    """One check, ready to run.
+
+    ``maintainer`` is resolved: the check's own key, else the resource's, else the defaults';
+    None means that discovery or on-call decides. ``after`` names checks whose red state blocks
+    this one.
+    """
+
+    check: Check
+    source: str
+    schedule: Schedule
+    tiers: tuple[TierRule, ...]
+    place: Place
+    team: str
+    maintainer: str | None = None
+    resource: str | None = None
+    after: tuple[str, ...] = ()
+    wake: bool = False
+    runbook: str | None = None
+    description: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The name of the check."""
+        return self.check.id
+
+    @property
+    def kind(self) -> str:
+        """The kind of the check."""
+        return self.check.kind
+
+
+@dataclass(frozen=True, slots=True)
+class DigestPlan:
+    """When a digest leaves (local time, weekdays with Monday 0), and for whom."""
+
+    name: str
+    hour: int
+    minute: int
+    weekdays: frozenset[int]
+    audience: str = "on_call"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One error of the configuration, with its place and the nearest valid name."""
+
+    place: Place
+    message: str
+    suggestion: str | None = None
+    check: str | None = None
+
+    def __str__(self) -> str:
+        """Write the line that ``monitor lint`` prints."""
+        hint = f"; did you mean '{self.suggestion}'?" if self.suggestion else ""
+        return f"{self.place}: {self.message}{hint}"
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """Where the pages are served."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that runs. ``revision`` is a hash of what the files say."""
+
+    timezone: str
+    store: str
+    web: Web
+    sources: Mapping[str, Source]
+    receivers: Mapping[str, Receiver]
+    maintainers: Mapping[str, Maintainer]
+    resources: Mapping[str, Resource]
+    on_call: OnCall
+    checks: Mapping[str, PlannedCheck]
+    digests: tuple[DigestPlan, ...] = ()
+    holidays: frozenset[date] = frozenset()
+    templates: Path | None = None
+    revision: str = ""
+    loaded_at: datetime | None = None
+    problems: tuple[Problem, ...] = ()

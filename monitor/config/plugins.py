@@ -1,0 +1,75 @@
+"""Finding kinds, sources and receivers: built-ins by walking folders, others by entry points."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import metadata
+from types import ModuleType
+from typing import Any
+
+import monitor.kinds
+import monitor.receivers
+import monitor.sources
+from monitor.api.check import KINDS
+from monitor.api.receiver import RECEIVERS
+from monitor.api.source import SOURCES
+
+_ROOMS: Mapping[str, tuple[ModuleType, dict[str, Any]]] = {
+    "monitor.kinds": (monitor.kinds, KINDS),
+    "monitor.sources": (monitor.sources, SOURCES),
+    "monitor.receivers": (monitor.receivers, RECEIVERS),
+}
+
+
+def load_plugins() -> tuple[str, ...]:
+    """Import every kind, source and receiver; return one line for each that could not be.
+
+    The first one of a name keeps it: no package can replace a built-in.
+    """
+    failed: list[str] = []
+    for group, (room, registry) in _ROOMS.items():
+        for module in sorted(found.name for found in pkgutil.iter_modules(room.__path__)):
+            name = f"{group}.{module}"
+            failed += _guarded(name, registry, partial(importlib.import_module, name))
+        for entry in sorted(metadata.entry_points(group=group), key=lambda entry: entry.name):
+            name = f"{entry.name} ({entry.value})"
+            failed += _guarded(name, registry, entry.load)
+    return tuple(failed)
+
+
+def missing_extra(extra: str | None) -> bool:
+    """Say whether a package of an extra of this distribution is not installed."""
+    if extra is None:
+        return False
+    marks = (f"extra == '{extra}'", f'extra == "{extra}"')
+    try:
+        wanted = metadata.requires("platform-monitor") or []
+    except metadata.PackageNotFoundError:  # run from a checkout that was never installed
+        return False
+    names = [line for line in wanted if any(mark in line for mark in marks)]
+    return not all(_is_installed(line) for line in names)
+
+
+def _is_installed(requirement: str) -> bool:
+    name = requirement
+    for stop in "[;<>=!~ (":
+        name = name.split(stop, 1)[0]
+    try:
+        metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _guarded(name: str, registry: dict[str, Any], load: Callable[[], object]) -> list[str]:
+    before = dict(registry)
+    try:
+        load()
+    except Exception as error:  # noqa: BLE001  # a plugin may fail in any way; the others must work
+        registry.clear()
+        registry.update(before)
+        return [f"plugin {name} cannot be imported: {type(error).__name__}: {error}"]
+    taken = [key for key, cls in before.items() if registry[key] is not cls]
+    registry.update(before)
+    return [f"plugin {name} takes the name '{key}', which is already in use" for key in taken]

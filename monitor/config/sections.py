@@ -1,0 +1,167 @@
+"""The sections of config.yaml as people write them, and what their words mean."""
+
+import re
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from monitor.api.fields import Duration
+from monitor.config.plan import Web
+
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+
+
+@cache
+def zones() -> frozenset[str]:
+    """Return the names of all time zones."""
+    return frozenset(available_timezones())
+
+
+def parse_clock(text: str) -> int:
+    """Read ``09:30`` as minutes after midnight; ``24:00`` is the end of the day."""
+    match = _CLOCK.fullmatch(text.strip())
+    if match is None and text.strip() != "24:00":
+        raise ValueError(f"'{text}' is no time of day; write it as 09:30")
+    return int(match.group(1)) * 60 + int(match.group(2)) if match else 24 * 60
+
+
+def parse_weekdays(text: str) -> frozenset[int]:
+    """Read ``monday:friday`` or ``monday, saturday``; Monday is 0. A range may cross Sunday."""
+    days: set[int] = set()
+    for part in text.split(","):
+        names = [name.strip().lower() for name in part.split(":")]
+        wrong = next((name for name in names if name not in _DAYS), None)
+        if wrong is not None or len(names) > 2:  # noqa: PLR2004  # a range has two ends
+            raise ValueError(f"'{part.strip()}' is no weekday or range; write it as monday:friday")
+        first, last = _DAYS.index(names[0]), _DAYS.index(names[-1])
+        days.update((first + n) % 7 for n in range((last - first) % 7 + 1))
+    return frozenset(days)
+
+
+def parse_listen(text: str) -> Web:
+    """Read ``127.0.0.1:8080``, ``[::1]:8080`` or ``:8080`` (loopback). Port 0 takes a free one."""
+    host, colon, port = text.strip().rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65_535:  # noqa: PLR2004  # the last port
+        raise ValueError("write the address as 127.0.0.1:8080")
+    return Web(host.strip("[]") or "127.0.0.1", int(port))
+
+
+def parse_local(text: str, timezone: str) -> datetime:
+    """Read ``2026-01-05 09:00`` in a zone as a moment in UTC."""
+    zone = ZoneInfo(timezone)
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError(f"'{text}' is no moment; write it as 2026-01-05 09:00") from None
+    local = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment
+    return local.astimezone(ZoneInfo("UTC"))
+
+
+def _range(text: object) -> tuple[int, int]:
+    start, dash, end = str(text).partition("-")
+    if not dash:
+        raise ValueError(f"'{text}' is no range of hours; write it as 09:00-19:00")
+    return parse_clock(start), parse_clock(end)
+
+
+def _days(given: object) -> frozenset[int]:
+    return parse_weekdays(",".join(given) if isinstance(given, list) else str(given))
+
+
+def _positive(duration: timedelta) -> timedelta:
+    if duration <= timedelta(0):
+        raise ValueError("must be longer than nothing")
+    return duration
+
+
+Weekdays = Annotated[frozenset[int], BeforeValidator(_days)]
+Clock = Annotated[int, BeforeValidator(lambda given: parse_clock(str(given)))]
+Names = tuple[str, ...]
+PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
+
+
+class Section(BaseModel):
+    """What all sections share: no unknown keys, no changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WebSection(Section):
+    """``web:``."""
+
+    listen: Annotated[Web, BeforeValidator(lambda given: parse_listen(str(given)))] = Web()
+
+
+class SlackSection(Section):
+    """``slack:``, the defaults of receivers of type slack."""
+
+    token: str = ""
+    base_url: str = ""
+
+
+class HoursSection(Section):
+    """``hours:`` of a maintainer."""
+
+    weekdays: Weekdays = frozenset(range(7))
+    times: Annotated[tuple[int, int], BeforeValidator(_range)] = (0, 24 * 60)
+
+
+class MaintainerSection(Section):
+    """One of ``maintainers:``."""
+
+    receivers: Names = ()
+    page: Names = ()
+    hours: HoursSection | None = None
+    people: Names = ()
+
+
+class OnCallSection(Section):
+    """``on_call:``; ``from`` is local time."""
+
+    rotation: Names = ()
+    every: PositiveDuration = timedelta(weeks=1)
+    start: str | None = Field(default=None, alias="from")
+    receivers: Names = ()
+
+
+class ResourceSection(Section):
+    """One of ``resources:``."""
+
+    maintainer: str | None = None
+    upstream: Names = ()
+    backfill: str | None = None
+    links: dict[str, str] = {}
+
+
+def _audience(given: object) -> object:
+    if given != "on_call":
+        raise ValueError(f"a digest to '{given}' is not supported yet; write on_call")
+    return given
+
+
+class DigestSection(Section):
+    """One of ``digests:``."""
+
+    at: Clock
+    days: Weekdays = frozenset(range(7))
+    to: Annotated[Literal["on_call"], BeforeValidator(_audience)] = "on_call"
+
+
+class CommonSection(Section):
+    """The keys that every check may have, whatever its kind."""
+
+    source: str | None = None
+    resource: str | None = None
+    maintainer: str | None = None
+    every: PositiveDuration | None = None
+    cron: str | None = None
+    after: Names = ()
+    wake: bool = False
+    runbook: str | None = None
+    labels: dict[str, str] = {}
+    enabled: bool = True
+    description: str = ""

@@ -1,0 +1,168 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from monitor.config.load import ConfigError
+from monitor.core.model import Hours
+from tests.config.conftest import CONFIG, Site
+
+
+def fatal(site: Site) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        site.load()
+    return site.lines(caught.value.problems)
+
+
+def test_a_good_file_becomes_a_plan_without_problems(site: Site) -> None:
+    plan = site.load()
+    assert plan.problems == ()
+    assert plan.timezone == "Asia/Kolkata"
+    assert plan.store == "sqlite:///monitor.db"
+    assert sorted(plan.sources) == ["cluster", "db"]
+    assert plan.maintainers["recsys"].page == ("pager",)
+    assert plan.resources["table.b"].upstream == ("table.a",)
+    assert plan.on_call.receivers == ("chat",)
+
+
+def test_hours_of_a_maintainer_are_read(site: Site) -> None:
+    line = 'recsys: {receivers: [chat], hours: {weekdays: "friday:monday", times: "22:00-06:30"}}'
+    site.config(CONFIG.replace("recsys: {receivers: [chat], page: [pager]}", line))
+    found = site.load().maintainers["recsys"].hours
+    assert found == Hours(frozenset({4, 5, 6, 0}), 22 * 60, 6 * 60 + 30)
+
+
+def test_the_rotation_starts_at_a_local_moment(site: Site) -> None:
+    line = 'on_call: {receivers: [chat], rotation: [a, b], every: 2w, from: "2026-01-05 09:00"}'
+    site.config(CONFIG.replace("on_call: {receivers: [chat]}", line))
+    rota = site.load().on_call
+    assert rota.start == datetime(2026, 1, 5, 3, 30, tzinfo=UTC)
+    assert rota.every == timedelta(weeks=2)
+
+
+def test_a_digest_is_read(site: Site) -> None:
+    site.config(CONFIG + 'digests: {am: {at: "09:05", days: "monday:friday", to: on_call}}\n')
+    (digest,) = site.load().digests
+    assert (digest.hour, digest.minute, digest.weekdays) == (9, 5, frozenset(range(5)))
+
+
+def test_a_digest_to_somebody_else_is_not_supported_yet(site: Site) -> None:
+    site.config(CONFIG + 'digests: {am: {at: "09:05", to: maintainers}}\n')
+    (line,) = site.lines()
+    assert line.startswith("config.yaml:15:33: 'to' of digest 'am' is wrong")
+    assert "not supported yet" in line
+
+
+def test_all_problems_come_in_one_run_each_with_its_place(site: Site) -> None:
+    text = CONFIG.replace("address: here", "adress: here").replace("page: [pager]", "page: [pgr]")
+    site.config(text + "route: {}\nresorces: {}\n")
+    assert site.lines() == [
+        "config.yaml:3:24: unknown key 'adress' in source 'db'; did you mean 'address'?",
+        "config.yaml:9:38: receiver 'pgr' is not defined; did you mean 'pager'?",
+        "config.yaml:15:1: 'route' is not supported yet; remove it",
+        "config.yaml:16:1: unknown key 'resorces' in the configuration; did you mean 'resources'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wanted"),
+    [
+        ("type: try_load", "type: try_laod", "unknown type 'try_laod' of source 'cluster'"),
+        ("cluster: {type: try_load}", "cluster: {}", "source 'cluster' needs the key 'type'"),
+        ("cluster:", "pings:", "the source 'pings' is built in"),
+        ("maintainer: recsys}", "maintainer: recsy}", "maintainer 'recsy' is not defined"),
+        ("upstream: [table.a]", "upstream: [table.x]", "resource 'table.x' is not defined"),
+        ("{maintainer: platform}", "{maintainer: platfrom}", "maintainer 'platfrom' is not"),
+        ("{receivers: [chat], page: [pager]}", "{page: [pager]}", "'recsys' needs receivers"),
+        ("address: here", "address: here, port: 0", "greater than or equal to 1"),
+        ("address: here", "address: here, name: x", "unknown key 'name' in source 'db'"),
+        ("channel: a", "channel: #a", "YAML syntax"),
+    ],
+)
+def test_a_wrong_value_is_named(site: Site, old: str, new: str, wanted: str) -> None:
+    site.config(CONFIG.replace(old, new, 1))
+    try:
+        lines = site.lines()
+    except ConfigError as error:
+        lines = site.lines(error.problems)
+    assert any(wanted in line for line in lines), lines
+
+
+def test_upstream_in_a_circle_is_a_problem_and_is_cut(site: Site) -> None:
+    site.config(CONFIG.replace("{maintainer: platform}", "{upstream: [table.b]}"))
+    plan = site.load()
+    (line,) = site.lines(plan.problems)
+    assert "goes round in a circle: table.a -> table.b -> table.a" in line
+    assert plan.resources["table.b"].upstream == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wanted"),
+    [
+        ("Asia/Kolkata", "Asia/Kolkatta", "did you mean 'Asia/Kolkata'?"),
+        ("on_call: {receivers: [chat]}\n", "", "on_call needs receivers"),
+        ("on_call: {receivers: [chat]}", "on_call: {receivers: []}", "on_call needs receivers"),
+        ("timezone:", "web: {listen: nowhere}\ntimezone:", "127.0.0.1:8080"),
+        ("timezone:", "checks: elsewhere\ntimezone:", "does not exist"),
+        ("timezone:", "timezone: UTC\nstore: @x\nx:", "YAML syntax"),
+    ],
+)
+def test_what_nothing_can_run_without_ends_the_load(
+    site: Site, old: str, new: str, wanted: str
+) -> None:
+    assert any(wanted in line for line in fatal(site.config(CONFIG.replace(old, new))))
+
+
+def test_a_file_that_is_not_there_ends_the_load(site: Site) -> None:
+    (site.root / "config.yaml").unlink()
+    assert fatal(site) == ["config.yaml:1:1: the file cannot be read: No such file or directory"]
+
+
+def test_the_end_of_the_load_still_lists_the_problems_of_checks(site: Site) -> None:
+    site.config(CONFIG.replace("Asia/Kolkata", "Nowhere")).one("warn: soon")
+    lines = fatal(site)
+    assert any(line.startswith("checks/recsys/a.yaml:6:11") for line in lines)
+
+
+def test_a_variable_is_substituted_in_values(site: Site) -> None:
+    site.env = {"HOST": "10.0.0.1"}
+    site.config(CONFIG.replace("address: here", 'address: "http://${HOST}:${PORT:-80}"'))
+    assert site.load().sources["db"].model_dump()["address"] == "http://10.0.0.1:80"
+
+
+def test_a_missing_variable_is_a_problem_of_its_source_only(site: Site) -> None:
+    site.config(CONFIG.replace("address: here", "address: '${DB_HOST}'"))
+    plan = site.load()
+    assert list(plan.sources) == ["cluster"]
+    (line,) = site.lines(plan.problems)
+    assert line.startswith("config.yaml:3:24: 'address' needs the environment variable DB_HOST")
+
+
+def test_the_value_of_a_secret_is_never_in_a_message(site: Site) -> None:
+    site.env = {"PW": "bad-hunter2", "N": "x9"}
+    text = CONFIG.replace("address: here", "address: here, password: '${PW}', port: '${N}'")
+    lines = site.config(text).lines()
+    assert len(lines) == 2
+    assert not any("hunter2" in line or "x9" in line for line in lines)
+
+
+def test_a_secret_that_is_written_out_is_not_shown_either(site: Site) -> None:
+    site.config(CONFIG.replace("address: here", "address: here, password: bad-hunter2"))
+    (line,) = site.lines()
+    assert "hunter2" not in line
+
+
+def test_slack_keys_are_the_defaults_of_slack_receivers(site: Site) -> None:
+    pytest.importorskip("monitor.receivers.slack")
+    site.config(
+        CONFIG.replace("pager: {type: try_note, channel: b}", "pager: {type: slack, channel: b}")
+        + "slack: {token: t1, base_url: 'http://127.0.0.1:9/api/'}\n"
+    )
+    plan = site.load()
+    assert plan.problems == ()
+    assert getattr(plan.receivers["pager"], "base_url", None) == "http://127.0.0.1:9/api/"
+
+
+def test_the_revision_changes_with_any_text(site: Site) -> None:
+    first = site.one("warn: 1h").load().revision
+    assert site.load().revision == first
+    assert site.one("warn: 2h").load().revision != first
