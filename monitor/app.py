@@ -1,0 +1,166 @@
+"""The one place that constructs everything."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+
+import uvicorn
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from monitor.api.errors import MonitorError
+from monitor.config.load import load
+from monitor.config.plan import Plan
+from monitor.engine.clock import Clock, SystemClock
+from monitor.engine.engine import Engine
+from monitor.engine.metrics import Metrics
+from monitor.sources.pings import PINGS, Pings
+from monitor.store import Store, open_store
+from monitor.web.pages import Pages, make_web
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.05
+
+
+class PortError(MonitorError):
+    """The address of the pages is taken."""
+
+
+def with_pings(plan: Plan, store: Store) -> Plan:
+    """Add the source that every plan has: the pings that jobs send to this daemon."""
+    pings = Pings(name=PINGS, journal=store.journal)
+    return replace(plan, sources=MappingProxyType({**plan.sources, PINGS: pings}))
+
+
+@dataclass
+class App:
+    """One daemon: engine, pages, and the handful of jobs that drive them."""
+
+    plan: Plan
+    store: Store
+    clock: Clock = field(default_factory=SystemClock)
+    reload_plan: Callable[[], Plan] | None = None
+
+    def __post_init__(self) -> None:
+        """Put the parts together."""
+        self.metrics = Metrics()
+        plan = with_pings(self.plan, self.store)
+        self.engine = Engine(plan, self.store, self.clock, self.metrics)
+        self.pages = Pages(
+            store=self.store,
+            clock=self.clock,
+            registry=self.metrics.registry,
+            plan=lambda: self.engine.plan,
+            world=lambda: self.engine.world,
+            trouble=self._trouble,
+        )
+        self._stopping = asyncio.Event()
+
+    def _trouble(self) -> str | None:
+        if self.engine.trouble is not None:
+            return self.engine.trouble
+        return None if self.engine.is_ready else "the first tick is not over"
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT; then drain."""
+        listener = bind(self.plan.web.host, self.plan.web.port)
+        await self.engine.start()
+        server = self._server()
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        scheduler = self._jobs()
+        scheduler.start()
+        self._handle_signals()
+        log.info(
+            "%d checks, pages on http://%s:%d",
+            len(self.plan.checks),
+            *listener.getsockname()[:2],
+        )
+        await self._stopping.wait()
+        log.info("stopping: no new looks, those under way are finished and stored")
+        scheduler.shutdown(wait=False)
+        await self.engine.stop()
+        server.should_exit = True
+        await serving
+
+    def _server(self) -> uvicorn.Server:
+        config = uvicorn.Config(
+            make_web(self.pages), log_config=None, access_log=False, lifespan="off"
+        )
+        server = uvicorn.Server(config)
+        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined,unused-ignore]
+        return server
+
+    def _jobs(self) -> AsyncIOScheduler:
+        """Make the jobs; checks are not among them, they live in the engine's own heap."""
+        scheduler = AsyncIOScheduler(timezone="UTC")
+        options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        scheduler.add_job(self._tick, "interval", seconds=TICK_SECONDS, id="tick", **options)
+        scheduler.add_job(self._prune, "interval", hours=1, id="retention", **options)
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        return scheduler
+
+    async def _tick(self) -> None:
+        try:
+            await self.engine.tick()
+        except Exception as error:  # the loop must outlive any fault of one tick
+            log.exception("a tick failed; the next one tries again")
+            self.engine.trouble = f"a tick failed: {error}"
+
+    async def _prune(self) -> None:
+        await self.engine.prune()
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
+
+    def _reload_soon(self) -> None:
+        self._reloading = asyncio.create_task(self._reload())
+
+    async def _reload(self) -> None:
+        if self.reload_plan is None:
+            return
+        try:
+            plan = await asyncio.to_thread(self.reload_plan)
+        except MonitorError as error:
+            log.error("not reloaded, the old configuration goes on: %s", error)  # noqa: TRY400  # the text says it all
+            return
+        await self.engine.reload(with_pings(plan, self.store))
+
+    def stop(self) -> None:
+        """Ask the daemon to end."""
+        self._stopping.set()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take the address of the pages. Raise PortError when it is taken."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise PortError(
+            f"{host}:{port} cannot be listened on ({error.strerror}): "
+            "stop the program that holds it, or set `web: {listen: ...}` to another address"
+        ) from error
+    listener.listen(128)
+    return listener
+
+
+async def run_daemon(config: Path) -> None:
+    """Load, open, lock, run. Raise MonitorError with what to do when one of these fails."""
+    plan = load(config, os.environ)
+    store = open_store(plan.store)
+    try:
+        store.lock.acquire(f"pid {os.getpid()}")
+        await App(plan, store, reload_plan=lambda: load(config, os.environ)).run()
+    finally:
+        store.close()

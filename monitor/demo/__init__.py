@@ -1,0 +1,1 @@
+"""The embedded platform and its scripted day."""

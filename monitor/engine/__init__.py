@@ -1,0 +1,1 @@
+"""The loop: clock, schedule, asking, transaction, outbox, digests."""

@@ -1,0 +1,210 @@
+"""The loop: what is due is looked at, judged, stored in one transaction, and told."""
+
+import asyncio
+import logging
+from datetime import datetime, timedelta
+from functools import partial
+
+from monitor.config.plan import Plan, PlannedCheck
+from monitor.core.advance import Finding, advance
+from monitor.core.alert import AlertState
+from monitor.core.model import Outcome, Tier, Verdict
+from monitor.core.state import Memory
+from monitor.core.world import World
+from monitor.engine.clock import Clock
+from monitor.engine.delivery import Delivery
+from monitor.engine.digests import Digests
+from monitor.engine.look import Bulkheads, look, skipped, source_check
+from monitor.engine.metrics import Metrics
+from monitor.engine.schedule import Calendar, Due
+from monitor.engine.threads import Writer
+from monitor.engine.world import world_of
+from monitor.store import Store, StoreError
+
+log = logging.getLogger(__name__)
+
+QUIET_STEP = timedelta(seconds=30)
+"""How often time alone is looked at: pages that wait for somebody's hours."""
+
+SEEN_EVERY = timedelta(seconds=10)
+KEEP = timedelta(days=7)
+DRAIN = timedelta(seconds=10)
+
+
+class Engine:
+    """One daemon's heart. ``tick`` does all that is due; whoever drives it decides how often."""
+
+    def __init__(self, plan: Plan, store: Store, clock: Clock, metrics: Metrics) -> None:
+        """Construct; ``start`` reads the memory."""
+        self.store, self.clock, self.metrics = store, clock, metrics
+        self.writer = Writer()
+        self.memory = Memory()
+        self.is_ready = False
+        self.trouble: str | None = None
+        self._run = 0
+        self._findings: list[Finding] = []
+        self._looks: dict[str, asyncio.Task[None]] = {}
+        self._calendar = Calendar()
+        self._stepped_at: datetime | None = None
+        self._seen_at: datetime | None = None
+        self._committing = asyncio.Lock()
+        self._use(plan)
+
+    def _use(self, plan: Plan) -> None:
+        self.plan: Plan = plan
+        self.world: World = world_of(plan)
+        self.bulkheads = Bulkheads(plan.sources, self.metrics)
+        self.delivery = Delivery(plan, self.store, self.writer, self.clock, self.metrics)
+        self.digests = Digests(plan, self.world, self.store)
+
+    async def start(self) -> None:
+        """Remember what was, and plan the first looks."""
+        now = self.clock.now()
+        self.memory = await self.writer.run(self.store.history.memory)
+        self._run = await self.writer.run(self.store.journal.started, now)
+        self._calendar.plan(self.plan.checks, now)
+        self._watch_ill_sources()
+        await self._drop_removed(now)
+        for problem in self.plan.problems:
+            log.error("%s", problem)
+
+    async def reload(self, plan: Plan) -> None:
+        """Go on with another plan; alerts of checks that keep their id keep their state."""
+        await self.settle()
+        old = self.plan
+        self._use(plan)
+        now = self.clock.now()
+        self._calendar.plan(plan.checks, now)
+        self._watch_ill_sources()
+        await self._drop_removed(now)
+        for source in old.sources.values():
+            await source.close()
+        for receiver in old.receivers.values():
+            await receiver.close()
+        log.info("reloaded: %d checks, revision %s", len(plan.checks), plan.revision)
+
+    def _watch_ill_sources(self) -> None:
+        """Know again, after a start, which sources were ill: one answer makes them well."""
+        ill = {check for check, _ in self.memory.alerts}
+        self.bulkheads.failing = {n for n in self.plan.sources if source_check(n) in ill}
+
+    async def _drop_removed(self, now: datetime) -> None:
+        """Resolve the alerts of checks that are in no file any more."""
+        gone = [
+            Verdict(alert.check, alert.slice, now, Outcome.OK, reason="check removed")
+            for alert in self.memory.alerts.values()
+            if alert.is_open and alert.check not in self.world.checks
+        ]
+        broken = {problem.check for problem in self.plan.problems}
+        dropped = [verdict for verdict in gone if verdict.check not in broken]
+        self._findings.extend(Finding(v.check, None, now, (v,)) for v in dropped)
+        await self.flush()
+
+    async def tick(self) -> None:
+        """Start every look that is due, store what was found, send what waits."""
+        now = self.clock.now()
+        for due in self._calendar.due(now):
+            self._begin(due, now)
+        await self.flush()
+        await self._digest(now)
+        await self.delivery.tick()
+        await self._seen(now)
+        self.is_ready = self.trouble is None
+
+    def _begin(self, due: Due, now: datetime) -> None:
+        for at in due.missed:
+            self._findings.append(skipped(due.check, at, now, "the monitor was late"))
+        if due.check in self._looks:
+            self._findings.append(skipped(due.check, due.at, now, "the last look is not over"))
+            return
+        self.metrics.lateness.observe(max(0.0, (now - due.at).total_seconds()))
+        task = asyncio.create_task(self._look(self.plan.checks[due.check], due.at))
+        self._looks[due.check] = task
+        task.add_done_callback(partial(self._looked, due.check))
+
+    def _looked(self, check: str, _task: asyncio.Task[None]) -> None:
+        self._looks.pop(check, None)
+
+    async def _look(self, planned: PlannedCheck, due_at: datetime) -> None:
+        findings = await look(planned, due_at, self.clock.now(), self.bulkheads)
+        for finding in findings:
+            for verdict in finding.verdicts:
+                self.metrics.verdicts.labels(planned.kind, verdict.outcome).inc()
+        self._findings.extend(findings)
+
+    async def flush(self) -> None:
+        """Judge and commit what was found; what cannot be stored now is kept and tried again."""
+        async with self._committing:
+            now = self.clock.now()
+            is_quiet_step = self._stepped_at is None or now - self._stepped_at >= QUIET_STEP
+            if not self._findings and not is_quiet_step:
+                return
+            findings, self._findings = self._findings, []
+            step, memory = advance(self.memory, findings, self.world, now)
+            try:
+                await self.writer.run(self.store.commit, step)
+            except StoreError as error:
+                self._findings = findings + self._findings
+                self.trouble = str(error)
+                log.error("%s; %d findings wait", error, len(self._findings))  # noqa: TRY400  # the text says it all
+                return
+            self.trouble = None
+            self._stepped_at, self.memory = now, memory
+            self._count()
+
+    def _count(self) -> None:
+        firing = [a for a in self.memory.alerts.values() if a.state is AlertState.FIRING]
+        for tier in Tier:
+            self.metrics.alerts.labels(tier).set(sum(a.tier is tier for a in firing))
+        owners = [incident.maintainer for incident in self.memory.incidents.values()]
+        self.metrics.open_incidents.clear()
+        for owner in set(owners):
+            self.metrics.open_incidents.labels(owner).set(owners.count(owner))
+
+    async def _digest(self, now: datetime) -> None:
+        try:
+            await self.writer.run(self.digests.run_due, now)
+        except StoreError as error:
+            self.trouble = str(error)
+
+    async def _seen(self, now: datetime) -> None:
+        if self._seen_at is not None and now - self._seen_at < SEEN_EVERY:
+            return
+        self._seen_at = now
+        await self.writer.run(self.store.journal.seen, self._run, now)
+        waiting = await self.writer.run(self.store.outbox.pending_count)
+        self.metrics.outbox_pending.clear()
+        for receiver, count in waiting.items():
+            self.metrics.outbox_pending.labels(receiver).set(count)
+
+    async def settle(self) -> None:
+        """Wait until every look under way is over and stored, and every send has ended."""
+        while self._looks:
+            await asyncio.wait(list(self._looks.values()))
+        await self.flush()
+        await self.delivery.settle()
+
+    async def prune(self) -> None:
+        """Forget slots and pings that nobody reads any more."""
+        await self.writer.run(self.store.prune, self.clock.now() - KEEP)
+
+    async def stop(self) -> None:
+        """Take no new looks, finish those under way, store, send once more, close."""
+        self.is_ready = False
+        try:
+            async with asyncio.timeout(DRAIN.total_seconds()):
+                await self.settle()
+                await self.delivery.tick()
+                await self.delivery.settle()
+        except TimeoutError:
+            log.warning("some looks or sends did not end within %s", DRAIN)
+        for task in self._looks.values():
+            task.cancel()
+        await self.flush()
+        now = self.clock.now()
+        await self.writer.run(self.store.journal.seen, self._run, now)
+        for source in self.plan.sources.values():
+            await source.close()
+        for receiver in self.plan.receivers.values():
+            await receiver.close()
+        self.writer.close()

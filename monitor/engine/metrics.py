@@ -1,0 +1,56 @@
+"""What the monitor tells of itself, in Prometheus' words."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+class Metrics:
+    """The metrics of one daemon, in a registry of their own."""
+
+    def __init__(self) -> None:
+        """Make every metric; all names start with ``monitor_``."""
+        self.registry = CollectorRegistry()
+        self.verdicts = Counter(
+            "monitor_verdicts",
+            "Verdicts by kind and outcome.",
+            ["kind", "outcome"],
+            registry=self.registry,
+        )
+        self.lateness = Histogram(
+            "monitor_check_lateness_seconds",
+            "How late checks started.",
+            buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 30),
+            registry=self.registry,
+        )
+        self.source_seconds = Histogram(
+            "monitor_source_seconds",
+            "How long sources took to answer.",
+            ["source"],
+            registry=self.registry,
+        )
+        self.source_errors = Counter(
+            "monitor_source_errors",
+            "Questions that failed, by fault.",
+            ["source", "kind"],
+            registry=self.registry,
+        )
+        self.alerts = Gauge(
+            "monitor_alerts", "Alerts that fire, by tier.", ["tier"], registry=self.registry
+        )
+        self.open_incidents = Gauge(
+            "monitor_open_incidents",
+            "Open incidents by maintainer.",
+            ["maintainer"],
+            registry=self.registry,
+        )
+        self.outbox_pending = Gauge(
+            "monitor_outbox_pending",
+            "Messages that wait, by receiver.",
+            ["receiver"],
+            registry=self.registry,
+        )
+        self.notifications = Counter(
+            "monitor_notifications",
+            "Messages by receiver and result.",
+            ["receiver", "result"],
+            registry=self.registry,
+        )

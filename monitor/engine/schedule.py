@@ -1,0 +1,103 @@
+"""When checks are due: a heap of moments of our own.
+
+APScheduler drives the tick; its CronTrigger loses runs after changes of daylight saving time, so
+cron expressions are read by cronsim, in the check's own zone.
+"""
+
+import heapq
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2s
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim
+
+from monitor.config.plan import PlannedCheck, Schedule
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST_LOOK_WITHIN = timedelta(seconds=5)
+"""After a start every check looks once within this time, however rarely it is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A slot that is due; ``missed`` are earlier slots of the same check that nobody looked at."""
+
+    check: str
+    at: datetime
+    missed: tuple[datetime, ...] = ()
+
+
+def next_due(schedule: Schedule, phase: timedelta, after: datetime) -> datetime:
+    """Return the first due moment later than ``after``.
+
+    Intervals count from the epoch plus a phase, so that a restart does not move them.
+    """
+    if schedule.cron is not None:
+        local = after.astimezone(ZoneInfo(schedule.timezone))
+        return next(CronSim(schedule.cron, local)).astimezone(UTC)
+    assert schedule.every is not None
+    passed = (after - EPOCH - phase) // schedule.every
+    return EPOCH + phase + schedule.every * (passed + 1)
+
+
+def phase_of(check: PlannedCheck) -> timedelta:
+    """Spread intervals by what is asked together: a stable hash of source, kind and interval."""
+    every = check.schedule.every
+    if every is None:
+        return timedelta(0)
+    text = f"{check.source}|{check.kind}|{every.total_seconds()}"
+    share = int.from_bytes(blake2s(text.encode(), digest_size=4).digest()) / 2**32
+    return timedelta(seconds=round(share * min(every.total_seconds(), 10), 3))
+
+
+class Calendar:
+    """The heap: what is due next, for every check of a plan."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._heap: list[tuple[datetime, str]] = []
+        self._checks: dict[str, PlannedCheck] = {}
+
+    def plan(self, checks: Mapping[str, PlannedCheck], now: datetime) -> None:
+        """Take over a plan: new and rescheduled checks look soon, the others keep their moment."""
+        same = {
+            check
+            for check, planned in checks.items()
+            if (old := self._checks.get(check)) and old.schedule == planned.schedule
+        }
+        kept = [(at, check) for at, check in self._heap if check in same]
+        new = [
+            (now + _spread(check, FIRST_LOOK_WITHIN), check)
+            for check in checks
+            if check not in same
+        ]
+        self._heap = [*kept, *new]
+        heapq.heapify(self._heap)
+        self._checks = dict(checks)
+
+    def next_at(self) -> datetime | None:
+        """Return the next due moment of all; None without checks."""
+        return self._heap[0][0] if self._heap else None
+
+    def due(self, now: datetime) -> Iterable[Due]:
+        """Take out what is due, and put in when it is due again.
+
+        A check that missed slots (a suspended machine) looks once; the earlier ones are named.
+        """
+        while self._heap and self._heap[0][0] <= now:
+            at, check = heapq.heappop(self._heap)
+            planned = self._checks[check]
+            missed: list[datetime] = []
+            following = next_due(planned.schedule, phase_of(planned), at)
+            while following <= now:
+                missed.append(at)
+                at, following = following, next_due(planned.schedule, phase_of(planned), following)
+            heapq.heappush(self._heap, (following, check))
+            yield Due(check, at, tuple(missed))
+
+
+def _spread(text: str, within: timedelta) -> timedelta:
+    share = int.from_bytes(blake2s(text.encode(), digest_size=4).digest()) / 2**32
+    return timedelta(milliseconds=round(within.total_seconds() * 1000 * share))

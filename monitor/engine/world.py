@@ -1,0 +1,35 @@
+"""From the plan to the plain values that the core decides on."""
+
+from datetime import timedelta
+
+from monitor.config.plan import Plan, PlannedCheck
+from monitor.core.model import Hold, Tier, TierRule
+from monitor.core.world import CheckFacts, World
+from monitor.engine.look import source_check
+
+SOURCE_RULES = (TierRule(Tier.WARN, (), Hold(duration=timedelta(minutes=1))),)
+"""A source that could not be asked for a minute, without one answer in between, is an incident."""
+
+
+def world_of(plan: Plan) -> World:
+    """Describe checks, sources, resources and people to the core."""
+    checks = {check: _facts(planned) for check, planned in plan.checks.items()}
+    for name, source in plan.sources.items():
+        key = source_check(name)
+        checks[key] = CheckFacts(key, "source", SOURCE_RULES, name, maintainer=source.maintainer)
+    return World(checks, plan.on_call, plan.resources, plan.maintainers, plan.timezone)
+
+
+def _facts(planned: PlannedCheck) -> CheckFacts:
+    return CheckFacts(
+        id=planned.id,
+        kind=planned.kind,
+        rules=planned.tiers,
+        source=planned.source,
+        resource=planned.resource,
+        maintainer=planned.maintainer,
+        after=planned.after,
+        wake=planned.wake,
+        runbook=planned.runbook,
+        report=planned.check.slices.report,
+    )

@@ -1,0 +1,132 @@
+"""The pages: status for people, JSON for scripts, pings for jobs, metrics for Prometheus."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from monitor.config.plan import Plan
+from monitor.core.incident import IncidentView
+from monitor.core.view import view_of
+from monitor.core.world import World
+from monitor.store import Store
+from monitor.store.codec import INCIDENT_VIEW, SLICE_STATES
+from monitor.store.journal import PingKind
+from monitor.web.status import status_html
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+LARGEST_EXIT_STATUS = 255
+
+
+class Clock(Protocol):
+    """What tells the time."""
+
+    def now(self) -> datetime:
+        """Return the present moment."""
+
+
+@dataclass(frozen=True)
+class Pages:
+    """What the pages read. ``trouble`` says why the daemon is not ready; None when it is."""
+
+    store: Store
+    clock: Clock
+    registry: CollectorRegistry
+    plan: Callable[[], Plan]
+    world: Callable[[], World]
+    trouble: Callable[[], str | None]
+
+    def views(self) -> list[IncidentView]:
+        """Return the open incidents and those of the last day, blocking."""
+        now = self.clock.now()
+        found = self.store.history.incidents(now - timedelta(days=1), now + timedelta(seconds=1))
+        alerts = self.store.history.alerts_of(incident.id for incident in found)
+        return [view_of(incident, alerts, self.world()) for incident in found]
+
+    async def status(self, _request: Request) -> Response:
+        """Show what is open, what was, and every check."""
+        views = await run_in_threadpool(self.views)
+        states = await run_in_threadpool(self.store.history.slice_states)
+        page = status_html(self.plan(), views, states, self.clock.now(), self.trouble())
+        return HTMLResponse(page, headers=HEADERS)
+
+    async def api_status(self, _request: Request) -> Response:
+        """Tell in short whether the daemon is well and what is open."""
+        views = await run_in_threadpool(self.views)
+        return JSONResponse(
+            {
+                "now": self.clock.now().astimezone(UTC).isoformat(),
+                "trouble": self.trouble(),
+                "checks": len(self.plan().checks),
+                "problems": [str(problem) for problem in self.plan().problems],
+                "open_incidents": sum(view.is_open for view in views),
+                "revision": self.plan().revision,
+            }
+        )
+
+    async def api_checks(self, _request: Request) -> Response:
+        """List the newest verdict of every slice."""
+        states = await run_in_threadpool(self.store.history.slice_states)
+        return Response(SLICE_STATES.dump_json(states), media_type="application/json")
+
+    async def api_incidents(self, _request: Request) -> Response:
+        """List open incidents and those of the last day."""
+        views = await run_in_threadpool(self.views)
+        text = b"[" + b",".join(INCIDENT_VIEW.dump_json(view) for view in views) + b"]"
+        return Response(text, media_type="application/json")
+
+    async def ping(self, request: Request) -> Response:
+        """Keep the ping of a job: committed before the answer is 200."""
+        check = request.path_params["check"]
+        how = request.path_params.get("how", "0")
+        planned = self.plan().checks.get(check)
+        if planned is None or planned.kind != "heartbeat":
+            return JSONResponse({"error": f"there is no heartbeat '{check}'"}, 404)
+        status = {"start": 0, "fail": 1}.get(how) if not how.isdecimal() else int(how)
+        if status is None or status > LARGEST_EXIT_STATUS:
+            known = "start, fail or an exit status from 0 to 255"
+            return JSONResponse({"error": f"'{how}' is not {known}"}, 400)
+        kind: PingKind = "start" if how == "start" else "end"
+        rid = request.query_params.get("rid")
+        await run_in_threadpool(self.store.journal.ping, check, self.clock.now(), kind, status, rid)
+        return JSONResponse({"ok": True})
+
+    async def metrics(self, _request: Request) -> Response:
+        """Expose the metrics."""
+        return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
+
+    async def ready(self, _request: Request) -> Response:
+        """Say whether the plan is loaded, the store can be written and the first tick is over."""
+        trouble = self.trouble()
+        return PlainTextResponse(trouble or "ready", 503 if trouble else 200)
+
+    async def health(self, _request: Request) -> Response:
+        """Say that the process lives."""
+        return PlainTextResponse("alive")
+
+
+def make_web(pages: Pages) -> Starlette:
+    """Make the application out of the pages."""
+    post = ["POST", "GET"]  # GET, too: a job may have nothing but a plain curl
+    routes = [
+        Route("/", pages.status),
+        Route("/healthz", pages.health),
+        Route("/readyz", pages.ready),
+        Route("/metrics", pages.metrics),
+        Route("/api/v1/status", pages.api_status),
+        Route("/api/v1/checks", pages.api_checks),
+        Route("/api/v1/incidents", pages.api_incidents),
+        Route("/api/v1/ping/{check}", pages.ping, methods=post),
+        Route("/api/v1/ping/{check}/{how}", pages.ping, methods=post),
+    ]
+    return Starlette(routes=routes)

@@ -1,0 +1,78 @@
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from monitor.cli.lint import lint
+
+SHIPPED = Path(__file__).parents[2] / "config.yaml"
+CONFIG = """\
+sources: {db: {type: sql, url: "sqlite:///x.db"}}
+receivers: {hook: {type: webhook, url: "http://127.0.0.1:9/x"}}
+maintainers: {recsys: {receivers: [hook]}}
+on_call: {receivers: [hook]}
+"""
+CHECK = """\
+checks:
+  rows: {kind: threshold, source: db, query: select 1 as value, warn: 5, maintaner: recsys}
+"""
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(lint, words)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    (tmp_path / "checks").mkdir()
+    (tmp_path / "checks" / "a.yaml").write_text(CHECK)
+    return tmp_path
+
+
+def test_the_shipped_configuration_is_clean() -> None:
+    result = run("--config", str(SHIPPED))
+    assert result.output.endswith("12 checks, 0 problems\n"), result.output
+    assert result.exit_code == 0
+
+
+def test_a_problem_is_a_line_with_its_place_and_exit_one(folder: Path) -> None:
+    result = run("--config", str(folder / "config.yaml"))
+    assert result.exit_code == 1
+    first, last = result.output.splitlines()
+    assert first.startswith(f"{folder}/checks/a.yaml:2:74: unknown key 'maintaner'")
+    assert first.endswith("; did you mean 'maintainer'?")
+    assert last == "0 checks, 1 problem"
+
+
+def test_json_says_the_same_to_scripts(folder: Path) -> None:
+    result = run("--config", str(folder / "config.yaml"), "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.output) == {
+        "errors": [
+            {
+                "file": f"{folder}/checks/a.yaml",
+                "line": 2,
+                "column": 74,
+                "message": "unknown key 'maintaner' in check 'rows' of kind 'threshold'",
+                "suggestion": "maintainer",
+                "check": "rows",
+            }
+        ],
+        "warnings": [],
+        "checks": 0,
+    }
+
+
+def test_a_configuration_that_cannot_be_used_is_listed_too(folder: Path) -> None:
+    (folder / "config.yaml").write_text(CONFIG.replace("on_call:", "oncall:"))
+    result = run("--config", str(folder / "config.yaml"), "--json")
+    assert result.exit_code == 1
+    messages = [error["message"] for error in json.loads(result.output)["errors"]]
+    assert "unknown key 'oncall' in the configuration" in messages
+    assert any(message.startswith("on_call needs receivers") for message in messages)
+
+
+def test_a_file_that_is_not_there_is_wrong_use(tmp_path: Path) -> None:
+    assert run("--config", str(tmp_path / "nothing.yaml")).exit_code == 2
