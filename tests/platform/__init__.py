@@ -1,0 +1,1 @@
+"""Tests against real systems; every one of them carries the marker `platform`."""

@@ -1,0 +1,162 @@
+"""What a Trino of the tests is made of: downloaded programs, and settings to start with."""
+
+import json
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.platform.stack.cache import cached, obtain, run_download
+
+# The newest server on Maven Central: since 477 it is published on GitHub only
+# (trinodb/trino#27524). The core tarball is 194 MB against 821 MB of the full one. The connectors
+# that Central has as zips of their own at 476 are few; jmx, postgresql and blackhole are not.
+VERSION = "476"
+SERVER = f"trino-server-core:{VERSION}:tar.gz"
+CONNECTORS = ("tpch", "memory")
+# Of the eight plugins in the tarball; each costs start-up time, and no other one is used.
+BUNDLED_PLUGIN = "resource-group-managers"
+_ENTRY = f"trino-{VERSION}"
+
+CROWDED_MAX_QUEUED = 3
+"""Queries that may wait in the crowded group; one more gets QUERY_QUEUE_FULL."""
+
+
+def distribution() -> Path:
+    """Give the folder with `lib/` and `plugin/`; downloads 223 MB when it is not cached."""
+    return obtain(_ENTRY, _build)
+
+
+def is_cached() -> bool:
+    """Tell whether starting Trino needs no network."""
+    return cached(_ENTRY) is not None
+
+
+def _build(folder: Path) -> None:
+    downloads = folder / "downloads"
+    with tarfile.open(_download(SERVER, downloads)) as archive:
+        archive.extractall(downloads, filter="data")
+    unpacked = downloads / f"trino-server-core-{VERSION}"
+    plugins = folder / "plugin"
+    plugins.mkdir()
+    (unpacked / "lib").rename(folder / "lib")
+    (unpacked / "plugin" / BUNDLED_PLUGIN).rename(plugins / BUNDLED_PLUGIN)
+    for name in CONNECTORS:
+        with zipfile.ZipFile(_download(f"trino-{name}:{VERSION}:zip", downloads)) as archive:
+            archive.extractall(downloads)  # noqa: S202  from Maven, by checksum
+        (downloads / f"trino-{name}-{VERSION}").rename(plugins / name)
+    shutil.rmtree(downloads)
+
+
+def _download(artifact: str, folder: Path) -> Path:
+    name, version, packaging = artifact.split(":")
+    # -U: Maven remembers a failed look-up, and a retry would only repeat what it remembers.
+    command = ["mvn", "--quiet", "--batch-mode", "-U", "--strict-checksums", "dependency:copy"]
+    options = [f"-Dartifact=io.trino:{artifact}", f"-DoutputDirectory={folder}"]
+    run_download([*command, *options], f"io.trino:{artifact} from Maven")
+    return folder / f"{name}-{version}.{packaging}"
+
+
+def java_command(java: Path, trino: Path, data: Path) -> list[str]:
+    """Command line that starts the server; working directory is the one that holds `etc/`.
+
+    The flags are those of Trino's own launcher for this version (airlift/launcher,
+    `java_static_config.go`), with a heap for tests.
+    """
+    return [
+        str(java / "bin" / "java"),
+        "-Xmx1200m",
+        "-XX:+ExitOnOutOfMemoryError",
+        "-XX:ReservedCodeCacheSize=150M",
+        "-Djdk.attach.allowAttachSelf=true",
+        "-XX:+EnableDynamicAgentLoading",
+        "--enable-native-access=ALL-UNNAMED",
+        "--sun-misc-unsafe-memory-access=allow",
+        "--add-modules=jdk.incubator.vector",
+        "-Dfile.encoding=UTF-8",
+        "-Dnode.environment=test",
+        "-Dnode.id=coordinator",
+        f"-Dnode.data-dir={data}",
+        "-Dconfig=etc/config.properties",
+        "-cp",
+        f"{trino / 'lib'}/*",
+        "io.trino.server.TrinoServer",
+    ]
+
+
+def write_settings(etc: Path, port: int, plugins: Path) -> None:
+    """Write `etc/`: a coordinator that is its own worker, the catalogs, the resource groups."""
+    catalogs = etc / "catalog"
+    catalogs.mkdir(parents=True, exist_ok=True)
+    config = {
+        "coordinator": "true",
+        "node-scheduler.include-coordinator": "true",
+        "node.bind-ip": "127.0.0.1",
+        "node.internal-address": "127.0.0.1",
+        "http-server.http.port": str(port),
+        "discovery.uri": f"http://127.0.0.1:{port}",
+        "query.max-memory": "256MB",
+        "query.max-memory-per-node": "256MB",
+        "memory.heap-headroom-per-node": "200MB",
+        "experimental.concurrent-startup": "true",
+        "http-server.log.enabled": "false",
+        "plugin.dir": str(plugins),
+        # With static catalogs a node counts as a catalog's only some seconds after start-up, and
+        # until then every scan fails with NO_NODES_AVAILABLE, though SELECT 1 already works.
+        # Those failures would stand in /v1/query for 15 minutes, where the monitor reads.
+        "catalog.management": "dynamic",
+    }
+    _write_properties(etc / "config.properties", config)
+    for name in CONNECTORS:
+        _write_properties(catalogs / f"{name}.properties", {"connector.name": name})
+    groups = {
+        "resource-groups.configuration-manager": "file",
+        "resource-groups.config-file": "etc/resource-groups.json",
+    }
+    _write_properties(etc / "resource-groups.properties", groups)
+    (etc / "resource-groups.json").write_text(json.dumps(resource_groups(), indent=2))
+
+
+def resource_groups() -> dict[str, object]:
+    """Describe who shares a queue with whom; the first selector that matches decides.
+
+    - user `heavy` or `crowded` (with any source), or a source that starts with `heavy`:
+      `global.crowded`, one query at a time and three that wait.
+    - source `health-monitor...`: `global.monitor`, two at a time and ten that wait.
+    - everybody else: `global.other`.
+
+    So a test chooses the monitor's fate by the user in its URL: as `crowded` its SQL is rejected
+    together with the heavy queries while REST answers, as anybody else it has room of its own.
+    """
+    return {
+        "rootGroups": [
+            {
+                **_group("global", running=20, queued=100),
+                "subGroups": [
+                    _group("crowded", running=1, queued=CROWDED_MAX_QUEUED),
+                    _group("monitor", running=2, queued=10),
+                    _group("other", running=10, queued=50),
+                ],
+            }
+        ],
+        "selectors": [
+            {"user": "heavy|crowded", "group": "global.crowded"},
+            {"source": "heavy.*", "group": "global.crowded"},
+            {"source": "health-monitor.*", "group": "global.monitor"},
+            {"group": "global.other"},
+        ],
+    }
+
+
+def _group(name: str, *, running: int, queued: int) -> dict[str, object]:
+    return {
+        "name": name,
+        "softMemoryLimit": "90%",
+        "hardConcurrencyLimit": running,
+        "maxQueued": queued,
+    }
+
+
+def _write_properties(path: Path, values: Mapping[str, str]) -> None:
+    path.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
