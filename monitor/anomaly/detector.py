@@ -51,10 +51,10 @@ def judge_latest(
     return [_answer(history, judged, one, row, at) for row, one in enumerate(series)]
 
 
-def replay(series: Sequence[Series], settings: Settings, since: datetime) -> Replay:
+def replay(series: Sequence[Series], settings: Settings, since: datetime | None = None) -> Replay:
     """Judge every bucket from `since` to the end of the series, each from its past only."""
     history = build(series, settings)
-    start = bucket_number(since, settings) - history.first_bucket
+    start = 0 if since is None else bucket_number(since, settings) - history.first_bucket
     return _replay(history, min(max(start, 0), history.values.shape[1]))
 
 

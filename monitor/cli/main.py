@@ -6,6 +6,7 @@ import click
 
 from monitor import __version__
 from monitor.api.errors import MonitorError
+from monitor.cli.backtest import backtest
 from monitor.cli.db import db
 from monitor.cli.demo import demo
 from monitor.cli.digest import digest
@@ -19,7 +20,7 @@ def cli() -> None:
     """Watch a data platform: checks in YAML, one incident per cause, an honest digest."""
 
 
-for command in (run, demo, lint, digest, db):
+for command in (run, demo, lint, digest, backtest, db):
     cli.add_command(command)
 
 

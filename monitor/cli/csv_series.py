@@ -1,0 +1,130 @@
+"""Series from a CSV file: any order, any gaps, any number of slices."""
+
+import csv
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+import numpy as np
+
+from monitor.anomaly import Series, Settings
+from monitor.anomaly.rows import Aggregate, Cells, described, gather
+from monitor.anomaly.series import bucket_number, bucket_start
+from monitor.core.labels import Labels, labels_of
+
+LATEST_SECONDS = 1e11
+"""Numbers above this (the year 5138 in seconds) are Unix milliseconds."""
+
+
+@dataclass(frozen=True)
+class CsvSeries:
+    """What was read: one series per slice on one grid, and sentences about bad rows."""
+
+    series: tuple[Series, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns of a file are read."""
+
+    time: str
+    value: str
+    slices: tuple[str, ...] = ()
+
+
+def read_series(
+    path: Path, columns: Columns, settings: Settings, aggregate: Aggregate = "sum"
+) -> CsvSeries:
+    """Read a file; a moment without a zone is local time of the check's zone.
+
+    Raise click.ClickException for a missing column; a row that cannot be read is left out and
+    counted in the notes.
+    """
+    rows: dict[Labels, int] = {}
+    index, bucket, instant, number = [], [], [], []
+    moments: dict[str, tuple[int, int] | None] = {}
+    unreadable = 0
+    for cell, text, member in _cells(path, columns):
+        if cell not in moments:
+            moments[cell] = _moment(cell, settings)
+        moment = moments[cell]
+        if moment is None:
+            unreadable += 1
+            continue
+        labels = labels_of(zip(columns.slices, member, strict=True))
+        index.append(rows.setdefault(labels, len(rows)))
+        bucket.append(moment[0])
+        instant.append(moment[1])
+        number.append(_number(text))
+    names = sorted(rows)
+    place = np.empty(len(rows), dtype=np.int64)
+    place[[rows[one] for one in names]] = np.arange(len(rows))
+    cells = Cells(
+        place[np.array(index, dtype=np.int64)] if index else np.zeros(0, dtype=np.int64),
+        np.array(bucket, dtype=np.int64),
+        np.array(instant, dtype=np.int64),
+        np.array(number, dtype=np.float64),
+    )
+    gathered = gather(cells, len(names), aggregate)
+    start = bucket_start(gathered.first, settings)
+    notes = [f"{unreadable} rows have no readable time: left out"] if unreadable else []
+    notes.extend((*gathered.notes, *described(gathered, names)))
+    series = [Series(one, start, row) for one, row in zip(names, gathered.values, strict=True)]
+    return CsvSeries(tuple(series), tuple(notes))
+
+
+def _cells(path: Path, columns: Columns) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as lines:
+        reader = csv.reader(lines)
+        header = [name.strip() for name in next(reader, [])]
+        missing = [
+            name for name in (columns.time, columns.value, *columns.slices) if name not in header
+        ]
+        if missing:
+            have = ", ".join(header) or "none"
+            raise click.ClickException(f"{path} has no column '{missing[0]}'; it has: {have}")
+        at, what = header.index(columns.time), header.index(columns.value)
+        places = [header.index(name) for name in columns.slices]
+        width = len(header)
+        for row in reader:
+            if not row:
+                continue
+            full = row if len(row) >= width else [*row, *[""] * (width - len(row))]
+            yield full[at], full[what], tuple(full[place] for place in places)
+
+
+def _moment(cell: str, settings: Settings) -> tuple[int, int] | None:
+    """Return the number of the bucket and the moment in microseconds; None if unreadable."""
+    at = _read_moment(cell.strip())
+    if at is None:
+        return None
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=ZoneInfo(settings.timezone))
+    try:
+        return bucket_number(at, settings), int(at.timestamp() * 1e6)
+    except (OverflowError, ValueError):
+        return None
+
+
+def _read_moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    try:
+        seconds = float(text)
+        return datetime.fromtimestamp(seconds if seconds < LATEST_SECONDS else seconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

@@ -1,0 +1,148 @@
+import csv
+import json
+import math
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from monitor.cli.main import cli
+
+START = datetime(2026, 1, 5, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DAYS = 35
+DROP = slice(33 * 24 + 10, 33 * 24 + 16)
+
+
+def usual(seed: int = 3, days: int = DAYS) -> list[float]:
+    hours = np.arange(days * 24)
+    rate = 8000 * np.exp(0.5 * np.cos(2 * np.pi * hours / 24) - 0.2 * ((hours // 24) % 7 >= 5))
+    return [float(n) for n in np.random.default_rng(seed).poisson(rate)]
+
+
+def dropped(values: list[float], share: float) -> list[float]:
+    fallen = list(values)
+    fallen[DROP] = [round(value * (1 - share)) for value in values[DROP]]
+    return fallen
+
+
+def rows_of(values: Iterable[float | str], *labels: str) -> list[list[str]]:
+    return [[(START + HOUR * i).isoformat(), *labels, str(v)] for i, v in enumerate(values)]
+
+
+def write(path: Path, header: str, rows: list[list[str]]) -> Path:
+    with path.open("w", newline="") as lines:
+        csv.writer(lines).writerows([header.split(","), *rows])
+    return path
+
+
+def backtest(path: Path, *words: str) -> Result:
+    common = ["backtest", "--csv", str(path), "--time", "t", "--value", "n", "--bucket", "1h"]
+    return CliRunner().invoke(cli, [*common, "--bad", "down", *words])
+
+
+def found(path: Path, *words: str) -> dict[str, Any]:
+    result = backtest(path, *words, "--json")
+    assert result.exit_code == 0, result.output
+    told: dict[str, Any] = json.loads(result.stdout)
+    return told
+
+
+def test_a_drop_in_a_file_is_one_alarm_with_the_promised_keys(tmp_path: Path) -> None:
+    told = found(write(tmp_path / "a.csv", "t,n", rows_of(dropped(usual(), 0.3))))
+    assert set(told) == {"alarms", "buckets", "slices"}
+    (alarm,) = told["alarms"]
+    assert set(alarm) == {"slice", "at", "value", "expected", "low", "high", "score"}
+    at = datetime.fromisoformat(str(alarm["at"]))
+    assert START + HOUR * DROP.start <= at < START + HOUR * DROP.stop
+    assert float(alarm["value"]) < float(alarm["low"]) < float(alarm["expected"])
+    assert told["buckets"] == DAYS * 24
+    assert told["slices"] == 1
+
+
+def test_each_slice_is_judged_and_named(tmp_path: Path) -> None:
+    rows = rows_of(usual(5), "cvr") + rows_of(dropped(usual(), 0.3), "ctr")
+    told = found(write(tmp_path / "a.csv", "t,model,n", rows), "--slice", "model")
+    assert [alarm["slice"] for alarm in told["alarms"]] == [{"model": "ctr"}]
+    assert told["slices"] == 2
+
+
+def test_the_order_of_rows_does_not_matter(tmp_path: Path) -> None:
+    rows = rows_of(dropped(usual(), 0.3))
+    shuffled = [rows[i] for i in np.random.default_rng(1).permutation(len(rows))]
+    assert found(write(tmp_path / "b.csv", "t,n", shuffled)) == found(
+        write(tmp_path / "a.csv", "t,n", rows)
+    )
+
+
+def test_what_comes_later_changes_no_verdict(tmp_path: Path) -> None:
+    rows = rows_of(dropped(usual(), 0.2))
+    cut = 34 * 24 + 5
+    scores = []
+    for name, kept in (
+        ("whole", rows),
+        ("cut", rows[:cut]),
+        ("other", rows[:cut] + [[t, "7"] for t, _ in rows[cut:]]),
+    ):
+        path = tmp_path / f"{name}-scores.csv"
+        found(write(tmp_path / f"{name}.csv", "t,n", kept), "--scores", str(path))
+        scores.append(path.read_text().splitlines()[: cut + 1])
+    assert scores[0] == scores[1] == scores[2]
+
+
+def test_the_scores_of_every_point_are_written(tmp_path: Path) -> None:
+    scores = tmp_path / "scores.csv"
+    rows = rows_of(dropped(usual(), 0.3), "ctr")
+    found(write(tmp_path / "a.csv", "t,model,n", rows), "--slice", "model", "--scores", str(scores))
+    with scores.open() as lines:
+        written = list(csv.DictReader(lines))
+    assert len(written) == DAYS * 24
+    assert set(written[0]) == {"model", "at", "value", "expected", "low", "high", "score", "alarm"}
+    assert math.isnan(float(written[0]["score"]))
+    assert any(row["alarm"] == "1" for row in written[DROP])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["nan", "inf", "-inf", "", "x"] * 200,
+        [-5.0] * 1000,
+        [0.0] * 1000,
+        [7.0] * 1000,
+        [7.0],
+        [],
+    ],
+    ids=["unreadable", "negative", "zeros", "constant", "one point", "nothing"],
+)
+def test_strange_values_neither_fail_nor_alarm(tmp_path: Path, values: list[float | str]) -> None:
+    assert found(write(tmp_path / "a.csv", "t,n", rows_of(values)))["alarms"] == []
+
+
+def test_doubled_rows_are_no_rise_and_halved_ones_no_drop(tmp_path: Path) -> None:
+    whole = rows_of(usual())
+    doubled = whole + whole[30 * 24 : 30 * 24 + 5]
+    halves = [
+        [(START + HOUR * i / 2).isoformat(), str(value // 2)]
+        for i, value in enumerate(np.repeat(usual(), 2))
+    ]
+    del halves[33 * 48 + 21]
+    for rows in (doubled, halves):
+        result = backtest(write(tmp_path / "a.csv", "t,n", rows), "--bad", "both", "--json")
+        assert json.loads(result.stdout)["alarms"] == []
+        assert "note:" in result.stderr
+
+
+def test_a_missing_column_is_named(tmp_path: Path) -> None:
+    result = backtest(write(tmp_path / "a.csv", "when,n", []))
+    assert result.exit_code == 1
+    assert "no column 't'; it has: when, n" in result.output
+
+
+def test_without_data_the_command_says_what_to_give() -> None:
+    result = CliRunner().invoke(cli, ["backtest"])
+    assert result.exit_code == 2
+    assert "--csv" in result.output
