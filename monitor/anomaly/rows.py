@@ -114,7 +114,7 @@ def _joined(value: Floats, of: _Count, aggregate: Aggregate) -> tuple[Floats, li
 
 def described(gathered: Gathered, labels: Sequence[tuple[tuple[str, str], ...]]) -> list[str]:
     """Say for each slice without a single usable value that it has none."""
-    empty: list[bool] = (~np.isfinite(gathered.values)).all(axis=1).tolist()
+    empty = [not np.isfinite(row).any() for row in gathered.values]
     return [
         f"{', '.join(f'{k}={v}' for k, v in label) or 'the series'} has no usable value"
         for label, nothing in zip(labels, empty, strict=True)
