@@ -15,6 +15,8 @@ class Receiver(BaseModel, ABC):
     """A way to tell people: subclass it as ``class Webhook(Receiver, type="webhook")``.
 
     Fields are its settings in config.yaml. ``rate`` is how many messages per second it may take.
+    ``may_page`` says whether it is fit to wake people (it takes the end of an incident, too, and
+    tells whether a message arrived); ``takes_digests`` whether a digest makes sense there.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
@@ -22,6 +24,8 @@ class Receiver(BaseModel, ABC):
     type: ClassVar[str]
     extra: ClassVar[str | None] = None
     rate: ClassVar[float] = 10.0
+    may_page: ClassVar[bool] = True
+    takes_digests: ClassVar[bool] = True
 
     name: str = Field(description="The name of the receiver, from its key.")
 

@@ -1,7 +1,8 @@
 """The people of config.yaml: maintainers, the on-call rotation, and the digests."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
+from monitor.api.receiver import Receiver
 from monitor.config.plan import DigestPlan
 from monitor.config.report import Report
 from monitor.config.sections import (
@@ -18,7 +19,7 @@ from monitor.core.model import Hours, Maintainer, OnCall
 
 
 def read_maintainers(
-    root: Fields, report: Report, usable: Collection[str], written: Collection[str]
+    root: Fields, report: Report, usable: Mapping[str, Receiver], written: Collection[str]
 ) -> dict[str, Maintainer]:
     """Read ``maintainers:``. ``usable`` are receivers that work, ``written`` all that are named.
 
@@ -30,6 +31,12 @@ def read_maintainers(
         section = construct(MaintainerSection, fields.entries, report, subject)
         told = known_names(fields, "receivers", "receiver", written, report)
         paged = known_names(fields, "page", "receiver", written, report)
+        for unfit in (one for one in paged if one in usable and not usable[one].may_page):
+            report.add(
+                fields.place_of("page"),
+                f"'{unfit}' cannot page maintainer '{name}': type {usable[unfit].type} is not fit "
+                "to wake people; use opsgenie, pagerduty, alertmanager, webhook or slack",
+            )
         if section is not None and not section.receivers:
             report.add(place, f"maintainer '{name}' needs receivers: nobody would be told")
         found[name] = Maintainer(

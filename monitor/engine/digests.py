@@ -111,4 +111,9 @@ class Digests:
                 digest.until,
             )
             for receiver in self.plan.on_call.receivers
+            if self._takes_digests(receiver)
         ]
+
+    def _takes_digests(self, receiver: str) -> bool:
+        known = self.plan.receivers.get(receiver)
+        return known is None or known.takes_digests

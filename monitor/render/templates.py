@@ -37,6 +37,9 @@ HELPERS = {
 """The functions that every template sees; they are filters, too."""
 
 
+HTML_KINDS = frozenset({"email", "html"})
+
+
 class Safe(str):
     """A text that is fit to be written as it stands; everything else is escaped."""
 
@@ -122,7 +125,7 @@ def _render(folder: Path, path: str, values: dict[str, Any], *, may_cut: bool) -
 def _sandbox(folder: Path, kind: str) -> Sandbox:
     """Make the environment of a folder; files that change are read again by themselves."""
     finalize = {"slack": escape, "text": one_line}.get(kind)
-    made = Sandbox(loader=FileSystemLoader(folder), finalize=finalize, is_html=kind == "html")
+    made = Sandbox(loader=FileSystemLoader(folder), finalize=finalize, is_html=kind in HTML_KINDS)
     made.filters.update(HELPERS, code=code if kind == "slack" else _as_it_is)
     made.globals.update(HELPERS)
     return made

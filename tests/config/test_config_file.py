@@ -166,3 +166,13 @@ def test_the_revision_changes_with_any_text(site: Site) -> None:
     first = site.one("warn: 1h").load().revision
     assert site.load().revision == first
     assert site.one("warn: 2h").load().revision != first
+
+
+def test_a_receiver_that_is_not_fit_to_wake_people_is_no_pager(site: Site) -> None:
+    text = CONFIG.replace(
+        "pager: {type: try_note, channel: b}", "pager: {type: teams, url: 'https://x'}"
+    )
+    site.config(text)
+    (line,) = site.lines()
+    assert line.startswith("config.yaml:9:")
+    assert "'pager' cannot page maintainer 'recsys': type teams is not fit" in line

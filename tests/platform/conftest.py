@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import pytest
 
+from tests.platform.stack.alertmanager import AlertmanagerServer
 from tests.platform.stack.available import must_have_all
 from tests.platform.stack.errors import UnavailableError
 from tests.platform.stack.hourly_job import HourlyJob
@@ -69,6 +70,15 @@ def slack_server(
 ) -> Iterator[SlackServer]:
     """Give a Slack; its messages stay for the whole session, so tests look for their own."""
     yield from _run(SlackServer(tmp_path_factory.mktemp("slack")), pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def alertmanager_server(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AlertmanagerServer]:
+    """Give an Alertmanager; its alerts stay for the session, so tests begin with `end_all()`."""
+    work = tmp_path_factory.mktemp("alertmanager")
+    yield from _run(AlertmanagerServer(work), pytestconfig)
 
 
 @pytest.fixture(scope="session")

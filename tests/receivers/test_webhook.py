@@ -108,6 +108,17 @@ def test_the_same_message_has_the_same_key(hook: Hook) -> None:
     assert hook.posts[0][0]["Idempotency-Key"] == "i:hook:1"
 
 
+def test_a_message_is_a_cloud_event_in_ascii(hook: Hook) -> None:
+    strange = Notification("é 1", "é%", "hook", NotifyReason.FIRST, NOW, view=view())
+    send(hook.url, strange)
+    headers = hook.posts[0][0]
+    assert headers["ce-specversion"] == "1.0"
+    assert headers["ce-type"] == "monitor.incident.firing"
+    assert headers["ce-id"] == headers["Idempotency-Key"] == "%C3%A9%201"
+    assert headers["ce-subject"] == "%C3%A9%25"
+    assert headers["ce-time"] == "2026-11-24T03:30:00+00:00"
+
+
 def test_the_signature_is_the_hmac_of_the_body(hook: Hook) -> None:
     send(hook.url, FIRST, secret="key")
     headers, body = hook.posts[0]

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TextIO
 
+from tests.platform.stack.alertmanager import AlertmanagerServer
 from tests.platform.stack.available import SERVERS, must_have_all
 from tests.platform.stack.errors import StackError, UnavailableError
 from tests.platform.stack.hourly_job import HOUR, TABLE, HourlyJob
@@ -77,6 +78,7 @@ def _launch(stack: ExitStack, work: Path) -> tuple[list[Server], dict[str, str]]
         SlackServer(work / "slack"),
         prediction,
         PrometheusServer(work / "prometheus", jobs),
+        AlertmanagerServer(work / "alertmanager"),
     ]
     running: list[Server] = []
     missing: dict[str, str] = {}

@@ -2,6 +2,7 @@
 
 import os
 
+from tests.platform.stack.alertmanager import AlertmanagerServer
 from tests.platform.stack.postgres import PostgresServer
 from tests.platform.stack.prediction import PredictionServer
 from tests.platform.stack.prometheus import PrometheusServer
@@ -15,6 +16,7 @@ SERVERS: tuple[type[Server], ...] = (
     SlackServer,
     PredictionServer,
     PrometheusServer,
+    AlertmanagerServer,
 )
 
 

@@ -1,0 +1,65 @@
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from monitor.api import DeliveryError, Notification, NotifyReason, Receipt
+from tests.contract.receiver_contract import note
+from tests.receivers.peers.mail import MailPeer, part
+from tests.render.sample import NOW, digest, resolved
+
+
+@pytest.fixture
+def peer() -> Iterator[MailPeer]:
+    with MailPeer() as made:
+        yield made
+
+
+def send(peer: MailPeer, *notes: Notification) -> None:
+    async def story() -> None:
+        receiver = peer.receiver()
+        receipt: Receipt | None = None
+        for one in notes:
+            receipt = await receiver.send(one, receipt)
+        await receiver.close()
+
+    asyncio.run(story())
+
+
+def test_mails_of_one_incident_answer_its_first(peer: MailPeer) -> None:
+    send(peer, note(NotifyReason.FIRST), note(NotifyReason.RESOLVED, resolved(), revision=2))
+    first, second = peer.mails
+    assert second["In-Reply-To"] == first["Message-ID"]
+    assert second["Message-ID"] != first["Message-ID"]
+    assert first["Auto-Submitted"] == "auto-generated"
+
+
+def test_a_mail_is_text_and_html_and_foreign_text_is_no_markup(peer: MailPeer) -> None:
+    send(peer, note(NotifyReason.FIRST))
+    (mail,) = peer.mails
+    assert mail.get_content_type() == "multipart/alternative"
+    assert "because of it: superset.exec" in part(mail, "plain")
+    assert "&lt;!channel&gt;" in part(mail, "html")
+    assert "<script" not in part(mail, "html")
+
+
+def test_a_digest_is_a_mail_whose_subject_is_the_verdict(peer: MailPeer) -> None:
+    send(peer, Notification("d", "d", "mail", NotifyReason.DIGEST, NOW, digest=digest()))
+    (mail,) = peer.mails
+    assert str(mail["Subject"]).startswith("morning digest: 1 open (1 page): 417 of 418 checks ran")
+    assert "<h1>1 open (1 page)" in part(mail, "html")
+
+
+def test_an_address_that_is_refused_is_an_error_though_others_were_taken(peer: MailPeer) -> None:
+    peer.unknown = {"ben@example.com"}
+    with pytest.raises(DeliveryError, match=r"ben@example\.com") as caught:
+        send(peer, note(NotifyReason.FIRST))
+    assert caught.value.is_final
+    assert len(peer.mails) == 1
+
+
+def test_a_name_with_line_ends_adds_no_header(peer: MailPeer) -> None:
+    headline = "gone\r\nBcc: all@example.com"
+    send(peer, Notification("n", "n", "mail", NotifyReason.FALLBACK, NOW, headline=headline))
+    (mail,) = peer.mails
+    assert mail["Bcc"] is None
