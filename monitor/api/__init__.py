@@ -18,10 +18,21 @@ from monitor.api.answer import (
 )
 from monitor.api.check import KINDS, Check, Measure, Slices
 from monitor.api.errors import DeliveryError, MissingExtraError, MonitorError, SourceError
-from monitor.api.fields import Duration, Share, parse_duration, parse_share
+from monitor.api.fields import (
+    Calendar,
+    Clock,
+    Duration,
+    Holidays,
+    ReadyBy,
+    Share,
+    parse_duration,
+    parse_share,
+)
 from monitor.api.query import Grain, LastUpdate, Load, Partitions, Quantiles, Query, Rows, Runs
+from monitor.api.reading import looks_harmless
 from monitor.api.receiver import RECEIVERS, Receiver
 from monitor.api.source import SOURCES, Asking, BlockingSource, Source
+from monitor.core.business_days import BusinessDays, first_deadline, last_deadline
 from monitor.core.incident import Gap, Incident, IncidentView, Member
 from monitor.core.labels import Labels, labels_of, text_of
 from monitor.core.model import Direction, Measured, NoData, NotYet, Sample, Tier, Unit
@@ -34,7 +45,10 @@ __all__ = [
     "Answer",
     "Asking",
     "BlockingSource",
+    "BusinessDays",
+    "Calendar",
     "Check",
+    "Clock",
     "ClusterQuery",
     "Cost",
     "DeliveryError",
@@ -42,6 +56,7 @@ __all__ = [
     "Duration",
     "Gap",
     "Grain",
+    "Holidays",
     "Incident",
     "IncidentView",
     "Labels",
@@ -63,6 +78,7 @@ __all__ = [
     "Partitions",
     "Quantiles",
     "Query",
+    "ReadyBy",
     "Receipt",
     "Receiver",
     "Row",
@@ -81,7 +97,10 @@ __all__ = [
     "Unit",
     "Updated",
     "as_moment",
+    "first_deadline",
     "labels_of",
+    "last_deadline",
+    "looks_harmless",
     "parse_duration",
     "parse_share",
     "text_of",

@@ -1,12 +1,17 @@
 """Types of settings: durations, shares and numbers as people write them."""
 
 import re
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from monitor.core.business_days import EVERY_DAY, BusinessDays
 
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 
 
@@ -27,12 +32,49 @@ def parse_share(text: str) -> float:
     return float(compact[:-1]) / 100
 
 
+def parse_clock(text: str) -> int:
+    """Read ``09:30`` as minutes after midnight; ``24:00`` is the end of the day."""
+    match = _CLOCK.fullmatch(text.strip())
+    if match is None and text.strip() != "24:00":
+        raise ValueError(f"'{text}' is no time of day; write it as 09:30")
+    return int(match.group(1)) * 60 + int(match.group(2)) if match else 24 * 60
+
+
 def _duration(given: Any) -> Any:
     return parse_duration(given) if isinstance(given, str) else given
 
 
 def _share(given: Any) -> Any:
     return parse_share(given) if isinstance(given, str) else given
+
+
+def _clock(given: Any) -> Any:
+    return parse_clock(given) if isinstance(given, str) else given
+
+
+def _named(what: str, given: Any, info: ValidationInfo) -> Any:
+    """Put what config.yaml defines under a name into the place of the name."""
+    if not isinstance(given, str):
+        return given
+    known: Mapping[str, object] = (info.context or {}).get(what, {})
+    if given in known:
+        return known[given]
+    raise PydanticCustomError(
+        "unknown_name", "is not defined", {"what": what, "name": given, "known": tuple(known)}
+    )
+
+
+def _calendar(given: Any, info: ValidationInfo) -> Any:
+    return _named("calendar", given, info)
+
+
+def _holidays(given: Any, info: ValidationInfo) -> Any:
+    names = given if isinstance(given, list) else [given]
+    days: set[date] = set()
+    for name in names:
+        found = _named("country or calendar", name, info)
+        days |= found.off if isinstance(found, BusinessDays) else found
+    return frozenset(days)
 
 
 Duration = Annotated[
@@ -45,3 +87,34 @@ Share = Annotated[
     BeforeValidator(_share),
     WithJsonSchema({"type": "string", "examples": ["12%"]}),
 ]
+Clock = Annotated[
+    int,
+    BeforeValidator(_clock),
+    WithJsonSchema({"type": "string", "examples": ["07:30"]}),
+]
+"""Minutes after local midnight."""
+Calendar = Annotated[
+    BusinessDays,
+    BeforeValidator(_calendar),
+    WithJsonSchema({"type": "string", "description": "One of `calendars:` in config.yaml."}),
+]
+Holidays = Annotated[
+    frozenset[date],
+    BeforeValidator(_holidays),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+        | {"examples": ["IN", ["IN", "US-CA"], "business-days-in"]}
+    ),
+]
+"""Days: written as countries (`IN`, `US-CA`) or as calendars, whose days off count."""
+
+
+class ReadyBy(BaseModel):
+    """Until when, on which days, something must be ready."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    time: Clock = Field(description="Local time of day in the check's zone, as `07:30`.")
+    calendar: Calendar = Field(
+        default=EVERY_DAY, description="Days that count, of `calendars:`; default every day."
+    )

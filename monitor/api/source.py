@@ -2,6 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -58,6 +59,10 @@ class Source(BaseModel, ABC):
 
         Cancellation must leave nothing running on the system that was asked.
         """
+
+    def objections(self, query: Query) -> Iterable[str]:
+        """Say why the source would refuse a question, as far as it can tell without asking."""
+        return ()
 
     async def close(self) -> None:
         """Let go of connections; asking again is an error after that."""

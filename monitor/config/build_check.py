@@ -1,47 +1,66 @@
 """A draft into a planned check: typed by its kind, and held against everything that it names."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-
-from cronsim import CronSim, CronSimError
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any
 
 from monitor.api.check import KINDS, Check, Measure
 from monitor.api.errors import MissingExtraError
 from monitor.api.query import Query
-from monitor.config.check_files import Draft
+from monitor.config.beside import put_query_file, read_tests
+from monitor.config.calendars import HolidayNames
 from monitor.config.integrations import why_failed
-from monitor.config.plan import PlannedCheck, Schedule
+from monitor.config.links import Named, find_maintainer, find_source, objections
+from monitor.config.plan import Place, PlannedCheck
 from monitor.config.platform_file import Platform
 from monitor.config.plugins import missing_extra
 from monitor.config.report import Report, nearest
+from monitor.config.schedules import read_schedule
 from monitor.config.sections import CommonSection, zones
 from monitor.config.tiers import read_tiers
 from monitor.config.typed import Subject, construct, guarded
-from monitor.config.yaml_tree import Entry, Items, Node, Text
-from monitor.sources.pings import PINGS, Pings
+from monitor.config.yaml_tree import Entry, Text
 
-SMALLEST_EVERY = timedelta(seconds=1)
 _TIERS = ("warn", "page")
-_OTHER = ("kind", *_TIERS, "like", "for_each")
-_NOT_YET = frozenset({"ready_by", "query_file", "tests", "slo", "calendar", "holidays"})
+_OTHER = ("kind", *_TIERS, "like", "for_each", "query_file")
 _ANY_MOMENT = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """One check with its own keys and the defaults that reach it, not typed yet.
+
+    ``is_doomed`` says that its defaults have problems, or that its values are made up: it is
+    checked, and never run. ``written`` is the id as it stands in the file, ``values`` what
+    ``for_each`` put into it.
+    """
+
+    id: str
+    place: Place
+    team: str
+    own: Mapping[str, Entry]
+    defaults: Mapping[str, Entry]
+    is_doomed: bool = False
+    written: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a check is held against: the platform, the ids of all checks, plugins that failed."""
+    """What a check is held against: the platform, plugins that failed, what names stand for."""
 
     platform: Platform
-    ids: frozenset[str]
     failed: Sequence[str]
+    context: Mapping[str, Any]
 
-    def answers_of(self, source: str) -> frozenset[type[Query]] | None:
-        """Return what a source answers; None for one that does not exist or cannot be used."""
-        if source == PINGS:
-            return Pings.answers
-        known = self.platform.sources.get(source)
-        return known.answers if known else None
+    @classmethod
+    def of(cls, platform: Platform, failed: Sequence[str]) -> "Surroundings":
+        """Describe what is around every check of a platform."""
+        names = HolidayNames(platform.calendars)
+        context = {"calendar": platform.calendars, "country or calendar": names}
+        return cls(platform, failed, context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +69,7 @@ class _Made:
 
     check: Check
     measures: Mapping[str, Measure]
-    queries: tuple[type[Query], ...]
+    asked: tuple[Query, ...]
 
 
 def build_check(draft: Draft, around: Surroundings, report: Report) -> PlannedCheck | None:
@@ -61,16 +80,23 @@ def build_check(draft: Draft, around: Surroundings, report: Report) -> PlannedCh
     if cls is None:
         return None
     subject = Subject(f"check '{draft.id}'", draft.place, draft.id)
+    folder = around.platform.checks
+    put_query_file(cls, entries, draft.values, folder, report=report, subject=subject)
     common = _common(cls, entries, report, subject)
     timezone = _timezone(entries, around, report, draft)
-    made = _made(cls, entries, timezone, report, draft)
+    made = _made(cls, entries, timezone=timezone, around=around, report=report, draft=draft)
     if made is None or common is None:
         return None
     tiers = read_tiers(entries, made.measures, report, subject)
-    schedule = _schedule(cls, common, entries, report, timezone=timezone, draft=draft)
-    source = _source(made, common.source, draft, around, report)
-    maintainer = _maintainer(common, draft, entries, around, report)
-    _refer(common, entries, draft, around, report)
+    schedule = read_schedule(
+        cls, common, entries, timezone=timezone, report=report, subject=subject
+    )
+    named = Named(draft.id, draft.place, entries, draft.own)
+    source = find_source(made.check, common.source, named, around.platform, report)
+    maintainer = find_maintainer(common, named, around.platform, report)
+    tests = read_tests(entries, common, timezone, folder, report=report, subject=subject)
+    if source is not None and report.count == before:
+        objections(source, made.asked, named, around.platform, report)
     if report.count > before or draft.is_doomed or source is None or not common.enabled:
         return None
     return PlannedCheck(
@@ -87,16 +113,19 @@ def build_check(draft: Draft, around: Surroundings, report: Report) -> PlannedCh
         runbook=common.runbook,
         description=common.description,
         labels=common.labels,
+        tests=tests,
+        written=draft.written or draft.id,
+        origins={key: entry.place for key, entry in entries.items()},
     )
 
 
 def _merged(draft: Draft) -> dict[str, Entry]:
     """Lay the own keys over the defaults; an own schedule replaces a default of the other form."""
-    defaults = dict(draft.defaults)
-    if draft.own.keys() & {"every", "cron"}:
-        defaults.pop("every", None)
-        defaults.pop("cron", None)
-    return {**defaults, **draft.own}
+    entries = {**draft.defaults, **draft.own}
+    if "every" in draft.own or "cron" in draft.own:
+        for key in {"every", "cron"} - draft.own.keys():
+            entries.pop(key, None)
+    return entries
 
 
 def _kind_of(
@@ -106,6 +135,12 @@ def _kind_of(
     if not isinstance(word, Text):
         known = ", ".join(sorted(KINDS))
         message = f"check '{draft.id}' needs the key 'kind', one of: {known}"
+        hint = nearest("kind", draft.own.keys()) if "kind" not in entries else None
+        if hint is not None and hint not in CommonSection.model_fields:
+            place = draft.own[hint].place
+            message = f"unknown key '{hint}' in check '{draft.id}'"
+            report.add(place, message, suggestion="kind", check=draft.id)
+            return None
         report.add(draft.place, message, check=draft.id)
         return None
     cls = KINDS.get(word.text)
@@ -113,13 +148,14 @@ def _kind_of(
         message = f"unknown kind '{word.text}'{why_failed(word.text, around.failed)}"
         report.add(word.place, message, suggestion=nearest(word.text, KINDS), check=draft.id)
         return None
-    if missing_extra(cls.extra):
+    if cls.extra is not None and missing_extra(cls.extra):
         message = str(MissingExtraError(f"kind '{word.text}'", str(cls.extra)))
         report.add(word.place, message, check=draft.id)
         return None
     return cls
 
 
+@cache
 def _common_keys(cls: type[Check]) -> frozenset[str]:
     """Return the common keys that the kind does not take over."""
     return frozenset(CommonSection.model_fields) - frozenset(cls.model_fields)
@@ -145,134 +181,26 @@ def _timezone(
 
 
 def _made(
-    cls: type[Check], entries: Mapping[str, Entry], timezone: str, report: Report, draft: Draft
+    cls: type[Check],
+    entries: Mapping[str, Entry],
+    *,
+    timezone: str,
+    around: Surroundings,
+    report: Report,
+    draft: Draft,
 ) -> _Made | None:
     common = _common_keys(cls)
     own = {key: e for key, e in entries.items() if key not in common and key not in _OTHER}
-    for key in [key for key in own if key in _NOT_YET and key not in cls.model_fields]:
-        report.add(own.pop(key).place, f"'{key}' is not supported yet; remove it", check=draft.id)
-    given = {"id": draft.id}
+    given: dict[str, Any] = {"id": draft.id}
     if "timezone" not in own:
         given["timezone"] = timezone
+    if "holidays" in cls.model_fields and "holidays" not in own:
+        given["holidays"] = around.platform.holidays
     known = (*common, *_OTHER)
     subject = Subject(f"check '{draft.id}' of kind '{cls.kind}'", draft.place, draft.id, known)
-    check = construct(cls, own, report, subject, given)
+    check = construct(cls, own, report, subject, given, context=around.context)
     if check is None:
         return None
     return guarded(
-        lambda: _Made(check, dict(check.measures_of()), check.queries()), report, subject
+        lambda: _Made(check, check.measures_of(), tuple(check.ask(_ANY_MOMENT))), report, subject
     )
-
-
-def _schedule(
-    cls: type[Check],
-    common: CommonSection,
-    entries: Mapping[str, Entry],
-    report: Report,
-    *,
-    timezone: str,
-    draft: Draft,
-) -> Schedule:
-    if common.every is not None and common.cron is not None:
-        message = f"check '{draft.id}' has both 'every' and 'cron'; keep one"
-        report.add(entries["cron"].place, message, check=draft.id)
-    if common.cron is not None:
-        try:
-            CronSim(common.cron, _ANY_MOMENT)
-        except CronSimError as error:
-            place = entries["cron"].value.place
-            message = f"'{common.cron}' is no cron expression: {error}"
-            report.add(place, message, check=draft.id)
-        return Schedule(cron=common.cron, timezone=timezone)
-    if common.every is not None and common.every < SMALLEST_EVERY:
-        report.add(entries["every"].value.place, "'every' must be at least 1s", check=draft.id)
-    return Schedule(every=common.every or cls.default_every, timezone=timezone)
-
-
-def _source(
-    made: _Made, named: str | None, draft: Draft, around: Surroundings, report: Report
-) -> str | None:
-    """Return the source: the check's own, else a default that fits, else that of the kind."""
-    kind = type(made.check)
-    is_default = "source" not in draft.own
-    if is_default and kind.default_source is not None:
-        answers = around.answers_of(named) if named is not None else None
-        if answers is None or not answers.issuperset(made.queries):
-            named = kind.default_source
-    if named is None:
-        known = ", ".join(around.platform.sources) or "none is defined"
-        message = f"check '{draft.id}' needs the key 'source', one of: {known}"
-        report.add(draft.place, message, check=draft.id)
-        return None
-    return named if _can_answer(named, made, draft, around, report) else None
-
-
-def _can_answer(
-    source: str, made: _Made, draft: Draft, around: Surroundings, report: Report
-) -> bool:
-    entry = draft.own.get("source") or draft.defaults.get("source")
-    place = entry.value.place if entry else draft.place
-    broken = around.platform.broken.get(source)
-    if broken is not None:
-        message = f"source '{source}' cannot be used, see {broken}"
-        report.add(place, message, check=draft.id)
-        return False
-    known = (*around.platform.sources, PINGS)
-    if not report.is_known("source", source, known, place, draft.id):
-        return False
-    answers = around.answers_of(source) or frozenset()
-    missing = sorted({query.__name__ for query in made.queries if query not in answers})
-    if not missing:
-        return True
-    can = ", ".join(sorted(query.__name__ for query in answers))
-    message = f"kind '{made.check.kind}' asks for {', '.join(missing)}, and source '{source}'"
-    fits = [
-        name
-        for name in known
-        if (other := around.answers_of(name)) and other.issuperset(made.queries)
-    ]
-    hint = fits[0] if len(fits) == 1 else None
-    report.add(place, f"{message} answers only {can}", suggestion=hint, check=draft.id)
-    return False
-
-
-def _maintainer(
-    common: CommonSection,
-    draft: Draft,
-    entries: Mapping[str, Entry],
-    around: Surroundings,
-    report: Report,
-) -> str | None:
-    """Return the check's own maintainer, else the resource's, else that of the defaults."""
-    name = common.maintainer
-    if name is not None:
-        place = entries["maintainer"].value.place
-        report.is_known("maintainer", name, around.platform.maintainers, place, draft.id)
-    if "maintainer" in draft.own:
-        return name
-    resource = around.platform.resources.get(common.resource or "")
-    return (resource.maintainer if resource else None) or name
-
-
-def _refer(
-    common: CommonSection,
-    entries: Mapping[str, Entry],
-    draft: Draft,
-    around: Surroundings,
-    report: Report,
-) -> None:
-    """Report what a check names and nobody defines: its resource, the checks that it is after."""
-    if common.resource is not None:
-        place = entries["resource"].value.place
-        resources = around.platform.resources
-        report.is_known("resource", common.resource, resources, place, draft.id)
-    for text in _texts(entries["after"].value) if common.after else ():
-        if text.text == draft.id:
-            report.add(text.place, f"check '{draft.id}' is after itself", check=draft.id)
-        else:
-            report.is_known("check", text.text, around.ids - {draft.id}, text.place, draft.id)
-
-
-def _texts(node: Node) -> Iterator[Text]:
-    if isinstance(node, Items):
-        yield from (item for item in node.items if isinstance(item, Text))

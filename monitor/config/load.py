@@ -1,81 +1,237 @@
 """The way from the files to the plan."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+import gc
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from hashlib import blake2s
 from pathlib import Path
 
-from monitor.config.build_check import Surroundings, build_check
-from monitor.config.check_files import CheckFiles, read_check_files, read_text
+from monitor.config.build_check import Surroundings
+from monitor.config.build_file import FileBuild, build_file
+from monitor.config.check_files import CheckFile, read_check_files, read_text
 from monitor.config.environment import substitute
+from monitor.config.finding import Ask, finder
 from monitor.config.graph import find_cycles
-from monitor.config.plan import Place, Plan, PlannedCheck
+from monitor.config.plan import BrokenFile, Place, Plan, PlannedCheck
 from monitor.config.platform_file import Platform, read_platform
 from monitor.config.plugins import load_plugins
 from monitor.config.report import ConfigError, Report
 from monitor.config.yaml_tree import Fields, YamlError, read_tree
 
-__all__ = ["ConfigError", "load"]
+__all__ = ["ConfigError", "Loader", "load"]
 
 
-def load(config_file: Path, env: Mapping[str, str]) -> Plan:
-    """Read config.yaml and all checks; every problem of every file is in ``Plan.problems``.
+def load(config_file: Path, env: Mapping[str, str], ask: Ask | None = None) -> Plan:
+    """Read config.yaml and all checks; see ``Loader.load``."""
+    return Loader(config_file, env, ask).load()
 
-    A problem in a file of checks drops the checks that it concerns. Raise ConfigError with all
-    problems when config.yaml itself cannot be used.
+
+@dataclass(slots=True)
+class Loader:
+    """Reads the configuration, again and again; what did not change is not built again.
+
+    ``ask`` asks the sources for the values of ``for_each``; without it such checks are checked
+    with made-up values, and do not run.
     """
-    report = Report()
-    failed = load_plugins()
-    for line in failed:
-        report.add(Place(str(config_file), 1, 1), line)
+
+    config_file: Path
+    env: Mapping[str, str]
+    ask: Ask | None = None
+    _platform: tuple[str, Platform, Report] | None = None
+    _builds: dict[Path, tuple[bytes, FileBuild]] = field(default_factory=dict)
+
+    def load(self, before: Plan | None = None) -> Plan:
+        """Read all; every problem of every file is in ``Plan.problems``.
+
+        A problem in a file of checks drops the checks that it concerns; of those, the versions
+        that ``before`` holds go on. Raise ConfigError with all problems when config.yaml itself
+        cannot be used.
+        """
+        with _without_collecting():
+            return self._load(before)
+
+    def _load(self, before: Plan | None) -> Plan:
+        report = Report()
+        failed = load_plugins()
+        for line in failed:
+            report.add(Place(str(self.config_file), 1, 1), line)
+        text, platform = self._read_platform(report, failed)
+        around = Surroundings.of(platform, failed)
+        files = list(read_check_files(platform.checks, platform.defaults, report))
+        builds = {file.path: self._build(file, around, report) for file in files}
+        self._builds = {path: self._builds[path] for path in builds}
+        checks, broken = _together(builds, report)
+        if before is not None:
+            checks = {**_last_good(before, builds, checks, platform), **checks}
+        if report.is_fatal:
+            raise ConfigError(report.problems)
+        texts = [(str(file.path), file.text or "") for file in files]
+        folder = platform.checks
+        return Plan(
+            timezone=platform.timezone,
+            store=platform.store,
+            web=platform.web,
+            sources=platform.sources,
+            receivers=platform.receivers,
+            maintainers=platform.maintainers,
+            resources=platform.resources,
+            on_call=platform.on_call,
+            checks=_known_after(checks),
+            digests=platform.digests,
+            holidays=platform.holidays,
+            templates=platform.templates,
+            revision=_revision([("", text), *texts]),
+            problems=report.problems,
+            warnings=report.warnings,
+            broken={_name(path, folder): _broken(path, folder, builds) for path in broken},
+            asks=any(build.asks for build in builds.values()),
+        )
+
+    def _read_platform(self, report: Report, failed: tuple[str, ...]) -> tuple[str, Platform]:
+        """Read config.yaml; the sources and receivers of before go on when it did not change."""
+        try:
+            text = read_text(self.config_file)
+        except YamlError as error:
+            raise ConfigError((*report.problems, error.problem)) from None
+        known = self._platform
+        if known is None or known[0] != text or not known[1].checks.is_dir():
+            own = report.beside()
+            platform = self._make_platform(text, own, failed)
+            known = self._platform = (text, platform, own)
+            self._builds = {}
+        own = known[2]
+        report.take_over(own)
+        return text, known[1]
+
+    def _make_platform(self, text: str, report: Report, failed: tuple[str, ...]) -> Platform:
+        try:
+            root = substitute(read_tree(text, str(self.config_file)), self.env, report)
+        except YamlError as error:
+            raise ConfigError((*report.problems, error.problem)) from None
+        assert isinstance(root, Fields)
+        return read_platform(root, self.config_file.parent, report, failed)
+
+    def _build(self, file: CheckFile, around: Surroundings, report: Report) -> FileBuild:
+        known = self._builds.get(file.path)
+        if known is not None and known[0] == file.digest and file.digest:
+            build = known[1]
+        else:
+            find = finder(around.platform.sources, self.ask)
+            build = build_file(file, around, report.beside(), find)
+            # What lies in other files or is found by queries may change while the text does not.
+            digest = b"" if build.asks or build.reads else file.digest
+            self._builds[file.path] = (digest, build)
+        report.take(build.problems, build.warnings)
+        return build
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Let the collector rest: it would walk all that was read again and again, and free nothing."""
+    was_enabled = gc.isenabled()
+    gc.disable()
     try:
-        text = read_text(config_file)
-        root = substitute(read_tree(text, str(config_file)), env, report)
-    except YamlError as error:
-        raise ConfigError((*report.problems, error.problem)) from None
-    assert isinstance(root, Fields)
-    platform = read_platform(root, config_file.parent, report, failed)
-    files = read_check_files(platform.checks, report)
-    checks = _checks(files, Surroundings(platform, frozenset(files.ids), failed), report)
-    if report.is_fatal:
-        raise ConfigError(report.problems)
-    return _plan(platform, checks, report, _revision([("", text), *files.texts]))
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
-def _checks(files: CheckFiles, around: Surroundings, report: Report) -> dict[str, PlannedCheck]:
-    built = {name: build_check(draft, around, report) for name, draft in files.drafts.items()}
-    checks = {name: planned for name, planned in built.items() if planned is not None}
+def _together(
+    builds: Mapping[Path, FileBuild], report: Report
+) -> tuple[dict[str, PlannedCheck], set[Path]]:
+    """Join the checks of all files; return them, and the files with problems."""
+    checks: dict[str, PlannedCheck] = {}
+    ids: dict[str, Place] = {}
+    broken = {path for path, build in builds.items() if build.problems}
+    for path, build in builds.items():
+        for name, place in build.ids.items():
+            first = ids.setdefault(name, place)
+            if first is not place:
+                message = f"check '{name}' is already defined at {first}"
+                report.add(place, message, check=name)
+                broken.add(path)
+        checks.update((one.id, one) for one in build.checks if ids[one.id] is build.ids[one.id])
+    for path, build in builds.items():
+        before = report.count
+        _hold_after(build, ids, checks, report)
+        if report.count > before:
+            broken.add(path)
+    for name in _cycles(checks, report):
+        broken.add(Path(checks[name].place.file))
+    return checks, broken
+
+
+def _hold_after(
+    build: FileBuild,
+    ids: Mapping[str, Place],
+    checks: dict[str, PlannedCheck],
+    report: Report,
+) -> None:
+    """Drop the checks that are after one that no file has."""
+    for name, text in build.after:
+        if text.text == name:
+            report.add(text.place, f"check '{name}' is after itself", check=name)
+            checks.pop(name, None)
+        elif text.text not in ids:
+            report.is_known("check", text.text, ids.keys() - {name}, text.place, name)
+            checks.pop(name, None)
+
+
+def _cycles(checks: dict[str, PlannedCheck], report: Report) -> Iterator[str]:
+    """Cut each circle of ``after``; go through the checks where it was cut."""
     for cycle in find_cycles({name: planned.after for name, planned in checks.items()}):
         way = " -> ".join((*cycle, cycle[0]))
-        message = f"'after' goes round in a circle: {way}"
-        report.add(checks[cycle[-1]].place, message, check=cycle[-1])
         last = checks[cycle[-1]]
+        report.add(last.place, f"'after' goes round in a circle: {way}", check=cycle[-1])
         kept = tuple(name for name in last.after if name != cycle[0])
         checks[cycle[-1]] = replace(last, after=kept)
+        yield cycle[-1]
+
+
+def _known_after(checks: Mapping[str, PlannedCheck]) -> dict[str, PlannedCheck]:
+    """Let no check wait for one that does not run."""
     return {
         name: replace(planned, after=tuple(other for other in planned.after if other in checks))
+        if planned.after
+        else planned
         for name, planned in checks.items()
     }
 
 
-def _plan(
-    platform: Platform, checks: Mapping[str, PlannedCheck], report: Report, revision: str
-) -> Plan:
-    return Plan(
-        timezone=platform.timezone,
-        store=platform.store,
-        web=platform.web,
-        sources=platform.sources,
-        receivers=platform.receivers,
-        maintainers=platform.maintainers,
-        resources=platform.resources,
-        on_call=platform.on_call,
-        checks=checks,
-        digests=platform.digests,
-        templates=platform.templates,
-        revision=revision,
-        problems=report.problems,
+def _last_good(
+    before: Plan,
+    builds: Mapping[Path, FileBuild],
+    checks: Mapping[str, PlannedCheck],
+    platform: Platform,
+) -> dict[str, PlannedCheck]:
+    """Return the checks of before whose definitions have problems now."""
+    unread = {str(path) for path, build in builds.items() if build.is_unread}
+    broken = {(str(path), name) for path, build in builds.items() for name in build.broken}
+    return {
+        name: old
+        for name, old in before.checks.items()
+        if name not in checks
+        and (old.place.file in unread or (old.place.file, old.written) in broken)
+        and (old.source in platform.sources or old.source not in before.sources)
+    }
+
+
+def _broken(path: Path, folder: Path, builds: Mapping[Path, FileBuild]) -> BrokenFile:
+    """Describe a file with problems to whoever is told: its maintainer, else that of its folder."""
+    build = builds[path]
+    near = [path, *(other for other in builds if other.parent == path.parent)]
+    named = (
+        builds[one].maintainer
+        or next((check.maintainer for check in builds[one].checks if check.maintainer), None)
+        for one in near
     )
+    return BrokenFile(_name(path, folder), next(filter(None, named), None), build.problems)
+
+
+def _name(path: Path, folder: Path) -> str:
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
 
 
 def _revision(texts: Iterable[tuple[str, str]]) -> str:

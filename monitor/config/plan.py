@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from monitor.api.check import Check
 from monitor.api.receiver import Receiver
 from monitor.api.source import Source
+from monitor.core.labels import Labels
 from monitor.core.model import Maintainer, OnCall, Resource, TierRule
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where something is written; lines and columns count from 1."""
 
     file: str
@@ -34,12 +35,28 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckTest:
+    """One of ``tests:``: what a file of rows must lead to at a moment, in UTC.
+
+    ``expect`` is a tier or an outcome; ``slice`` are labels that the slice must have, none means
+    the worst slice.
+    """
+
+    at: datetime
+    rows: Path
+    expect: str
+    slice: Labels
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedCheck:
     """One check, ready to run.
 
     ``maintainer`` is resolved: the check's own key, else the resource's, else the defaults';
     None means that discovery or on-call decides. ``after`` names checks whose red state blocks
-    this one.
+    this one. ``written`` is the id as it stands in the file, before ``for_each`` fills it in;
+    ``origins`` says where each of its keys is written.
     """
 
     check: Check
@@ -55,6 +72,9 @@ class PlannedCheck:
     runbook: str | None = None
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    tests: tuple[CheckTest, ...] = ()
+    written: str = ""
+    origins: Mapping[str, Place] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -94,6 +114,15 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class BrokenFile:
+    """A file of checks with problems: whom it concerns, and what is wrong with it."""
+
+    file: str
+    maintainer: str | None
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Web:
     """Where the pages are served."""
 
@@ -103,7 +132,11 @@ class Web:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that runs. ``revision`` is a hash of what the files say."""
+    """Everything that runs. ``revision`` is a hash of what the files say.
+
+    ``broken`` are the files whose checks do not run as written, by their path below the folder of
+    checks; ``asks`` says that a query found some of the checks, so that it may find others later.
+    """
 
     timezone: str
     store: str
@@ -120,3 +153,6 @@ class Plan:
     revision: str = ""
     loaded_at: datetime | None = None
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    broken: Mapping[str, BrokenFile] = field(default_factory=dict)
+    asks: bool = False

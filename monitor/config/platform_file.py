@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from monitor.api.receiver import Receiver
 from monitor.api.source import Source
+from monitor.config.calendars import read_calendars, read_holidays
+from monitor.config.defaults import Defaults, defaults_at
 from monitor.config.integrations import disown_strangers, read_receivers, read_sources
 from monitor.config.people import read_digests, read_maintainers, read_on_call
 from monitor.config.plan import DigestPlan, Place, Web
@@ -15,6 +18,7 @@ from monitor.config.sections import WebSection, zones
 from monitor.config.tree_parts import text_of
 from monitor.config.typed import Subject, construct
 from monitor.config.yaml_tree import Fields
+from monitor.core.business_days import BusinessDays
 from monitor.core.model import Maintainer, OnCall, Resource
 
 _KEYS = (
@@ -30,18 +34,17 @@ _KEYS = (
     "on_call",
     "resources",
     "digests",
+    "calendars",
+    "holidays",
+    "defaults",
 )
 _NOT_YET = frozenset(
     {
         "route",
-        "calendars",
-        "holidays",
         "time_intervals",
         "mute_time_intervals",
         "active_time_intervals",
         "inhibit_rules",
-        "plugins",
-        "defaults",
     }
 )
 
@@ -62,6 +65,9 @@ class Platform:
     resources: Mapping[str, Resource]
     on_call: OnCall
     digests: tuple[DigestPlan, ...]
+    calendars: Mapping[str, BusinessDays]
+    holidays: frozenset[date]
+    defaults: Defaults
 
 
 def read_platform(root: Fields, base: Path, report: Report, failed: Sequence[str]) -> Platform:
@@ -75,6 +81,7 @@ def read_platform(root: Fields, base: Path, report: Report, failed: Sequence[str
     sources, broken = read_sources(root, report, failed)
     written = {*receivers, *broken_receivers}
     maintainers = read_maintainers(root, report, receivers, written)
+    calendars = read_calendars(root, report)
     return Platform(
         timezone=timezone,
         store=text_of(root, "store", report) or "sqlite:///monitor.db",
@@ -88,6 +95,9 @@ def read_platform(root: Fields, base: Path, report: Report, failed: Sequence[str
         resources=read_resources(root, report, maintainers),
         on_call=read_on_call(root, report, receivers, written, timezone),
         digests=read_digests(root, report),
+        calendars=calendars,
+        holidays=read_holidays(root, calendars, report),
+        defaults=defaults_at(root, "the configuration", report),
     )
 
 

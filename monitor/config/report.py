@@ -25,12 +25,31 @@ class Report:
     the count before, even where a default broke another check first.
     """
 
-    def __init__(self) -> None:
-        """Start without problems."""
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        """Start without problems, with the values that no message may show."""
         self.is_fatal = False
         self.count = 0
         self._problems: dict[tuple[Place, str], Problem] = {}
-        self._secrets: set[str] = set()
+        self._warnings: dict[tuple[Place, str], Problem] = {}
+        self._secrets: set[str] = set(secrets)
+
+    def beside(self) -> "Report":
+        """Return an empty report that hides the same values."""
+        return Report(self._secrets)
+
+    def take_over(self, other: "Report") -> None:
+        """Take over all that another report knows, its secrets among it."""
+        self._secrets |= other._secrets  # noqa: SLF001  # of its own class
+        self.is_fatal = self.is_fatal or other.is_fatal
+        self.take(other.problems, other.warnings)
+
+    def take(self, problems: Iterable[Problem], warnings: Iterable[Problem] = ()) -> None:
+        """Take over what another report found."""
+        for one in problems:
+            self.count += 1
+            self._problems.setdefault((one.place, one.message), one)
+        for one in warnings:
+            self._warnings.setdefault((one.place, one.message), one)
 
     def hide(self, value: str) -> None:
         """Keep a value from the environment out of every message."""
@@ -48,11 +67,22 @@ class Report:
     ) -> None:
         """Add a problem; the same one at the same place counts once."""
         self.count += 1
-        for secret in self._secrets:
-            message = _without(message, secret)
+        message = self._shown(message)
         problem = Problem(place, message, suggestion, check)
         self._problems.setdefault((place, message), problem)
         self.is_fatal = self.is_fatal or is_fatal
+
+    def warn(
+        self, place: Place, message: str, *, suggestion: str | None = None, check: str | None = None
+    ) -> None:
+        """Add what is no error and yet worth a look."""
+        message = self._shown(message)
+        self._warnings.setdefault((place, message), Problem(place, message, suggestion, check))
+
+    def _shown(self, message: str) -> str:
+        for secret in self._secrets:
+            message = _without(message, secret)
+        return message
 
     def add_faults(self, node: Node, name: str = "the value", check: str | None = None) -> bool:
         """Add what is wrong in a tree; return whether anything was."""
@@ -75,8 +105,16 @@ class Report:
     @property
     def problems(self) -> tuple[Problem, ...]:
         """Return the problems in the order of files, lines and columns."""
-        at = [(p.place.file, p.place.line, p.place.column, p) for p in self._problems.values()]
-        return tuple(problem for *_, problem in sorted(at, key=lambda row: row[:3]))
+        return _in_order(self._problems.values())
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """Return the warnings in the same order."""
+        return _in_order(self._warnings.values())
+
+
+def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(problems, key=lambda one: one.place))
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

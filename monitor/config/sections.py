@@ -1,32 +1,22 @@
 """The sections of config.yaml as people write them, and what their words mean."""
 
-import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from monitor.api.fields import Duration
+from monitor.api.fields import Clock, Duration, parse_clock
 from monitor.config.plan import Web
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 
 @cache
 def zones() -> frozenset[str]:
     """Return the names of all time zones."""
     return frozenset(available_timezones())
-
-
-def parse_clock(text: str) -> int:
-    """Read ``09:30`` as minutes after midnight; ``24:00`` is the end of the day."""
-    match = _CLOCK.fullmatch(text.strip())
-    if match is None and text.strip() != "24:00":
-        raise ValueError(f"'{text}' is no time of day; write it as 09:30")
-    return int(match.group(1)) * 60 + int(match.group(2)) if match else 24 * 60
 
 
 def parse_weekdays(text: str) -> frozenset[int]:
@@ -79,7 +69,6 @@ def _positive(duration: timedelta) -> timedelta:
 
 
 Weekdays = Annotated[frozenset[int], BeforeValidator(_days)]
-Clock = Annotated[int, BeforeValidator(lambda given: parse_clock(str(given)))]
 Names = tuple[str, ...]
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 
@@ -151,6 +140,44 @@ class DigestSection(Section):
     to: Annotated[Literal["on_call"], BeforeValidator(_audience)] = "on_call"
 
 
+def _texts(given: object) -> object:
+    return [given] if isinstance(given, str) else given
+
+
+def _dates(given: object) -> object:
+    texts = _texts(given)
+    if not isinstance(texts, list):
+        return given
+    days: set[date] = set()
+    for text in texts:
+        try:
+            days.add(date.fromisoformat(str(text)))
+        except ValueError:
+            raise ValueError(f"'{text}' is no day; write it as 2026-11-09") from None
+    return frozenset(days)
+
+
+Dates = Annotated[frozenset[date], BeforeValidator(_dates)]
+
+
+class CalendarSection(Section):
+    """One of ``calendars:``."""
+
+    weekdays: Weekdays = frozenset(range(7))
+    holidays: Annotated[Names, BeforeValidator(_texts)] = ()
+    off: Dates = Field(default=frozenset(), alias="except")
+    extra: Dates = frozenset()
+
+
+class TestSection(Section):
+    """One of ``tests:`` of a check; ``rows`` is a CSV file beside the file of the check."""
+
+    at: str
+    rows: str
+    expect: Literal["ok", "warn", "page", "no_data", "error", "pending"]
+    slice: dict[str, str] = {}
+
+
 class CommonSection(Section):
     """The keys that every check may have, whatever its kind."""
 
@@ -165,3 +192,4 @@ class CommonSection(Section):
     labels: dict[str, str] = {}
     enabled: bool = True
     description: str = ""
+    tests: tuple[TestSection, ...] = ()

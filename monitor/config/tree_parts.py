@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from monitor.config.plan import Place
 from monitor.config.report import Report
-from monitor.config.yaml_tree import Fields, Items, Text
+from monitor.config.yaml_tree import Fields, Items, Node, Text
 
 
 def text_of(root: Fields, key: str, report: Report) -> str | None:
@@ -19,6 +19,22 @@ def text_of(root: Fields, key: str, report: Report) -> str | None:
         report.add(entry.place, f"'{key}' must be a text", is_fatal=True)
         return None
     return entry.value.text
+
+
+def map_at(root: Fields, key: str, report: Report) -> Fields | None:
+    """Return the map under a key; None where it is absent, or after reporting what it is."""
+    node = root.get(key)
+    if node is None or isinstance(node, Fields):
+        return node
+    if not report.add_faults(node, f"'{key}'"):
+        report.add(root.place_of(key), f"'{key}' must be a map")
+    return None
+
+
+def texts_in(node: Node) -> Iterator[Text]:
+    """Go through the texts of a list; nothing for what is no list."""
+    if isinstance(node, Items):
+        yield from (item for item in node.items if isinstance(item, Text))
 
 
 def maps_in(

@@ -45,8 +45,12 @@ def construct(
     report: Report,
     subject: Subject,
     given: Mapping[str, Any] | None = None,
+    *,
+    context: Mapping[str, Any] | None = None,
 ) -> _M | None:
     """Build a value from texts; ``given`` adds settings that no file may write.
+
+    ``context`` holds what names stand for (``calendar``), by what is named.
 
     Return None after reporting all that is wrong.
     """
@@ -59,7 +63,7 @@ def construct(
 
     def validated() -> _M | None:
         try:
-            return cls.model_validate({**texts, **fixed})
+            return cls.model_validate({**texts, **fixed}, context=context)
         except ValidationError as error:
             _report(error, cls, Fields(dict(entries), subject.place), report, subject)
             return None
@@ -126,6 +130,9 @@ def _text(code: str, error: Any, node: Node | None) -> tuple[str, str | None]:
         expected = str(error["ctx"]["expected"])
         names = re.findall(r"'([^']*)'", expected)
         return f"must be {expected}", nearest(shown, names) if shown else None
+    if code == "unknown_name":
+        what, name, known = (error["ctx"][key] for key in ("what", "name", "known"))
+        return f"names the {what} '{name}', which is not defined", nearest(name, known)
     if code in {"value_error", "assertion_error"}:
         detail = str(error["ctx"]["error"]) if "ctx" in error else str(error["msg"])
         return f"is wrong: {detail}", None

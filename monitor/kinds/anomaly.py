@@ -17,6 +17,7 @@ from monitor.api import (
     Check,
     Direction,
     Duration,
+    Holidays,
     Labels,
     Measure,
     Measured,
@@ -90,6 +91,10 @@ class Anomaly(Check, kind="anomaly"):
         description="How long after its end a bucket is complete and may be judged.",
     )
     bad: Literal["down", "up", "both"] = Field(default="both", description="The bad direction.")
+    holidays: Holidays = Field(
+        default=frozenset(),
+        description="Countries or calendars whose days off are unlike other days.",
+    )
     false_alarms_per_month: float = Field(default=1.0, gt=0, description="Of the whole check.")
 
     def measures_of(self) -> Mapping[str, Measure]:
@@ -206,6 +211,7 @@ class Anomaly(Check, kind="anomaly"):
             bad=self.bad,
             false_alarms_per_month=self.false_alarms_per_month,
             min_value=self.slices.min_value,
+            holidays=self.holidays,
         )
 
     def _bucket(self, now: datetime) -> datetime:

@@ -20,9 +20,12 @@ from monitor.api import (
     PartitionList,
     Partitions,
     Query,
+    ReadyBy,
     Sample,
     Unit,
     Updated,
+    first_deadline,
+    last_deadline,
 )
 
 STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
@@ -57,6 +60,9 @@ class Freshness(Check, kind="freshness"):
     With `column` the age is that of the newest row. With `partition` it is the time since the
     oldest missing partition should have been there: filling an old hour never hides a missing new
     one. Every missing partition is named.
+
+    With `ready_by` nothing is late before that time of a day of the calendar: a partition is due at
+    the first such moment after its end, a newest row is due to be followed by one of the next day.
     """
 
     measures: ClassVar[Mapping[str, Measure]] = {
@@ -67,6 +73,9 @@ class Freshness(Check, kind="freshness"):
     table: str = Field(description="The table, with its schema where it has one.")
     column: str | None = Field(default=None, description="The column of moments.")
     partition: PartitionRule | None = Field(default=None, description="How it is partitioned.")
+    ready_by: ReadyBy | None = Field(
+        default=None, description="Until when, on which days, the data must be there."
+    )
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -80,7 +89,7 @@ class Freshness(Check, kind="freshness"):
             assert self.column is not None
             return [LastUpdate(self.table, self.column)]
         rule = self.partition
-        since, until = now - rule.window, now + STEPS[rule.grain]
+        since, until = self._since(now), now + STEPS[rule.grain]
         return [Partitions(self.table, rule.column, rule.grain, since, until)]
 
     def measure(self, answers: Sequence[Answer], now: datetime) -> Iterable[Measured]:
@@ -93,18 +102,19 @@ class Freshness(Check, kind="freshness"):
         if answer.data_at is None:
             yield NoData(f"{self.table} holds no rows")
             return
-        age = max(0.0, (now - answer.data_at).total_seconds())
+        due_at = answer.data_at
+        if self.ready_by is not None:
+            due_at = self._due(answer.data_at + STEPS["day"])
+        age = max(0.0, (now - due_at).total_seconds())
         evidence = {"table": self.table, "newest": answer.data_at.isoformat()}
         yield Sample("age", age, unit=Unit.SECONDS, evidence=evidence)
 
     def _partitions(self, answer: PartitionList, now: datetime) -> Iterator[Measured]:
         assert self.partition is not None
-        step = STEPS[self.partition.grain]
-        lateness = step if self.partition.lateness is None else self.partition.lateness
         present = {self._start(part.start) for part in answer.partitions if not part.is_empty}
-        expected = list(self._grid(now - self.partition.window, now - lateness))
+        expected = list(self._grid(self._since(now), self._until(now)))
         missing = [start for start in expected if start not in present]
-        age = (now - self._after(missing[0])).total_seconds() if missing else 0.0
+        age = (now - self._owed_at(missing[0])).total_seconds() if missing else 0.0
         newest = max(present, default=None)
         evidence = {
             "table": self.table,
@@ -114,6 +124,46 @@ class Freshness(Check, kind="freshness"):
         }
         yield Sample("age", age, unit=Unit.SECONDS, evidence=evidence)
         yield Sample("missing", float(len(missing)), evidence=evidence)
+
+    @property
+    def _lateness(self) -> timedelta:
+        """How long after its end a partition may land; a deadline leaves time enough by itself."""
+        assert self.partition is not None
+        if self.partition.lateness is not None:
+            return self.partition.lateness
+        return timedelta(0) if self.ready_by else STEPS[self.partition.grain]
+
+    def _since(self, now: datetime) -> datetime:
+        """Return the start of the window; what became due at the last deadline lies in it."""
+        assert self.partition is not None
+        since = now - self.partition.window
+        last = self._last_deadline(now)
+        before = self._last_deadline(last - timedelta(seconds=1)) if last else None
+        if before is None:
+            return since
+        return min(since, before - self._lateness - STEPS[self.partition.grain])
+
+    def _until(self, now: datetime) -> datetime:
+        """Return until when partitions must have ended to be there by now."""
+        last = now if self.ready_by is None else self._last_deadline(now)
+        return (last or datetime.min.replace(tzinfo=UTC) + STEPS["day"] * 2) - self._lateness
+
+    def _owed_at(self, start: datetime) -> datetime:
+        """Return since when a partition should have been there."""
+        end = self._after(start)
+        return self._due(end + self._lateness) if self.ready_by else end
+
+    def _due(self, since: datetime) -> datetime:
+        """Return the first deadline from a moment on; never, where no day ever counts."""
+        assert self.ready_by is not None
+        rule = self.ready_by
+        due_at = first_deadline(since, rule.time, rule.calendar, self.timezone)
+        return due_at or datetime.max.replace(tzinfo=UTC)
+
+    def _last_deadline(self, now: datetime) -> datetime | None:
+        if self.ready_by is None:
+            return None
+        return last_deadline(now, self.ready_by.time, self.ready_by.calendar, self.timezone)
 
     def _start(self, written: datetime) -> datetime:
         """Read the start of a partition: a day without a time is a day of the check's zone."""

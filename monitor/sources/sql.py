@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
@@ -27,6 +28,7 @@ from monitor.api import (
     Table,
     Updated,
     as_moment,
+    looks_harmless,
 )
 
 MOST_ROWS = 200_000
@@ -65,6 +67,14 @@ class Sql(BlockingSource, type="sql"):
             case Partitions():
                 return self._partitions(query, asking)
         raise SourceError("query", f"a SQL database cannot answer {type(query).__name__}")
+
+    def objections(self, query: Query) -> Iterator[str]:
+        """Refuse what is not one reading statement."""
+        if isinstance(query, Rows) and not looks_harmless(query.text):
+            try:
+                self._guard(query.text)
+            except SourceError as error:
+                yield str(error)
 
     def _rows(self, query: Rows, asking: Asking) -> Table:
         self._guard(query.text)

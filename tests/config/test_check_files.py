@@ -83,7 +83,7 @@ def test_a_kind_takes_over_a_common_key_that_it_declares(site: Site) -> None:
         ("warn: 1h\nresource: table.c", "7:15: resource 'table.c' is not defined; did you mean"),
         ("warn: 1h\ntimezone: Asia/Kolkatta", "7:15: timezone 'Asia/Kolkatta' is not defined"),
         ("warn: 1h\nwake: perhaps", "7:11: 'wake' of check 'it' must be a valid boolean"),
-        ("warn: 1h\nready_by: '07:30'", "7:5: 'ready_by' is not supported yet; remove it"),
+        ("warn: 1h\nready_by: '07:30'", "7:5: unknown key 'ready_by' in check 'it'"),
         ("warn: 1h\nrunbook: #oncall", "7:5: 'runbook' has no value"),
         ("warn: 1h\nwarn: 2h", "7:5: 'warn' is written twice; the first one is at"),
     ],
@@ -216,7 +216,8 @@ def test_for_each_makes_a_check_of_each_choice(site: Site) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "wanted"),
     [
-        ("[a, b]", "{query: x}", "queries are not supported yet"),
+        ("[a, b]", "{query: x}", "must be a list of texts, or {source: ..., query: ...}"),
+        ("[a, b]", "{source: d, query: x}", "asks the source 'd', which is not defined"),
         ("-{{ side }}", "", "must contain {{ side }}"),
         ("[a, b]", "[a, a]", "holds a value twice"),
         ("[a, b]", "[a b]", "'rows-ctr-a b' is no id of a check"),
@@ -231,7 +232,7 @@ def test_a_wrong_for_each_is_refused(site: Site, old: str, new: str, wanted: str
 
 def test_a_second_definition_is_the_error_and_names_the_first(site: Site) -> None:
     site.one("warn: 1h")
-    site.write("checks/zoo/b.yaml", "checks:\n  it: {kind: try_probe, table: t, warn: 1h}\n")
+    site.write("checks/zoo/b.yaml", "checks:\n  it: {kind: try_beat, warn: 1h, cron: 0 1 * * *}\n")
     plan = site.load()
     (line,) = site.lines(plan.problems)
     assert line == (

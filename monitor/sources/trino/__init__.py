@@ -1,6 +1,7 @@
 """Trino: rows by SQL with a deadline that holds in the queue; load by REST, which never queues."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import ClassVar, Self
 
@@ -21,6 +22,7 @@ from monitor.api import (
     Table,
     Updated,
     as_moment,
+    looks_harmless,
 )
 from monitor.sources.trino.address import FORM, Address, read_address
 from monitor.sources.trino.guard import guard
@@ -57,6 +59,14 @@ class Trino(BlockingSource, type="trino"):
         secret = self.password.get_secret_value() if self.password else None
         self._address = read_address(self.url, secret)
         return self
+
+    def objections(self, query: Query) -> Iterator[str]:
+        """Refuse what is not one reading statement."""
+        if isinstance(query, Rows) and not looks_harmless(query.text):
+            try:
+                guard(SINCE.sub("current_timestamp", query.text))
+            except SourceError as error:
+                yield str(error)
 
     async def ask(self, query: Query, asking: Asking) -> Answer:
         """Answer by the deadline, counted from now; when nobody waits any more, cancel."""

@@ -1,0 +1,169 @@
+"""``for_each:`` makes many checks from one, with values that are written or that a query finds."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import TypeAlias
+
+from monitor.api.errors import SourceError
+from monitor.config.plan import Place
+from monitor.config.report import Report
+from monitor.config.yaml_tree import Entry, Fields, Items, Node, Text
+
+MAX_EACH = 1000
+"""The most checks that one ``for_each`` makes."""
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_HOLE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
+_RESERVED = frozenset({"since", "value"})
+_QUERY_KEYS = {"source", "query"}
+_FORM = "must be a list of texts, or {source: ..., query: ...}"
+
+Find: TypeAlias = Callable[[str, str], tuple[str, ...] | None]
+"""Ask a source by name for the values of a query; None says that nobody may be asked now. Raise
+SourceError, or LookupError for a source that does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One check that a definition makes.
+
+    ``is_sample`` says that its values were made up, because nobody may be asked now: it is
+    checked, and never run.
+    """
+
+    id: str
+    entries: Mapping[str, Entry]
+    values: Mapping[str, str]
+    is_sample: bool = False
+
+
+@dataclass(slots=True)
+class _Each:
+    """The values of each name."""
+
+    values: dict[str, tuple[str, ...]]
+    is_sample: bool = False
+
+
+def expand(
+    written: str,
+    place: Place,
+    entries: Mapping[str, Entry],
+    report: Report,
+    find: Find,
+) -> Iterator[Made]:
+    """Go through the checks that one definition makes: id and keys with the names filled in."""
+    own = {key: entry for key, entry in entries.items() if key != "for_each"}
+    entry = entries.get("for_each")
+    if entry is None:
+        each = _Each({})
+    else:
+        found = _each(written, entry, report, find)
+        if found is None:
+            return
+        each = found
+    for choice in product(*each.values.values()):
+        values = dict(zip(each.values, choice, strict=True))
+        made = fill(written, values)
+        if _ID.fullmatch(made) is None:
+            message = f"'{made}' is no id of a check; use letters, digits, '.', '_' and '-'"
+            report.add(place, message, check=made)
+            continue
+        filled = {k: Entry(e.place, _filled(e.value, values)) for k, e in own.items()}
+        yield Made(made, filled if values else own, values, each.is_sample)
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Put values into the places of their names; other names stay."""
+    return _HOLE.sub(lambda hole: values.get(hole.group(1), hole.group(0)), text)
+
+
+def asks(entries: Mapping[str, Entry]) -> bool:
+    """Say whether a definition finds values by a query."""
+    entry = entries.get("for_each")
+    if entry is None or not isinstance(entry.value, Fields):
+        return False
+    return any(isinstance(each.value, Fields) for each in entry.value.entries.values())
+
+
+def _each(written: str, each: Entry, report: Report, find: Find) -> _Each | None:
+    """Return the values of each name; None after reporting why there are none."""
+    node = each.value
+    if not isinstance(node, Fields) or not node.entries:
+        message = "'for_each' must be a map of names and lists, as {model: [ctr, cvr]}"
+        report.add(each.place, message, check=written)
+        return None
+    found = _Each({})
+    count = 1
+    for name, entry in node.entries.items():
+        message = _why_no_name(name, written)
+        values: tuple[str, ...] | None = ()
+        if not message:
+            values, message = _values(name, entry, find)
+        if message:
+            report.add(entry.place, message, check=written)
+            return None
+        found.is_sample = found.is_sample or values is None
+        found.values[name] = values or (name,)
+        count *= len(found.values[name])
+    if count > MAX_EACH:
+        message = f"'for_each' makes {count} checks; the most is {MAX_EACH}"
+        report.add(each.place, message, check=written)
+        return None
+    return found
+
+
+def _why_no_name(name: str, written: str) -> str:
+    if name in _RESERVED:
+        return f"'{name}' in 'for_each' is a name that queries use; take another"
+    if name not in _HOLE.findall(written):
+        return f"the id '{written}' must contain {{{{ {name} }}}}, or the checks share it"
+    return ""
+
+
+def _values(name: str, entry: Entry, find: Find) -> tuple[tuple[str, ...] | None, str]:
+    """Return the values of one name (None: not asked), and what is wrong, if anything is."""
+    node = entry.value
+    if isinstance(node, Fields):
+        source, query = _text(node, "source"), _text(node, "query")
+        if node.entries.keys() != _QUERY_KEYS or source is None or query is None:
+            return (), f"'{name}' in 'for_each' {_FORM}"
+        return _found(name, source, query, find)
+    items = node.items if isinstance(node, Items) else ()
+    texts = tuple(item.text for item in items if isinstance(item, Text))
+    if not texts or len(texts) != len(items):
+        return (), f"'{name}' in 'for_each' {_FORM}"
+    if len(set(texts)) < len(texts):
+        return (), f"'{name}' in 'for_each' holds a value twice"
+    return texts, ""
+
+
+def _found(name: str, source: str, query: str, find: Find) -> tuple[tuple[str, ...] | None, str]:
+    try:
+        values = find(source, query)
+    except LookupError:
+        return (), f"'{name}' in 'for_each' asks the source '{source}', which is not defined"
+    except SourceError as error:
+        return (), f"'{name}' in 'for_each' could not be found ({error.fault}): {error}"
+    if values is None:
+        return None, ""
+    if not values:
+        return (), f"'{name}' in 'for_each' found nothing in '{source}'"
+    return tuple(dict.fromkeys(values)), ""
+
+
+def _text(fields: Fields, key: str) -> str | None:
+    node = fields.get(key)
+    return node.text if isinstance(node, Text) else None
+
+
+def _filled(node: Node, values: Mapping[str, str]) -> Node:
+    if not values:
+        return node
+    if isinstance(node, Text):
+        return Text(fill(node.text, values), node.place, node.fault)
+    if isinstance(node, Items):
+        return Items(tuple(_filled(item, values) for item in node.items), node.place)
+    filled = {key: Entry(e.place, _filled(e.value, values)) for key, e in node.entries.items()}
+    return Fields(filled, node.place, node.faults)
