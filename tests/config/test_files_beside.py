@@ -62,12 +62,9 @@ def test_a_file_that_is_missing_names_the_nearest_one(files: Site) -> None:
 
 
 def test_a_kind_without_a_query_has_no_query_file(files: Site) -> None:
-    text = "checks:\n  a: {kind: freshness, source: kpi, table: t, column: c, warn: 1h, query_file: x}\n"
-    assert (
-        files.checks(text)
-        .lines()[0]
-        .endswith("kind 'freshness' has no query, and so no 'query_file'")
-    )
+    keys = "source: kpi, table: t, column: c, warn: 1h, query_file: x"
+    (line,) = files.checks(f"checks: {{a: {{kind: freshness, {keys}}}}}").lines()
+    assert line.endswith("kind 'freshness' has no query, and so no 'query_file'")
 
 
 FOUND = """\
