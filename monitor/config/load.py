@@ -79,6 +79,7 @@ class Loader:
             on_call=platform.on_call,
             checks=_known_after(checks),
             digests=platform.digests,
+            routing=platform.routing,
             holidays=platform.holidays,
             templates=platform.templates,
             revision=_revision([("", text), *texts]),

@@ -1,6 +1,7 @@
 """The people of config.yaml: maintainers, the on-call rotation, and the digests."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 
 from monitor.api.receiver import Receiver
 from monitor.config.plan import DigestPlan
@@ -14,8 +15,8 @@ from monitor.config.sections import (
 )
 from monitor.config.tree_parts import known_names, maps_in
 from monitor.config.typed import Subject, construct
-from monitor.config.yaml_tree import Fields
-from monitor.core.model import Hours, Maintainer, OnCall
+from monitor.config.yaml_tree import Fields, Items
+from monitor.core.model import EscalationStep, Hours, Maintainer, OnCall, Override
 
 
 def read_maintainers(
@@ -81,11 +82,61 @@ def read_on_call(
         return OnCall((), receivers)
     start = None
     if section.start is not None:
-        try:
-            start = parse_local(section.start, timezone)
-        except ValueError as error:
-            report.add(node.place_of("from"), f"'from' of on_call is wrong: {error}", is_fatal=True)
-    return OnCall(section.rotation, receivers, section.every, start)
+        start = _moment(node, "from", section.start, timezone, report)
+        report.is_fatal = report.is_fatal or start is None
+    return OnCall(
+        rotation=section.rotation,
+        receivers=receivers,
+        every=section.every,
+        start=start,
+        timezone=timezone,
+        overrides=tuple(_overrides(node, section, timezone, report)),
+        escalation=tuple(_escalation(node, section, usable, written, report)),
+    )
+
+
+def _moment(fields: Fields, key: str, text: str, timezone: str, report: Report) -> datetime | None:
+    try:
+        return parse_local(text, timezone)
+    except ValueError as error:
+        report.add(fields.place_of(key), f"'{key}' of on_call is wrong: {error}")
+        return None
+
+
+def _overrides(
+    node: Fields, section: OnCallSection, timezone: str, report: Report
+) -> Iterator[Override]:
+    items = zip(_maps(node, "overrides"), section.overrides, strict=True)
+    for fields, said in items:
+        start = _moment(fields, "from", said.start, timezone, report)
+        end = _moment(fields, "to", said.end, timezone, report)
+        if start is None or end is None:
+            continue
+        if end <= start:
+            report.add(fields.place_of("to"), "the override ends before it starts")
+            continue
+        yield Override(said.person, start, end)
+
+
+def _escalation(
+    node: Fields,
+    section: OnCallSection,
+    usable: Collection[str],
+    written: Collection[str],
+    report: Report,
+) -> Iterator[EscalationStep]:
+    for fields, said in zip(_maps(node, "escalation"), section.escalation, strict=True):
+        told = known_names(fields, "receivers", "receiver", written, report)
+        if not said.receivers:
+            report.add(fields.place, "a step of 'escalation' needs receivers")
+        yield EscalationStep(said.after, tuple(one for one in told if one in usable))
+
+
+def _maps(node: Fields, key: str) -> list[Fields]:
+    items = node.get(key)
+    return (
+        [one for one in items.items if isinstance(one, Fields)] if isinstance(items, Items) else []
+    )
 
 
 def read_digests(root: Fields, report: Report) -> tuple[DigestPlan, ...]:

@@ -11,6 +11,7 @@ from monitor.api.receiver import Receiver
 from monitor.api.source import Source
 from monitor.core.labels import Labels
 from monitor.core.model import Maintainer, OnCall, Resource, TierRule
+from monitor.core.routing import Routing
 
 
 class Place(NamedTuple):
@@ -148,6 +149,7 @@ class Plan:
     on_call: OnCall
     checks: Mapping[str, PlannedCheck]
     digests: tuple[DigestPlan, ...] = ()
+    routing: Routing = field(default_factory=Routing)
     holidays: frozenset[date] = frozenset()
     templates: Path | None = None
     revision: str = ""

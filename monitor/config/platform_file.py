@@ -14,12 +14,14 @@ from monitor.config.people import read_digests, read_maintainers, read_on_call
 from monitor.config.plan import DigestPlan, Place, Web
 from monitor.config.report import Report, nearest
 from monitor.config.resources import read_resources
+from monitor.config.routing import Around, read_routing
 from monitor.config.sections import WebSection, zones
 from monitor.config.tree_parts import text_of
 from monitor.config.typed import Subject, construct
 from monitor.config.yaml_tree import Fields
 from monitor.core.business_days import BusinessDays
 from monitor.core.model import Maintainer, OnCall, Resource
+from monitor.core.routing import Routing
 
 _KEYS = (
     "timezone",
@@ -37,15 +39,10 @@ _KEYS = (
     "calendars",
     "holidays",
     "defaults",
-)
-_NOT_YET = frozenset(
-    {
-        "route",
-        "time_intervals",
-        "mute_time_intervals",
-        "active_time_intervals",
-        "inhibit_rules",
-    }
+    "route",
+    "inhibit_rules",
+    "time_intervals",
+    "mute_time_intervals",
 )
 
 
@@ -64,6 +61,7 @@ class Platform:
     maintainers: Mapping[str, Maintainer]
     resources: Mapping[str, Resource]
     on_call: OnCall
+    routing: Routing
     digests: tuple[DigestPlan, ...]
     calendars: Mapping[str, BusinessDays]
     holidays: frozenset[date]
@@ -94,6 +92,7 @@ def read_platform(root: Fields, base: Path, report: Report, failed: Sequence[str
         maintainers=maintainers,
         resources=read_resources(root, report, maintainers),
         on_call=read_on_call(root, report, receivers, written, timezone),
+        routing=read_routing(root, report, Around(written, receivers, calendars)),
         digests=read_digests(root, report),
         calendars=calendars,
         holidays=read_holidays(root, calendars, report),
@@ -105,9 +104,7 @@ def _top_keys(root: Fields, report: Report) -> None:
     for fault in root.faults:
         report.add(fault.place, fault.message)
     for key, entry in root.entries.items():
-        if key in _NOT_YET:
-            report.add(entry.place, f"'{key}' is not supported yet; remove it")
-        elif key not in _KEYS:
+        if key not in _KEYS:
             message = f"unknown key '{key}' in the configuration"
             report.add(entry.place, message, suggestion=nearest(key, _KEYS))
 

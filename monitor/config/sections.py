@@ -108,6 +108,21 @@ class MaintainerSection(Section):
     people: Names = ()
 
 
+class OverrideSection(Section):
+    """One of ``overrides:`` of ``on_call:``; local times."""
+
+    person: str
+    start: str = Field(alias="from")
+    end: str = Field(alias="to")
+
+
+class EscalationSection(Section):
+    """One of ``escalation:`` of ``on_call:``."""
+
+    after: PositiveDuration
+    receivers: Names
+
+
 class OnCallSection(Section):
     """``on_call:``; ``from`` is local time."""
 
@@ -115,6 +130,8 @@ class OnCallSection(Section):
     every: PositiveDuration = timedelta(weeks=1)
     start: str | None = Field(default=None, alias="from")
     receivers: Names = ()
+    overrides: tuple[OverrideSection, ...] = ()
+    escalation: tuple[EscalationSection, ...] = ()
 
 
 class ResourceSection(Section):

@@ -204,10 +204,33 @@ class Maintainer:
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """Somebody is on call instead of the rotation; ``end`` is exclusive."""
+
+    person: str
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EscalationStep:
+    """Receivers that are told of a page that was not acknowledged for ``after``."""
+
+    after: timedelta
+    receivers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OnCall:
-    """A rotation of people with a hand-over every ``every`` since ``start``."""
+    """A rotation of people with a hand-over every ``every`` since ``start``.
+
+    Hand-overs keep their local time in ``timezone`` when the clocks change.
+    """
 
     rotation: tuple[str, ...]
     receivers: tuple[str, ...]
     every: timedelta = timedelta(weeks=1)
     start: datetime | None = None
+    timezone: str = "UTC"
+    overrides: tuple[Override, ...] = ()
+    escalation: tuple[EscalationStep, ...] = ()

@@ -54,12 +54,11 @@ def test_a_digest_to_somebody_else_is_not_supported_yet(site: Site) -> None:
 
 def test_all_problems_come_in_one_run_each_with_its_place(site: Site) -> None:
     text = CONFIG.replace("address: here", "adress: here").replace("page: [pager]", "page: [pgr]")
-    site.config(text + "route: {}\nresorces: {}\n")
+    site.config(text + "resorces: {}\n")
     assert site.lines() == [
         "config.yaml:3:24: unknown key 'adress' in source 'db'; did you mean 'address'?",
         "config.yaml:9:38: receiver 'pgr' is not defined; did you mean 'pager'?",
-        "config.yaml:15:1: 'route' is not supported yet; remove it",
-        "config.yaml:16:1: unknown key 'resorces' in the configuration; did you mean 'resources'?",
+        "config.yaml:15:1: unknown key 'resorces' in the configuration; did you mean 'resources'?",
     ]
 
 
