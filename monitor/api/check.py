@@ -1,5 +1,6 @@
 """A kind: what to ask, and what the answers measure. Pure."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,11 +20,16 @@ KINDS: dict[str, type["Check"]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One number that a kind measures: which side is bad, in what unit."""
+    """One number that a kind measures: which side is bad, in what unit.
+
+    ``least`` and ``most`` bound what it can be: a limit beyond them would never fire.
+    """
 
     bad: Direction
     unit: Unit = Unit.NUMBER
     about: str = ""
+    least: float = -math.inf
+    most: float | None = None
 
 
 class Slices(BaseModel):

@@ -12,7 +12,27 @@ from monitor.core.business_days import EVERY_DAY, BusinessDays
 
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+_WORDS = {
+    "ms": ("msec", "msecs", "millis", "milliseconds", "millisecond"),
+    "s": ("sec", "secs", "second", "seconds"),
+    "m": ("min", "mins", "minute", "minutes"),
+    "h": ("hr", "hrs", "hour", "hours"),
+    "d": ("day", "days"),
+    "w": ("week", "weeks", "wk", "wks"),
+}
+_AS_SAID = {word: unit for unit, words in _WORDS.items() for word in (unit, *words)}
+_SAID = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
+_SHARE_SAID = re.compile(r"(\d+(?:\.\d+)?)\s*(?:percent|pct|per cent)?")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+
+
+class UnitError(ValueError):
+    """A number whose unit cannot be read; ``suggestion`` is how it was probably meant."""
+
+    def __init__(self, text: str, suggestion: str | None) -> None:
+        """Keep the suggestion beside the text."""
+        super().__init__(text)
+        self.suggestion = suggestion
 
 
 def parse_duration(text: str) -> timedelta:
@@ -20,15 +40,28 @@ def parse_duration(text: str) -> timedelta:
     compact = text.strip().replace(" ", "")
     parts = _PART.findall(compact)
     if not parts or "".join(number + unit for number, unit in parts) != compact:
-        raise ValueError(f"'{text}' is not a duration; write it as 250ms, 30s, 5m, 2h, 1d or 1w")
+        message = f"'{text}' is not a duration; write it as 250ms, 30s, 5m, 2h, 1d or 1w"
+        raise UnitError(message, meant_duration(text))
     return timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in parts))
+
+
+def meant_duration(text: str) -> str | None:
+    """Return how a duration in words of everyday is written; None for what is none."""
+    low = text.strip().lower()
+    said = _SAID.findall(low)
+    units = [_AS_SAID.get(word) for _, word in said]
+    if not said or None in units or re.sub(r"[\s,]|and", "", _SAID.sub("", low)):
+        return None
+    return "".join(f"{number}{unit}" for (number, _), unit in zip(said, units, strict=True))
 
 
 def parse_share(text: str) -> float:
     """Read ``12%`` as 0.12. Raise ValueError without the percent sign."""
     compact = text.strip()
     if not compact.endswith("%"):
-        raise ValueError(f"'{text}' is not a share; write it with a percent sign, as 12%")
+        said = _SHARE_SAID.fullmatch(compact.lower())
+        message = f"'{text}' is not a share; write it with a percent sign, as 12%"
+        raise UnitError(message, f"{said.group(1)}%" if said else None)
     return float(compact[:-1]) / 100
 
 

@@ -1,53 +1,47 @@
 """``monitor lint``: everything that is wrong in the configuration, in one run."""
 
-import json
 import os
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
+from monitor.cli.findings import FORMATS, Findings
+from monitor.cli.options import CONFIG, JSON
 from monitor.config.load import ConfigError, load
-from monitor.config.plan import Problem
 
 
 @click.command()
+@CONFIG
+@JSON
 @click.option(
-    "--config",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    default=Path("config.yaml"),
+    "--format",
+    "form",
+    type=click.Choice(list(FORMATS)),
+    default="text",
     show_default=True,
-    help="The configuration file.",
+    help="How to write what was found.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
-def lint(config: Path, *, as_json: bool) -> None:
-    """Check config.yaml and all checks; exit 1 when something is wrong."""
+@click.option("--strict", is_flag=True, help="Exit 1 on warnings, too.")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+def lint(config: Path, form: str, files: tuple[Path, ...], *, as_json: bool, strict: bool) -> None:
+    """Check config.yaml and all checks; exit 1 when something is wrong.
+
+    With FILES only what is wrong in them is written, as pre-commit asks; all are read in any case.
+    """
     try:
         plan = load(config, os.environ)
-        problems, count = plan.problems, len(plan.checks)
+        found = Findings(plan.problems, plan.warnings, len(plan.checks))
     except ConfigError as error:
-        problems, count = error.problems, 0
-    click.echo(_json(problems, count) if as_json else _text(problems, count))
-    sys.exit(1 if problems else 0)
+        found = Findings(error.problems, (), 0)
+    if files:
+        found = _only(found, files)
+    click.echo(FORMATS["json" if as_json else form](found))
+    sys.exit(1 if found.errors or (strict and found.warnings) else 0)
 
 
-def _json(problems: Iterable[Problem], count: int) -> str:
-    errors = [
-        {
-            "file": problem.place.file,
-            "line": problem.place.line,
-            "column": problem.place.column,
-            "message": problem.message,
-            "suggestion": problem.suggestion,
-            "check": problem.check,
-        }
-        for problem in problems
-    ]
-    return json.dumps({"errors": errors, "warnings": [], "checks": count}, indent=2)
-
-
-def _text(problems: tuple[Problem, ...], count: int) -> str:
-    found = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
-    checks = f"{count} check{'' if count == 1 else 's'}"
-    return "\n".join([*map(str, problems), f"{checks}, {found}"])
+def _only(found: Findings, files: tuple[Path, ...]) -> Findings:
+    wanted = {path.resolve() for path in files}
+    errors = [one for one in found.errors if Path(one.place.file).resolve() in wanted]
+    warnings = [one for one in found.warnings if Path(one.place.file).resolve() in wanted]
+    return Findings(errors, warnings, found.checks)

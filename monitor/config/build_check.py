@@ -133,15 +133,7 @@ def _kind_of(
 ) -> type[Check] | None:
     word = entries["kind"].value if "kind" in entries else None
     if not isinstance(word, Text):
-        known = ", ".join(sorted(KINDS))
-        message = f"check '{draft.id}' needs the key 'kind', one of: {known}"
-        hint = nearest("kind", draft.own.keys()) if "kind" not in entries else None
-        if hint is not None and hint not in CommonSection.model_fields:
-            place = draft.own[hint].place
-            message = f"unknown key '{hint}' in check '{draft.id}'"
-            report.add(place, message, suggestion="kind", check=draft.id)
-            return None
-        report.add(draft.place, message, check=draft.id)
+        _no_kind(draft, entries, report)
         return None
     cls = KINDS.get(word.text)
     if cls is None:
@@ -153,6 +145,25 @@ def _kind_of(
         report.add(word.place, message, check=draft.id)
         return None
     return cls
+
+
+def _no_kind(draft: Draft, entries: Mapping[str, Entry], report: Report) -> None:
+    """Report that the kind is missing, misspelt or no text."""
+    if "kind" in entries:
+        message = f"'kind' of check '{draft.id}' must be a text"
+        report.add(entries["kind"].place, message, check=draft.id)
+        return
+    known = {*CommonSection.model_fields, *_OTHER}
+    known |= {key for cls in KINDS.values() for key in cls.model_fields}
+    for key in draft.own.keys() - known:
+        hint = nearest(key, ("kind", "like"))
+        if hint is not None:
+            message = f"unknown key '{key}' in check '{draft.id}'"
+            report.add(draft.own[key].place, message, suggestion=hint, check=draft.id)
+            return
+    kinds = ", ".join(sorted(KINDS))
+    message = f"check '{draft.id}' needs the key 'kind', one of: {kinds}"
+    report.add(draft.place, message, check=draft.id)
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from monitor.api.errors import SourceError
 from monitor.config.plan import Place
-from monitor.config.report import Report
+from monitor.config.report import Report, nearest
 from monitor.config.yaml_tree import Entry, Fields, Items, Node, Text
 
 MAX_EACH = 1000
@@ -57,6 +57,12 @@ def expand(
     own = {key: entry for key, entry in entries.items() if key != "for_each"}
     entry = entries.get("for_each")
     if entry is None:
+        misspelt = nearest("for_each", entries) if _HOLE.search(written) else None
+        if misspelt is not None:
+            message = f"unknown key '{misspelt}' in check '{written}'"
+            place = entries[misspelt].place
+            report.add(place, message, suggestion="for_each", check=written)
+            return
         each = _Each({})
     else:
         found = _each(written, entry, report, find)

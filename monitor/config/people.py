@@ -40,6 +40,9 @@ def read_maintainers(
             )
         if section is not None and not section.receivers:
             report.add(place, f"maintainer '{name}' needs receivers: nobody would be told")
+        elif told and usable.keys().isdisjoint(told):
+            message = f"maintainer '{name}' cannot be reached: none of its receivers can be used"
+            report.add(place, message)
         found[name] = Maintainer(
             name=name,
             receivers=tuple(one for one in told if one in usable),

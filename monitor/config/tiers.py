@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from monitor.api.check import Measure
-from monitor.api.fields import parse_duration, parse_share
+from monitor.api.fields import UnitError, meant_duration, parse_duration, parse_share
 from monitor.config.plan import Place
 from monitor.config.report import Report, nearest
 from monitor.config.typed import Subject
@@ -42,7 +42,8 @@ def parse_hold(text: str) -> Hold:
         try:
             return Hold(duration=parse_duration(text))
         except ValueError:
-            raise ValueError(f"'{text}' must be a duration, as 5m, or a count, as 2 of 3") from None
+            message = f"'{text}' must be a duration, as 5m, or a count, as 2 of 3"
+            raise UnitError(message, meant_duration(text)) from None
     needed, window = int(count.group(1)), int(count.group(2))
     if not 1 <= needed <= window:
         raise ValueError(f"'{text}' can never be true; write it as 2 of 3")
@@ -98,8 +99,21 @@ def _limits(
             report.add(value.place, message, suggestion=hint, check=subject.check)
             continue
         bound = _bound(f"'{tier}.{name}' of {subject.name}", value, measure, report, subject)
-        if bound is not None:
-            yield Limit(name, bound, measure.bad, measure.unit)
+        if bound is None:
+            continue
+        limit = Limit(name, bound, measure.bad, measure.unit)
+        if _never(limit, measure):
+            message = f"'{tier}.{name}' of {subject.name} can never be: {name} is never that "
+            message += "high" if measure.bad is Direction.ABOVE else "low"
+            report.add(value.value.place, message, check=subject.check)
+        yield limit
+
+
+def _never(limit: Limit, measure: Measure) -> bool:
+    """Say whether no number that the measure can have breaches the limit."""
+    if limit.bad is Direction.ABOVE:
+        return measure.most is not None and not limit.is_breached_by(measure.most)
+    return limit.bound <= measure.least
 
 
 def _bound(
@@ -111,7 +125,9 @@ def _bound(
     try:
         return parse_bound(entry.value.text, measure.unit)
     except ValueError as error:
-        report.add(entry.value.place, f"{name} is wrong: {error}", check=subject.check)
+        hint = getattr(error, "suggestion", None)
+        place = entry.value.place
+        report.add(place, f"{name} is wrong: {error}", suggestion=hint, check=subject.check)
         return None
 
 
@@ -124,7 +140,8 @@ def _hold(node: Node, report: Report, subject: Subject) -> Hold:
         return parse_hold(text)
     except ValueError as error:
         message = f"'for' of {subject.name} is wrong: {error}"
-        report.add(entry.value.place, message, check=subject.check)
+        hint = getattr(error, "suggestion", None)
+        report.add(entry.value.place, message, suggestion=hint, check=subject.check)
         return Hold()
 
 

@@ -134,8 +134,8 @@ def _text(code: str, error: Any, node: Node | None) -> tuple[str, str | None]:
         what, name, known = (error["ctx"][key] for key in ("what", "name", "known"))
         return f"names the {what} '{name}', which is not defined", nearest(name, known)
     if code in {"value_error", "assertion_error"}:
-        detail = str(error["ctx"]["error"]) if "ctx" in error else str(error["msg"])
-        return f"is wrong: {detail}", None
+        cause = error["ctx"]["error"] if "ctx" in error else error["msg"]
+        return f"is wrong: {cause}", getattr(cause, "suggestion", None)
     if code in _TEXTS:
         return _TEXTS[code], None
     text = str(error["msg"]).replace("Input should be", "must be")

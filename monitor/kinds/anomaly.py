@@ -71,7 +71,7 @@ class Anomaly(Check, kind="anomaly"):
     """
 
     measures: ClassVar[Mapping[str, Measure]] = {
-        "drop": Measure(Direction.ABOVE, Unit.SHARE, "how far below what was expected"),
+        "drop": Measure(Direction.ABOVE, Unit.SHARE, "how far below what was expected", most=1.0),
         "rise": Measure(Direction.ABOVE, Unit.SHARE, "how far above what was expected"),
     }
     default_every: ClassVar[timedelta] = timedelta(minutes=15)

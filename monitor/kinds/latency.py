@@ -46,8 +46,8 @@ class Latency(Check, kind="latency"):
         "p95": Measure(Direction.ABOVE, Unit.SECONDS),
         "p90": Measure(Direction.ABOVE, Unit.SECONDS),
         "p50": Measure(Direction.ABOVE, Unit.SECONDS),
-        "errors": Measure(Direction.ABOVE, Unit.SHARE, "share of requests that failed"),
-        "rate": Measure(Direction.BELOW, Unit.NUMBER, "requests per second"),
+        "errors": Measure(Direction.ABOVE, Unit.SHARE, "share of requests that failed", most=1.0),
+        "rate": Measure(Direction.BELOW, Unit.NUMBER, "requests per second", least=0.0),
     }
     default_every: ClassVar[timedelta] = timedelta(minutes=1)
 

@@ -1,7 +1,8 @@
 """Prometheus, by its HTTP API."""
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -23,6 +24,7 @@ from monitor.api import (
     labels_of,
 )
 from monitor.api.errors import SourceFault
+from monitor.core.re2 import RegexError, compile_pattern
 
 FAULTS: dict[int, SourceFault] = {
     400: "query",
@@ -35,6 +37,9 @@ FAULTS: dict[int, SourceFault] = {
 }
 
 
+MATCHER = re.compile(r"""[=!]~\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)""")
+
+
 class Prometheus(Source, type="prometheus"):
     """A Prometheus server, or anything that speaks its query API."""
 
@@ -44,6 +49,20 @@ class Prometheus(Source, type="prometheus"):
     token: SecretStr | None = Field(default=None, description="A bearer token.")
 
     _client: httpx.AsyncClient | None = PrivateAttr(default=None)
+
+    def objections(self, query: Query) -> Iterator[str]:
+        """Refuse matchers whose regular expression is none to RE2."""
+        texts: tuple[str | None, ...] = ()
+        if isinstance(query, Rows):
+            texts = (query.text,)
+        elif isinstance(query, Quantiles):
+            texts = (query.histogram, query.errors, query.requests)
+        for text in filter(None, texts):
+            for match in MATCHER.finditer(text):
+                try:
+                    compile_pattern(_unquoted(match.group(1)))
+                except RegexError as error:
+                    yield f"{match.group(1)} is no regular expression to RE2: {error}"
 
     async def ask(self, query: Query, asking: Asking) -> Answer:
         """Answer at the moment of the asking, not at the server's now."""
@@ -140,6 +159,12 @@ class Prometheus(Source, type="prometheus"):
         """Close the connections."""
         if self._client is not None:
             await self._client.aclose()
+
+
+def _unquoted(text: str) -> str:
+    """Return what a text of PromQL says; only back-quoted ones take backslashes as they are."""
+    inside = text[1:-1]
+    return inside if text.startswith("`") else re.sub(r"\\(.)", r"\1", inside)
 
 
 def _number(series: Mapping[str, Any]) -> float | None:

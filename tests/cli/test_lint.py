@@ -76,3 +76,38 @@ def test_a_configuration_that_cannot_be_used_is_listed_too(folder: Path) -> None
 
 def test_a_file_that_is_not_there_is_wrong_use(tmp_path: Path) -> None:
     assert run("--config", str(tmp_path / "nothing.yaml")).exit_code == 2
+
+
+def test_github_and_sarif_name_the_same_place(folder: Path) -> None:
+    result = run("--config", str(folder / "config.yaml"), "--format", "github")
+    assert result.output == (
+        f"::error file={folder}/checks/a.yaml,line=2,col=74::unknown key 'maintaner' in check "
+        "'rows' of kind 'threshold'; did you mean 'maintainer'?\n"
+    )
+    sarif = json.loads(run("--config", str(folder / "config.yaml"), "--format", "sarif").output)
+    (found,) = sarif["runs"][0]["results"]
+    place = found["locations"][0]["physicalLocation"]
+    assert (found["level"], place["region"]) == ("error", {"startLine": 2, "startColumn": 74})
+    assert place["artifactLocation"]["uri"] == (folder / "checks/a.yaml").as_uri()
+
+
+def test_a_warning_is_shown_and_only_strict_fails_on_it(folder: Path) -> None:
+    (folder / "checks" / "a.yaml").write_text(CHECK.replace(", maintaner: recsys", ""))
+    result = run("--config", str(folder / "config.yaml"))
+    assert result.exit_code == 0
+    assert f"{folder}/checks/a.yaml:2:3: warning: nobody owns check 'rows'" in result.output
+    assert result.output.endswith("1 check, 0 problems, 1 warning\n")
+    assert run("--config", str(folder / "config.yaml"), "--strict").exit_code == 1
+
+
+def test_files_narrow_what_is_written(folder: Path) -> None:
+    (folder / "checks" / "b.yaml").write_text("check: {}\n")
+    result = run("--config", str(folder / "config.yaml"), str(folder / "checks" / "b.yaml"))
+    assert "unknown key 'check'" in result.output
+    assert "maintaner" not in result.output
+
+
+def test_colours_are_for_terminals_only(folder: Path) -> None:
+    words = ("--config", str(folder / "config.yaml"))
+    assert "\x1b[" not in run(*words).output
+    assert "\x1b[" in CliRunner().invoke(lint, words, color=True).output

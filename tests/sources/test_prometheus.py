@@ -89,3 +89,16 @@ def test_a_quantile_in_the_last_bucket_is_at_least_its_lower_edge() -> None:
     assert quantile(0.5, edges) == (0.1, False)
     assert quantile(0.7, edges)[0] == pytest.approx(0.55)
     assert quantile(0.99, edges) == (1.0, True)
+
+
+def test_a_regex_that_re2_would_refuse_is_an_objection() -> None:
+    source = Prometheus(name="p", url="http://127.0.0.1:9")
+
+    def objections(text: str) -> list[str]:
+        return list(source.objections(Rows(text)))
+
+    assert objections('up{job=~"api|web\\\\.[0-9]+", pod!~`a\\d+`}') == []
+    (one,) = objections('up{job=~"(?!api).*"}')
+    assert one.startswith('"(?!api).*" is no regular expression to RE2')
+    query = Quantiles("h", (), (0.99,), timedelta(minutes=5), 'e{x=~"("}', "r")
+    assert len(list(source.objections(query))) == 1
