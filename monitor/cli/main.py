@@ -11,6 +11,7 @@ from monitor.cli.db import db
 from monitor.cli.demo import demo
 from monitor.cli.digest import digest
 from monitor.cli.lint import lint
+from monitor.cli.route import route
 from monitor.cli.run import run
 
 
@@ -20,7 +21,7 @@ def cli() -> None:
     """Watch a data platform: checks in YAML, one incident per cause, an honest digest."""
 
 
-for command in (run, demo, lint, digest, backtest, db):
+for command in (run, demo, lint, digest, backtest, route, db):
     cli.add_command(command)
 
 

@@ -20,9 +20,11 @@ from monitor.core.model import EscalationStep, Hours, Maintainer, OnCall, Overri
 
 
 def read_maintainers(
-    root: Fields, report: Report, usable: Mapping[str, Receiver], written: Collection[str]
+    root: Fields, report: Report, usable: Mapping[str, Receiver | None], written: Collection[str]
 ) -> dict[str, Maintainer]:
     """Read ``maintainers:``. ``usable`` are receivers that work, ``written`` all that are named.
+
+    Of a receiver that is None only the name is known.
 
     A maintainer with problems stays, with what could be read: its checks must not lose their owner.
     """
@@ -32,12 +34,13 @@ def read_maintainers(
         section = construct(MaintainerSection, fields.entries, report, subject)
         told = known_names(fields, "receivers", "receiver", written, report)
         paged = known_names(fields, "page", "receiver", written, report)
-        for unfit in (one for one in paged if one in usable and not usable[one].may_page):
-            report.add(
-                fields.place_of("page"),
-                f"'{unfit}' cannot page maintainer '{name}': type {usable[unfit].type} is not fit "
-                "to wake people; use opsgenie, pagerduty, alertmanager, webhook or slack",
-            )
+        for unfit in (usable.get(one) for one in paged):
+            if unfit is not None and not unfit.may_page:
+                report.add(
+                    fields.place_of("page"),
+                    f"'{unfit.name}' cannot page maintainer '{name}': type {unfit.type} is not fit "
+                    "to wake people; use opsgenie, pagerduty, alertmanager, webhook or slack",
+                )
         if section is not None and not section.receivers:
             report.add(place, f"maintainer '{name}' needs receivers: nobody would be told")
         elif told and usable.keys().isdisjoint(told):

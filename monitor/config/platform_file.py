@@ -23,7 +23,7 @@ from monitor.core.business_days import BusinessDays
 from monitor.core.model import Maintainer, OnCall, Resource
 from monitor.core.routing import Routing
 
-_KEYS = (
+KEYS = (
     "timezone",
     "store",
     "checks",
@@ -74,7 +74,7 @@ def read_platform(root: Fields, base: Path, report: Report, failed: Sequence[str
     Relative folders start at ``base``; ``failed`` are the plugins that cannot be imported.
     """
     _top_keys(root, report)
-    timezone = _timezone(root, report)
+    timezone = read_timezone(root, report)
     receivers, broken_receivers = read_receivers(root, report, failed)
     sources, broken = read_sources(root, report, failed)
     written = {*receivers, *broken_receivers}
@@ -104,12 +104,13 @@ def _top_keys(root: Fields, report: Report) -> None:
     for fault in root.faults:
         report.add(fault.place, fault.message)
     for key, entry in root.entries.items():
-        if key not in _KEYS:
+        if key not in KEYS:
             message = f"unknown key '{key}' in the configuration"
-            report.add(entry.place, message, suggestion=nearest(key, _KEYS))
+            report.add(entry.place, message, suggestion=nearest(key, KEYS))
 
 
-def _timezone(root: Fields, report: Report) -> str:
+def read_timezone(root: Fields, report: Report) -> str:
+    """Read ``timezone:``; what is wrong with it is fatal."""
     name = text_of(root, "timezone", report) or "UTC"
     if name in zones():
         return name

@@ -1,14 +1,20 @@
 """The whole routing of a moment: receivers, inhibition, silences, mutes and groups of alerts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeAlias
 
+from monitor.core.hours import is_within
 from monitor.core.inhibit import Inhibitions, InhibitRule
 from monitor.core.intervals import TimeInterval, muted_by
 from monitor.core.labels import Labels
+from monitor.core.model import Maintainer, OnCall, Tier
 from monitor.core.route_tree import Route
 from monitor.core.silence import Silence
+
+Muted: TypeAlias = tuple[str, ...]
+"""What mutes a receiver now, by name; empty when nothing does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +43,39 @@ MAINTAINERS = Route(receiver=None)
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """A group of alerts at one node; ``receiver`` is None for the maintainer's own."""
+class People:
+    """Whom alerts go to that the tree leaves to their maintainers. ``timezone`` is an IANA name."""
 
-    receiver: str | None
+    maintainers: Mapping[str, Maintainer] = field(default_factory=dict)
+    on_call: OnCall = field(default_factory=lambda: OnCall((), ()))
+    timezone: str = "UTC"
+
+    def told(self, labels: Mapping[str, str], now: datetime) -> tuple[tuple[str, Muted], ...]:
+        """Return receivers with what mutes them now: those of the maintainer, or of on-call.
+
+        Pagers come last, only for severity page, and wait for the maintainer's hours.
+        """
+        owner = self.maintainers.get(labels.get("maintainer", ""))
+        if owner is None or not owner.receivers:
+            return tuple((name, ()) for name in self.on_call.receivers)
+        chats = tuple((name, ()) for name in owner.receivers)
+        if labels.get("severity") != Tier.PAGE:
+            return chats
+        is_at_work = is_within(owner.hours, now, self.timezone)
+        muted = () if is_at_work else (f"hours of {owner.name}",)
+        return (*chats, *((name, muted) for name in owner.page if name not in owner.receivers))
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group of alerts of one receiver at one node, and what mutes it now."""
+
+    receiver: str
     key: str
-    muted_by: tuple[str, ...] = ()
+    muted_by: Muted = ()
+
+
+NOBODY = People()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +104,36 @@ def rule_on(
     silences: Sequence[Silence],
     routing: Routing,
     now: datetime,
+    *,
+    people: People = NOBODY,
+    resolved: frozenset[int] = frozenset(),
 ) -> tuple[Ruling, ...]:
-    """Decide about alerts that fire at a moment, given by their labels; in their order."""
-    firing = [{name: value for name, value in labels.items() if value} for labels in alerts]
+    """Decide about alerts at a moment, given by their labels; in their order.
+
+    ``resolved`` are the positions of those that no longer fire, and inhibit nothing.
+    """
+    known = [{name: value for name, value in labels.items() if value} for labels in alerts]
+    firing = (labels for n, labels in enumerate(known) if n not in resolved)
     inhibitions = Inhibitions(routing.inhibit_rules, firing)
     active = [(n, one) for n, one in enumerate(silences) if one.is_active(now)]
     return tuple(
         Ruling(
             labels=labels,
-            groups=tuple(
-                Group(route.receiver, route.group_key(labels), routing.mutes(route, now))
-                for route in routing.routes_of(labels)
-            ),
+            groups=tuple(_groups(labels, routing, people, now)),
             inhibited_by=inhibitions.of(labels),
             silenced_by=tuple(n for n, silence in active if silence.covers(labels)),
         )
-        for labels in firing
+        for labels in known
     )
+
+
+def _groups(
+    labels: Mapping[str, str], routing: Routing, people: People, now: datetime
+) -> Iterator[Group]:
+    for route in routing.routes_of(labels):
+        key, muted = route.group_key(labels), routing.mutes(route, now)
+        if route.receiver is not None:
+            yield Group(route.receiver, key, muted)
+            continue
+        for receiver, own in people.told(labels, now):
+            yield Group(receiver, key, (*muted, *own))
