@@ -35,7 +35,7 @@ class HttpReceiver(Receiver):
     async def call(self, method: str, url: str, **request: Any) -> httpx.Response:
         """Send one request and return its answer, which is 2xx. Raise DeliveryError."""
         if self._client is None:
-            self._client = httpx.AsyncClient(timeout=TIMEOUT_SECONDS, verify=_trust())
+            self._client = httpx.AsyncClient(timeout=TIMEOUT_SECONDS, verify=trust())
         try:
             response = await self._client.request(method, url, **request)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -57,8 +57,8 @@ class HttpReceiver(Receiver):
 
 
 @lru_cache(maxsize=1)
-def _trust() -> ssl.SSLContext:
-    """Read the certificates once: that takes longer than most requests."""
+def trust() -> ssl.SSLContext:
+    """Return what HTTPS trusts: reading the certificates takes longer than most requests."""
     return httpx.create_ssl_context()
 
 

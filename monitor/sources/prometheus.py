@@ -24,6 +24,7 @@ from monitor.api import (
     labels_of,
 )
 from monitor.api.errors import SourceFault
+from monitor.api.http import trust
 from monitor.core.re2 import RegexError, compile_pattern
 
 FAULTS: dict[int, SourceFault] = {
@@ -149,7 +150,7 @@ class Prometheus(Source, type="prometheus"):
         if self._client is None:
             token = self.token.get_secret_value() if self.token else None
             headers = {"Authorization": f"Bearer {token}"} if token else {}
-            self._client = httpx.AsyncClient(base_url=self.url, headers=headers)
+            self._client = httpx.AsyncClient(base_url=self.url, headers=headers, verify=trust())
         return self._client
 
     def _link(self, text: str) -> str:
