@@ -2,10 +2,8 @@
 
 from monitor.api.answer import (
     Answer,
-    ClusterQuery,
     Cost,
     Latencies,
-    LoadSnapshot,
     Partition,
     PartitionList,
     Row,
@@ -28,6 +26,7 @@ from monitor.api.fields import (
     parse_duration,
     parse_share,
 )
+from monitor.api.load import ClusterQuery, GroupLoad, LoadPoint, LoadSnapshot
 from monitor.api.query import Grain, LastUpdate, Load, Partitions, Quantiles, Query, Rows, Runs
 from monitor.api.reading import looks_harmless
 from monitor.api.receiver import RECEIVERS, Receiver
@@ -56,6 +55,7 @@ __all__ = [
     "Duration",
     "Gap",
     "Grain",
+    "GroupLoad",
     "Holidays",
     "Incident",
     "IncidentView",
@@ -63,6 +63,7 @@ __all__ = [
     "LastUpdate",
     "Latencies",
     "Load",
+    "LoadPoint",
     "LoadSnapshot",
     "Measure",
     "Measured",

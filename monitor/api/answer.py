@@ -1,7 +1,7 @@
 """What comes back: frozen values. An empty answer is an answer; a failure is an exception."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias
 
@@ -151,45 +151,6 @@ class RunList(Answer):
 
     runs: tuple[Run, ...]
     known_since: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterQuery:
-    """One query on a cluster, and what it holds."""
-
-    id: str
-    user: str
-    source: str
-    state: str
-    group: str = ""
-    queued: timedelta = timedelta(0)
-    elapsed: timedelta = timedelta(0)
-    cpu: timedelta = timedelta(0)
-    memory_bytes: int = 0
-    is_blocked: bool = False
-    error: str = ""
-    error_type: str = ""
-    ended_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadSnapshot(Answer):
-    """The state of a cluster. None means that no collector could tell; it is never zero.
-
-    ``collectors`` names the ways that answered, ``silent`` those that failed, with the reason.
-    """
-
-    version: str | None = None
-    is_starting: bool = False
-    workers: int | None = None
-    queued: int | None = None
-    running: int | None = None
-    memory_share: float | None = None
-    heap_share: float | None = None
-    cpu_share: float | None = None
-    queries: tuple[ClusterQuery, ...] | None = None
-    collectors: tuple[str, ...] = ()
-    silent: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,14 @@
 from datetime import timedelta
 from typing import Literal, TypeAlias
 
+from monitor.api.answer import Cost
+
 SourceFault: TypeAlias = Literal[
-    "auth", "timeout", "overload", "protocol", "unreachable", "missing", "query"
+    "auth", "timeout", "overload", "protocol", "unreachable", "missing", "query", "slow"
 ]
 """What went wrong. The first five blame the source and open one incident of it; ``missing`` (a
-table or metric that does not exist) and ``query`` (a question that the system refuses) blame the
-check that asked."""
+table or metric that does not exist), ``query`` (a question that the system refuses) and ``slow``
+(one that it was at work on, and that did not end in time) blame the check that asked."""
 
 
 class MonitorError(Exception):
@@ -16,17 +18,25 @@ class MonitorError(Exception):
 
 
 class SourceError(MonitorError):
-    """A system could not be asked. ``text`` says what happened and, where possible, what to do."""
+    """A system could not be asked. ``text`` says what happened and, where possible, what to do.
 
-    def __init__(self, fault: SourceFault, text: str) -> None:
+    ``code`` is a finer name in the source's own words, for metrics; ``cost`` is what the attempt
+    cost the system all the same.
+    """
+
+    def __init__(
+        self, fault: SourceFault, text: str, *, code: str = "", cost: Cost | None = None
+    ) -> None:
         """Keep the fault for the engine and the text for people."""
         super().__init__(text)
         self.fault: SourceFault = fault
+        self.code = code or fault
+        self.cost = cost
 
     @property
     def blames_check(self) -> bool:
         """Whether the check that asked is at fault, and not the system that was asked."""
-        return self.fault in {"missing", "query"}
+        return self.fault in {"missing", "query", "slow"}
 
 
 class DeliveryError(MonitorError):

@@ -33,13 +33,15 @@ class Source(BaseModel, ABC):
     """A system that is asked: subclass it as ``class Sql(Source, type="sql")``.
 
     Fields are its settings in config.yaml. ``answers`` declares which questions it can answer; a
-    check that asks another is an error when the configuration is loaded.
+    check that asks another is an error when the configuration is loaded. ``ungated`` are those
+    that cost the system next to nothing: they wait for no other question.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     type: ClassVar[str]
     answers: ClassVar[frozenset[QueryType]]
+    ungated: ClassVar[frozenset[QueryType]] = frozenset()
     extra: ClassVar[str | None] = None
 
     name: str = Field(description="The name of the source, from its key.")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.api.answer import ClusterQuery
+from monitor.api.load import ClusterQuery
 from monitor.demo import day
 from monitor.testing.trino import ClusterState
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import perf_counter
@@ -40,7 +41,10 @@ class Bulkheads:
     async def ask(self, name: str, query: Query, asking: Asking) -> Answer:
         """Ask within the deadline, waiting at the gate included. Raise SourceError."""
         source = self.sources[name]
+        gate: AbstractAsyncContextManager[object]
         gate = self._gates.setdefault(name, asyncio.Semaphore(source.max_concurrency))
+        if type(query) in source.ungated:
+            gate = nullcontext()
         started = perf_counter()
         try:
             async with asyncio.timeout((asking.timeout + GRACE).total_seconds()):
@@ -51,7 +55,7 @@ class Bulkheads:
             seconds = asking.timeout.total_seconds()
             raise SourceError("timeout", f"{name} did not answer within {seconds:g} s") from None
         except SourceError as error:
-            self.metrics.source_errors.labels(name, error.fault).inc()
+            self.metrics.source_errors.labels(name, error.code).inc()
             raise
         finally:
             self.metrics.source_seconds.labels(name).observe(perf_counter() - started)

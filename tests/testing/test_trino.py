@@ -1,6 +1,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
@@ -31,17 +32,24 @@ def post(server: ScriptedTrino, text: str = "select 1") -> httpx.Response:
     return httpx.post(f"{server.url}/v1/statement", content=text)
 
 
+def pages(server: ScriptedTrino, text: str = "select 1") -> list[dict[str, Any]]:
+    found = [post(server, text).json()]
+    while "nextUri" in found[-1]:
+        found.append(httpx.get(found[-1]["nextUri"]).json())
+    return found
+
+
 def test_a_statement_leads_to_its_rows(server: ScriptedTrino) -> None:
-    first = post(server).json()
-    assert "data" not in first
-    last = httpx.get(first["nextUri"]).json()
-    assert last["data"] == [["1.00"]]
-    assert "nextUri" not in last
+    *waits, rows, end = pages(server)
+    assert not any("data" in page or "columns" in page for page in waits)
+    assert rows["data"] == [["1.00"]]
+    assert "data" not in end
+    assert end["stats"]["state"] == "FINISHED"
     assert server.alive == set()
 
 
 def test_columns_carry_the_arguments_of_their_type(server: ScriptedTrino) -> None:
-    column = httpx.get(post(server).json()["nextUri"]).json()["columns"][0]
+    column = pages(server)[-1]["columns"][0]
     assert column["typeSignature"]["rawType"] == "decimal"
     assert [one["value"] for one in column["typeSignature"]["arguments"]] == [10, 2]
 
@@ -70,9 +78,9 @@ def test_an_unknown_table_is_not_found(server: ScriptedTrino) -> None:
 
 def test_a_result_may_break_after_its_first_rows(server: ScriptedTrino, stage: Stage) -> None:
     stage.becomes(fault=Fault.BREAKS_MID_RESULT)
-    rows = httpx.get(post(server).json()["nextUri"]).json()
+    *_, rows, end = pages(server)
     assert rows["data"]
-    assert "error" in httpx.get(rows["nextUri"]).json()
+    assert end["error"]["errorName"] == "CLUSTER_OUT_OF_MEMORY"
 
 
 def test_unavailable_once_fails_one_reading_of_each_query(
@@ -121,3 +129,45 @@ def test_a_denied_resource_is_forbidden_and_others_are_not(
     stage.becomes(denied=frozenset({"/metrics"}))
     assert httpx.get(f"{server.url}/metrics").status_code == 403
     assert httpx.get(f"{server.url}/v1/query").status_code == 200
+
+
+def test_a_page_that_was_lost_is_given_again(server: ScriptedTrino) -> None:
+    uri = httpx.get(post(server).json()["nextUri"]).json()["nextUri"]
+    first, again = httpx.get(uri).json(), httpx.get(uri).json()
+    assert first == again
+    assert first["data"]
+
+
+def test_a_large_result_comes_in_several_pages(server: ScriptedTrino, stage: Stage) -> None:
+    stage.becomes(tables={"select 1": ({"one": "integer"}, [[n] for n in range(25_000)])})
+    found = [row for page in pages(server) for row in page.get("data", [])]
+    assert found == [[n] for n in range(25_000)]
+
+
+def test_one_statement_may_fail_while_others_work(server: ScriptedTrino, stage: Stage) -> None:
+    stage.becomes(faults={"two$": Fault.NO_NODES})
+    assert pages(server, "select 1 as two")[-1]["error"]["errorName"] == "NO_NODES_AVAILABLE"
+    assert pages(server, "select 1")[-1]["stats"]["state"] == "FINISHED"
+
+
+def test_the_clusters_own_limit_ends_a_query(server: ScriptedTrino, stage: Stage) -> None:
+    stage.becomes(is_stuck=True)
+    limit = {"X-Trino-Session": "query_max_run_time=0s"}
+    httpx.post(f"{server.url}/v1/statement", content="select 1", headers=limit)
+    assert server.alive == set()
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_each_generation_has_its_login(server: ScriptedTrino, stage: Stage, is_new: bool) -> None:
+    stage.becomes(has_new_login=is_new, password="hush")
+    form = {"username": "m", "password": "hush"}
+    old = httpx.post(f"{server.url}/ui/login", data=form)
+    new = httpx.post(f"{server.url}/ui/auth/login", json=form)
+    assert [bool(answer.cookies) for answer in (old, new)] == [not is_new, is_new]
+    assert httpx.get(f"{server.url}/ui/api/stats").status_code == 401
+    cookie = {"Cookie": (old if old.cookies else new).headers["Set-Cookie"].split(";")[0]}
+    assert httpx.get(f"{server.url}/ui/api/stats", headers=cookie).json()["activeWorkers"] == 4
+
+
+def test_there_are_many_ways_to_fail() -> None:
+    assert len(Fault) >= 30

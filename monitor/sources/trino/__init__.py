@@ -1,16 +1,18 @@
 """Trino: rows by SQL with a deadline that holds in the queue; load by REST, which never queues."""
 
+import asyncio
 import re
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import ClassVar, Self
 
-from pydantic import Field, PrivateAttr, SecretStr, model_validator
+from pydantic import PrivateAttr, model_validator
 
 from monitor.api import (
     Answer,
     Asking,
-    BlockingSource,
     LastUpdate,
     Load,
     Partition,
@@ -24,40 +26,35 @@ from monitor.api import (
     as_moment,
     looks_harmless,
 )
-from monitor.sources.trino.address import FORM, Address, read_address
+from monitor.sources.trino.faults import Why
 from monitor.sources.trino.guard import guard
 from monitor.sources.trino.load import snapshot
-from monitor.sources.trino.statement import Result, Turn, run, turn_of
+from monitor.sources.trino.settings import TrinoSettings
+from monitor.sources.trino.statement import Limits, Result, run
+from monitor.sources.trino.turn import Turn, turn_of
 
 SINCE = re.compile(r"\{\{\s*since\s*\}\}")
 _PART = r'(?:[A-Za-z_]\w*|"[\w$ -]+")'
 COLUMN = re.compile(_PART)
+_ANY_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 TABLE = re.compile(rf"{_PART}(?:\.{_PART}){{0,2}}")
 
 
-class Trino(BlockingSource, type="trino"):
-    """A Trino cluster: asked one query at a time, tagged, and cancelled at the deadline."""
+class Trino(TrinoSettings, type="trino"):
+    """A Trino cluster: asked one query at a time, tagged, and cancelled at the deadline.
+
+    Its load is asked for by REST in a thread of its own, and waits for no query.
+    """
 
     answers: ClassVar = frozenset({Rows, LastUpdate, Partitions, Load})
+    ungated: ClassVar = frozenset({Load})
 
-    url: str = Field(
-        repr=False,
-        description=f"{FORM}; TLS with a password, on ports 443 and 8443, or by ?scheme=https.",
-    )
-    password: SecretStr | None = Field(default=None, description="Of the user, for Basic; by TLS.")
-    max_concurrency: int = Field(default=1, ge=1, description="Questions under way at once.")
-    max_scan: str = Field(
-        default="50GB",
-        pattern=r"^\d+(B|kB|MB|GB|TB)$",
-        description="The most that one query may read; the cluster ends a query that reads more.",
-    )
-
-    _address: Address = PrivateAttr()
+    _slots: threading.BoundedSemaphore = PrivateAttr()
+    _watcher: ThreadPoolExecutor | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
-    def _read_url(self) -> Self:
-        secret = self.password.get_secret_value() if self.password else None
-        self._address = read_address(self.url, secret)
+    def _make_slots(self) -> Self:
+        self._slots = threading.BoundedSemaphore(self.max_concurrency)
         return self
 
     def objections(self, query: Query) -> Iterator[str]:
@@ -72,9 +69,20 @@ class Trino(BlockingSource, type="trino"):
         """Answer by the deadline, counted from now; when nobody waits any more, cancel."""
         turn = turn_of(asking)
         try:
-            return await super().ask(query, turn)
+            if not isinstance(query, Load):
+                return await super().ask(query, turn)
+            if self._watcher is None:
+                self._watcher = ThreadPoolExecutor(1, f"load-{self.name}")
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._watcher, self.ask_blocking, query, turn)
         finally:
-            turn.given_up.set()
+            turn.give_up()
+
+    async def close(self) -> None:
+        """Let go of the threads."""
+        await super().close()
+        if self._watcher is not None:
+            self._watcher.shutdown(wait=False, cancel_futures=True)
 
     def ask_blocking(self, query: Query, asking: Asking) -> Answer:
         """Answer within the deadline; nothing stays alive on the cluster."""
@@ -92,11 +100,12 @@ class Trino(BlockingSource, type="trino"):
 
     def _rows(self, query: Rows, turn: Turn) -> Table:
         text = query.text
+        # Guarded before the moment is filled in: that changes at every look, the rest does not.
+        guard(SINCE.sub(_literal(_ANY_MOMENT), text))
         if SINCE.search(text):
             if query.since is None:
                 raise SourceError("query", "the text has {{ since }}, but this kind has no window")
             text = SINCE.sub(_literal(query.since), text)
-        guard(text)
         found = self._run(text.rstrip().rstrip(";"), turn)
         cells = list(zip(*found.rows, strict=True)) or [()] * len(found.columns)
         if len(set(found.columns)) < len(found.columns):
@@ -126,7 +135,18 @@ class Trino(BlockingSource, type="trino"):
         return PartitionList(observed_at=turn.now, partitions=tuple(partitions), cost=found.cost)
 
     def _run(self, text: str, turn: Turn) -> Result:
-        return run(text, self._address, turn, {"query_max_scan_physical_bytes": self.max_scan})
+        """Run one statement when one of the few slots is free; waiting counts."""
+        if not self._slots.acquire(timeout=turn.left):
+            raise SourceError(
+                "timeout",
+                f"not asked: another query took all of {turn.seconds:g} s",
+                code=Why.DEADLINE_QUEUED,
+            )
+        try:
+            limits = Limits(self._session_limits(), self.max_rows)
+            return run(text, self._address, turn, limits)
+        finally:
+            self._slots.release()
 
 
 def _name(text: str, form: re.Pattern[str]) -> str:

@@ -13,7 +13,8 @@ from monitor.api.http import trust
 from monitor.sources.trino.address import ME, Address
 from monitor.sources.trino.busy import busy_by_rest, busy_by_sql
 from monitor.sources.trino.faults import status_fault
-from monitor.sources.trino.statement import Result, Turn
+from monitor.sources.trino.statement import Result
+from monitor.sources.trino.turn import Turn
 
 Facts: TypeAlias = dict[str, Any]
 """Fields of a ``LoadSnapshot`` by name; what is None is not known."""

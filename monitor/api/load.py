@@ -1,0 +1,132 @@
+"""The load of a query cluster, as a source tells it: one snapshot, and the recent past of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from monitor.api.answer import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterQuery:
+    """One query on a cluster, and what it holds.
+
+    ``slots`` are its running drivers; ``planning`` is analysis and planning together. ``text`` is
+    the beginning and the end of its SQL, where tools leave their comments; it is for finding out
+    whose it is, and goes into no evidence.
+    """
+
+    id: str
+    user: str
+    source: str
+    state: str
+    group: str = ""
+    queued: timedelta = timedelta(0)
+    elapsed: timedelta = timedelta(0)
+    cpu: timedelta = timedelta(0)
+    memory_bytes: int = 0
+    is_blocked: bool = False
+    error: str = ""
+    error_type: str = ""
+    ended_at: datetime | None = None
+    slots: int = 0
+    planning: timedelta = timedelta(0)
+    finishing: timedelta = timedelta(0)
+    agent: str = ""
+    tags: tuple[str, ...] = ()
+    client_info: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLoad:
+    """One resource group: how many run and wait in it, and how many may."""
+
+    name: str
+    running: int
+    limit: int
+    queued: int
+    max_queued: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPoint:
+    """The numbers of one earlier snapshot; None is unknown. Counters count since the start."""
+
+    at: datetime
+    is_up: bool = True
+    queued: int | None = None
+    running: int | None = None
+    blocked: int | None = None
+    workers: int | None = None
+    memory_share: float | None = None
+    blocked_nodes: int | None = None
+    oom_kills: int | None = None
+    slot_share: float | None = None
+    heap_share: float | None = None
+    cpu_share: float | None = None
+    queue_p95: float | None = None
+    completed: int | None = None
+    cluster_failures: int | None = None
+    canary: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadSnapshot(Answer):
+    """The state of a cluster. None means that no collector could tell; it is never zero.
+
+    ``is_up`` is False when nothing answered at all, with the reason in ``silent``. ``now`` and
+    ``past`` are the numbers of this and of earlier snapshots, oldest first, up to 20 minutes.
+    ``usual_workers`` is the median of a day; ``usual`` maps holders (``user|source``) to the share
+    of the cluster that they held at this hour of other days. ``canary`` is how many seconds a
+    ``SELECT 1`` took, ``canary_error`` why it failed. ``collectors`` names the ways that answered,
+    ``silent`` those that failed, with the reason.
+    """
+
+    version: str | None = None
+    is_up: bool = True
+    is_starting: bool = False
+    workers: int | None = None
+    queued: int | None = None
+    running: int | None = None
+    blocked: int | None = None
+    memory_share: float | None = None
+    blocked_nodes: int | None = None
+    oom_kills: int | None = None
+    slot_share: float | None = None
+    heap_share: float | None = None
+    cpu_share: float | None = None
+    queue_p95: float | None = None
+    completed: int | None = None
+    cluster_failures: int | None = None
+    canary: float | None = None
+    canary_error: str = ""
+    queries: tuple[ClusterQuery, ...] | None = None
+    groups: tuple[GroupLoad, ...] = ()
+    past: tuple[LoadPoint, ...] = ()
+    usual_workers: float | None = None
+    usual: Mapping[str, float] = field(default_factory=dict)
+    collectors: tuple[str, ...] = ()
+    silent: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def now(self) -> LoadPoint:
+        """The numbers of this snapshot, as a later one will see them."""
+        return LoadPoint(
+            at=self.observed_at,
+            is_up=self.is_up,
+            queued=self.queued,
+            running=self.running,
+            blocked=self.blocked,
+            workers=self.workers,
+            memory_share=self.memory_share,
+            blocked_nodes=self.blocked_nodes,
+            oom_kills=self.oom_kills,
+            slot_share=self.slot_share,
+            heap_share=self.heap_share,
+            cpu_share=self.cpu_share,
+            queue_p95=self.queue_p95,
+            completed=self.completed,
+            cluster_failures=self.cluster_failures,
+            canary=self.canary,
+        )
