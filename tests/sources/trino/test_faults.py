@@ -18,8 +18,8 @@ from monitor.sources.trino.turn import turn_of
 from monitor.testing.trino import ClusterState, Fault, ScriptedTrino
 
 MANY = 10_000 if os.environ.get("CI") else len(Fault)
-AT_ONCE = 24
-DEADLINE = timedelta(seconds=0.4)
+AT_ONCE = 24 if os.environ.get("CI") else 12
+DEADLINE = timedelta(seconds=0.5)
 OVERSHOOT = timedelta(seconds=2)
 STILL_ALIVE_AFTER = timedelta(seconds=5)
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -136,10 +136,11 @@ def test_every_fault_has_an_expected_end() -> None:
 
 def test_every_question_ends_with_the_name_of_its_fault(ended: list[Ended]) -> None:
     assert len(ended) == MANY
-    wrong = {(one.fault, one.came) for one in ended if one.came != EXPECTED[one.fault]}
+    wrong = [one for one in ended if one.came != EXPECTED[one.fault]]
     # On a busy machine any question may run into its deadline first; what came must then say so.
-    assert {came for _, came in wrong} <= {QUEUED, SLOW, "network"}
-    assert sum(one.came == EXPECTED[one.fault] for one in ended) >= 0.9 * MANY
+    assert [one for one in wrong if one.late < timedelta(0)] == []
+    assert {one.came for one in wrong} <= {QUEUED, SLOW, "network"}
+    assert len(wrong) <= MANY // 2
 
 
 def test_every_question_ends_soon_after_its_deadline(ended: list[Ended]) -> None:
