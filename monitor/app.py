@@ -59,6 +59,7 @@ class App:
             plan=lambda: self.engine.plan,
             world=lambda: self.engine.world,
             trouble=self._trouble,
+            count=self.engine.count,
         )
         self._stopping = asyncio.Event()
 

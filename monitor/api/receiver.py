@@ -14,7 +14,8 @@ RECEIVERS: dict[str, type["Receiver"]] = {}
 class Receiver(BaseModel, ABC):
     """A way to tell people: subclass it as ``class Webhook(Receiver, type="webhook")``.
 
-    Fields are its settings in config.yaml. ``rate`` is how many messages per second it may take.
+    Fields are its settings in config.yaml. ``rate`` is how many messages per second it may take,
+    ``width`` how many at the same time (never two of one incident).
     ``may_page`` says whether it is fit to wake people (it takes the end of an incident, too, and
     tells whether a message arrived); ``takes_digests`` whether a digest makes sense there.
     """
@@ -24,6 +25,7 @@ class Receiver(BaseModel, ABC):
     type: ClassVar[str]
     extra: ClassVar[str | None] = None
     rate: ClassVar[float] = 10.0
+    width: ClassVar[int] = 1
     may_page: ClassVar[bool] = True
     takes_digests: ClassVar[bool] = True
 

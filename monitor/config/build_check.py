@@ -110,6 +110,7 @@ def build_check(draft: Draft, around: Surroundings, report: Report) -> PlannedCh
         resource=common.resource,
         after=common.after,
         wake=common.wake,
+        keep_firing_for=common.keep_firing_for,
         runbook=common.runbook,
         description=common.description,
         labels=common.labels,

@@ -15,6 +15,7 @@ DEFAULT_KEYS = (
     "cron",
     "after",
     "wake",
+    "keep_firing_for",
     "runbook",
     "labels",
     "enabled",

@@ -73,6 +73,7 @@ class PlannedCheck:
     runbook: str | None = None
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    keep_firing_for: timedelta = timedelta(0)
     tests: tuple[CheckTest, ...] = ()
     written: str = ""
     origins: Mapping[str, Place] = field(default_factory=dict)

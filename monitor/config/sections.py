@@ -205,6 +205,7 @@ class CommonSection(Section):
     cron: str | None = None
     after: Names = ()
     wake: bool = False
+    keep_firing_for: Duration = timedelta(0)
     runbook: str | None = None
     labels: dict[str, str] = {}
     enabled: bool = True

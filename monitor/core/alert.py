@@ -17,7 +17,14 @@ class AlertState(StrEnum):
 
     PENDING = "pending"
     FIRING = "firing"
+    RECOVERING = "recovering"
+    FLAPPING = "flapping"
     RESOLVED = "resolved"
+
+    @property
+    def is_firing(self) -> bool:
+        """Whether people see it as a fault: also while it recovers or flaps."""
+        return self in {AlertState.FIRING, AlertState.RECOVERING, AlertState.FLAPPING}
 
 
 class Change(StrEnum):
@@ -28,9 +35,15 @@ class Change(StrEnum):
     FIRED = "fired"
     ESCALATED = "escalated"
     EASED = "eased"
+    RECOVERING = "recovering"
+    RELAPSED = "relapsed"
+    FLAPPING = "flapping"
+    STEADIED = "steadied"
     RESOLVED = "resolved"
     FOLDED = "folded"
     UNFOLDED = "unfolded"
+    ADOPTED = "adopted"
+    RELEASED = "released"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +53,11 @@ class Alert:
     ``bad_since`` and ``page_since`` are the first looks of the running streak of breaches (of any
     tier, of tier page); ``recent`` holds the tiers of the last looks, newest last, None for good
     ones, as long as the longest window needs. ``last`` is the newest verdict that said something.
-    ``blind_runs`` counts looks in a row that saw nothing.
+    ``blind_runs`` counts looks in a row that saw nothing. ``good_since`` is the first good look of
+    one that recovers; ``fires`` are the moments at which the slice fired lately, earlier lives
+    included, and ``turned_at`` is when one that flaps last went from good to bad or back.
+    ``alone`` counts the bad looks since the cause it was folded under was gone, the first of
+    them at ``alone_since``.
     """
 
     check: str
@@ -57,6 +74,11 @@ class Alert:
     blind_as: Outcome | None = None
     incident: str | None = None
     last: Verdict | None = None
+    good_since: datetime | None = None
+    fires: tuple[datetime, ...] = ()
+    turned_at: datetime | None = None
+    alone: int = 0
+    alone_since: datetime | None = None
 
     @property
     def key(self) -> AlertKey:
@@ -65,7 +87,7 @@ class Alert:
 
     @property
     def is_open(self) -> bool:
-        """Whether the alert is pending or firing."""
+        """Whether the alert is anything but resolved."""
         return self.state is not AlertState.RESOLVED
 
 

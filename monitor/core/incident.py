@@ -22,10 +22,34 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Ack:
+    """Somebody takes care of it; ``until`` is when others may be told again, None for its end."""
+
+    by: str
+    at: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """Why nobody is told of an incident for now.
+
+    ``kind`` is ``silence``, ``lineage`` or ``inhibition``; ``by`` names the silence or the
+    incident; ``until`` is None where only an event can end it.
+    """
+
+    kind: str
+    by: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """Alerts with one cause and one owner, from the first that fired to the last that resolved.
 
-    ``unowned`` says that no maintainer was found and on-call stands in.
+    ``unowned`` says that no maintainer was found and on-call stands in. ``parent`` is the incident
+    of the cause that adopted this one. ``told_at`` is when it was last decided what is told;
+    ``due_at`` is the next moment at which time alone may change that.
     """
 
     id: str
@@ -36,11 +60,26 @@ class Incident:
     tier: Tier
     resolved_at: datetime | None = None
     unowned: bool = False
+    parent: str | None = None
+    assignee: str | None = None
+    ack: Ack | None = None
+    suppressed_by: tuple[Suppression, ...] = ()
+    told_at: datetime | None = None
+    due_at: datetime | None = None
+
+    @property
+    def owner(self) -> str:
+        """Who answers for it now: the one it was reassigned to, else its maintainer."""
+        return self.assignee or self.maintainer
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One alert as a message shows it. ``folded`` ones belong to a resource downstream."""
+    """One alert as a message shows it. ``folded`` ones belong to a resource downstream.
+
+    ``told_in`` is the incident that its maintainer was told of before the cause was found;
+    ``silenced_by`` are the ids of the silences that cover it.
+    """
 
     check: str
     kind: str
@@ -60,15 +99,24 @@ class Member:
     backfill: str | None = None
     link: str | None = None
     runbook: str | None = None
+    told_in: str | None = None
+    silenced_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentView:
-    """An incident with everything that a message about it shows; self-contained."""
+    """An incident with everything that a message about it shows; self-contained.
+
+    ``cause`` is what it follows from, as words; empty for one that stands on its own.
+    ``more_own`` and ``more_folded`` count the alerts that are left out of ``members``.
+    """
 
     incident: Incident
     members: tuple[Member, ...]
     people: tuple[str, ...] = ()
+    cause: str = ""
+    more_own: int = 0
+    more_folded: int = 0
 
     @property
     def own(self) -> tuple[Member, ...]:
@@ -79,6 +127,16 @@ class IncidentView:
     def folded(self) -> tuple[Member, ...]:
         """The alerts that follow from the cause."""
         return tuple(member for member in self.members if member.is_folded)
+
+    @property
+    def own_count(self) -> int:
+        """The number of alerts of the cause itself, those that are left out included."""
+        return len(self.own) + self.more_own
+
+    @property
+    def folded_count(self) -> int:
+        """The number of alerts that follow from the cause, those that are left out included."""
+        return len(self.folded) + self.more_folded
 
     @property
     def is_open(self) -> bool:

@@ -20,6 +20,15 @@ class NotifyReason(StrEnum):
     RESOLVED = "all alerts resolved"
     DIGEST = "digest is due"
     FALLBACK = "another receiver cannot be reached"
+    FLAPPING = "flapping: told again only when it is steady"
+    STEADIED = "no longer flapping, and bad"
+    UNSUPPRESSED = "nothing suppresses it any more"
+    ADOPTED = "its cause was found"
+    RELEASED = "its cause is well, and it is still bad"
+    ACKNOWLEDGED = "acknowledged"
+    ACK_ENDED = "the acknowledgement ended"
+    REASSIGNED = "reassigned"
+    REPEAT = "repeat interval elapsed"
 
 
 class QuietReason(StrEnum):
@@ -29,6 +38,13 @@ class QuietReason(StrEnum):
     OUTSIDE_HOURS = "outside the maintainer's hours, and the check does not say wake: true"
     FOLDED = "shown under its cause"
     NEVER_TOLD = "resolved before it was told"
+    SILENCED = "silenced"
+    INHIBITED = "inhibited"
+    MUTED = "muted at this time"
+    FLAPPING = "flapping"
+    GROUP_WAIT = "waits for others of its group"
+    GROUP_INTERVAL = "told within the group interval"
+    NOT_THEIRS = "somebody else answers for it now"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,14 @@
 """Whether a receiver is told of an incident: a decision that returns its reason."""
 
+import json
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+from datetime import datetime
 from hashlib import blake2s
 from typing import TypeAlias
 
 from monitor.core.alert import AlertState
-from monitor.core.incident import IncidentView
+from monitor.core.incident import IncidentView, Member
 from monitor.core.model import Tier
 from monitor.core.notification import NotifyReason, QuietReason
 from monitor.core.route import Recipient
@@ -12,38 +16,145 @@ from monitor.core.state import Told
 
 Decision: TypeAlias = NotifyReason | QuietReason
 
+HUSHED = frozenset(
+    {QuietReason.SILENCED, QuietReason.INHIBITED, QuietReason.MUTED, QuietReason.FOLDED}
+)
+"""Reasons whose end is told at once when it still fires."""
 
-def fingerprint(view: IncidentView) -> str:
-    """Write what a receiver can see of the state: ``tier:firing:folded:hash``."""
-    firing = [m for m in view.own if m.state is AlertState.FIRING]
-    folded = [m for m in view.folded if m.state is AlertState.FIRING]
-    seen = sorted(f"{m.check}|{m.slice}|{m.state}|{m.tier}|{m.is_folded}" for m in view.members)
-    code = blake2s("\n".join(seen).encode(), digest_size=8).hexdigest()
-    tier = view.incident.tier if view.is_open else "resolved"
-    return f"{tier}:{len(firing)}:{len(folded)}:{code}"
+_CAN_WAIT = frozenset(
+    {NotifyReason.MORE_ALERTS, NotifyReason.FEWER_ALERTS, NotifyReason.CAUSE_CHANGED}
+)
 
 
-def decide(view: IncidentView, told: Told | None, to: Recipient) -> Decision:
-    """Decide what one receiver is told now, given what it was told last."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a receiver can see of an incident's state; two that are equal look the same."""
+
+    tier: str
+    firing: int
+    folded: int
+    silenced: int
+    code: str
+    cause: str = ""
+    is_flapping: bool = False
+    ack: str = ""
+    owner: str = ""
+
+
+def seen(view: IncidentView, scope: str | None = None) -> Seen:
+    """Say what a receiver sees; whoever only follows from it sees what is theirs, and its end."""
+    if scope is not None:
+        folded = [m for m in view.folded if m.state.is_firing]
+        state = "open" if view.is_open else "resolved"
+        return Seen(state, 0, len(folded), 0, _code(folded))
+    firing = [m for m in view.own if m.state.is_firing and not m.silenced_by]
+    incident = view.incident
+    return Seen(
+        tier=str(incident.tier) if view.is_open else "resolved",
+        firing=len(firing),
+        folded=sum(m.state.is_firing for m in view.folded),
+        silenced=sum(bool(m.silenced_by) and m.state.is_firing for m in view.own),
+        code=_code(view.members),
+        cause=view.cause,
+        is_flapping=bool(firing) and all(m.state is AlertState.FLAPPING for m in firing),
+        ack=incident.ack.by if incident.ack else "",
+        owner=incident.owner,
+    )
+
+
+def _code(members: Iterable[Member]) -> str:
+    parts = sorted(
+        f"{m.check}|{m.slice}|{m.state.is_firing}|{m.tier}|{m.is_folded}" for m in members
+    )
+    return blake2s("\n".join(parts).encode(), digest_size=8).hexdigest()
+
+
+def fingerprint(sight: Seen) -> str:
+    """Write what a receiver sees as text, to be compared with later."""
+    return json.dumps(astuple(sight))
+
+
+def decide(  # noqa: PLR0911  # one return for each reason
+    view: IncidentView, sight: Seen, told: Told | None, to: Recipient, now: datetime
+) -> Decision:
+    """Decide what one receiver is told now, given what it sees and what it was told last."""
     if told is None or told.revision == 0:
-        if not view.is_open:
-            return QuietReason.NEVER_TOLD
-        return NotifyReason.FIRST if to.may_wake else QuietReason.OUTSIDE_HOURS
-    now = fingerprint(view)
-    if told.fingerprint == now:
-        return QuietReason.NOTHING_NEW
+        return _first(view, sight, told, to, now)
+    before = Seen(*json.loads(told.fingerprint))
     if not view.is_open:
-        return NotifyReason.RESOLVED
-    return _what_changed(told.fingerprint, now)
+        return NotifyReason.RESOLVED if before.tier != "resolved" else QuietReason.NOTHING_NEW
+    if sight.cause != before.cause:
+        return NotifyReason.ADOPTED if sight.cause else NotifyReason.RELEASED
+    if to.is_past:
+        is_news = sight.owner != before.owner and told.quiet != QuietReason.NOT_THEIRS
+        return NotifyReason.REASSIGNED if is_news else QuietReason.NOT_THEIRS
+    hushed = _hushed(view, to)
+    if hushed is not None:
+        return hushed
+    if told.quiet in HUSHED:
+        return NotifyReason.UNSUPPRESSED
+    decision = _what_changed(before, sight)
+    assert told.at is not None
+    if decision is QuietReason.NOTHING_NEW:
+        is_due = to.repeat is not None and now - told.at >= to.repeat
+        if is_due and view.incident.ack is None and not sight.is_flapping:
+            return NotifyReason.REPEAT
+    if decision in _CAN_WAIT and now - told.at < to.interval:
+        return QuietReason.GROUP_INTERVAL
+    return decision
 
 
-def _what_changed(before: str, now: str) -> NotifyReason:
-    tier_before, firing_before, folded_before, _ = before.split(":")
-    tier, firing, folded, _ = now.split(":")
-    if tier == Tier.PAGE and tier_before != Tier.PAGE:
+def _first(
+    view: IncidentView, sight: Seen, told: Told | None, to: Recipient, now: datetime
+) -> Decision:
+    if not view.is_open:
+        return QuietReason.NEVER_TOLD
+    hushed = _hushed(view, to)
+    if hushed is not None:
+        return hushed
+    if not to.may_wake:
+        return QuietReason.OUTSIDE_HOURS
+    if now - view.incident.opened_at < to.wait:
+        return QuietReason.GROUP_WAIT
+    if told is not None and told.quiet in HUSHED:
+        return NotifyReason.UNSUPPRESSED
+    return NotifyReason.FLAPPING if sight.is_flapping else NotifyReason.FIRST
+
+
+def _hushed(view: IncidentView, to: Recipient) -> QuietReason | None:
+    kinds = {one.kind for one in view.incident.suppressed_by}
+    if "lineage" in kinds:
+        return QuietReason.FOLDED
+    if "silence" in kinds:
+        return QuietReason.SILENCED
+    if "inhibition" in kinds:
+        return QuietReason.INHIBITED
+    return QuietReason.MUTED if to.muted_by is not None else None
+
+
+def _what_changed(before: Seen, now: Seen) -> Decision:  # noqa: PLR0911  # as above
+    if before == now:
+        return QuietReason.NOTHING_NEW
+    if now.tier == Tier.PAGE and before.tier != Tier.PAGE:
         return NotifyReason.WORSE
-    if int(firing) > int(firing_before):
+    if now.owner != before.owner:
+        return NotifyReason.REASSIGNED
+    if now.ack != before.ack:
+        return NotifyReason.ACKNOWLEDGED if now.ack else NotifyReason.ACK_ENDED
+    if now.is_flapping:
+        return QuietReason.FLAPPING if before.is_flapping else NotifyReason.FLAPPING
+    if before.is_flapping:
+        return NotifyReason.STEADIED
+    return _who_changed(before, now)
+
+
+def _who_changed(before: Seen, now: Seen) -> Decision:
+    if now.silenced < before.silenced:
+        return NotifyReason.UNSUPPRESSED
+    if now.silenced > before.silenced and now.code == before.code:
+        return QuietReason.SILENCED
+    if now.firing > before.firing:
         return NotifyReason.MORE_ALERTS
-    if folded != folded_before:
+    if now.folded != before.folded:
         return NotifyReason.CAUSE_CHANGED
     return NotifyReason.FEWER_ALERTS

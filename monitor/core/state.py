@@ -1,14 +1,16 @@
-"""What the monitor remembers, and one step of it: the values that the store keeps."""
+"""One step of the monitor: the values that the store keeps."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal, TypeAlias
 
-from monitor.core.alert import Alert, AlertEvent, AlertKey
+from monitor.core.alert import Alert, AlertEvent
 from monitor.core.incident import Incident
 from monitor.core.labels import Labels
 from monitor.core.model import Outcome, Verdict
-from monitor.core.notification import Notification, QuietReason
+from monitor.core.notification import Notification, QuietReason, Receipt
+from monitor.core.silence import Silence
+from monitor.core.trail import TrailEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,39 +39,65 @@ class Quiet:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one receiver was last told of one incident; ``revision`` counts the notifications."""
+    """What one receiver was last told of one incident; ``revision`` counts the notifications.
+
+    ``quiet`` is the reason why it was not told since then; empty when there is none.
+    """
 
     incident: str
     receiver: str
     revision: int
     fingerprint: str
+    at: datetime | None = None
+    is_page: bool = False
+    quiet: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """A stored intent to tell somebody, not before ``due_at``."""
+    """A stored intent to tell somebody, not before ``due_at``.
+
+    ``is_degraded`` says that somebody else was told instead after too long a wait.
+    """
 
     notification: Notification
     due_at: datetime
     attempts: int = 0
     error: str = ""
+    is_degraded: bool = False
+
+
+Settlement: TypeAlias = Literal["sent", "failed", "superseded"]
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """What a step reads: open alerts, open incidents, and what was told of them."""
+class Settled:
+    """The end of an intent; a sent one has its receipt."""
 
-    alerts: Mapping[AlertKey, Alert] = field(default_factory=dict)
-    incidents: Mapping[str, Incident] = field(default_factory=dict)
-    told: Mapping[tuple[str, str], Told] = field(default_factory=dict)
+    key: str
+    at: datetime
+    how: Settlement
+    error: str = ""
+    receipt: Receipt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """An intent that is tried again later."""
+
+    key: str
+    due_at: datetime
+    error: str
+    is_degraded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """What a step changes; all of it commits in one transaction or none.
 
-    ``verdicts`` are kept as the newest of their slice; alerts, incidents and told entries replace
-    what was there; the rest is appended.
+    ``verdicts`` are kept as the newest of their slice; alerts, incidents, told entries and silences
+    replace what was there; outbox rows are settled or postponed by their key; ``taken`` are the
+    numbers of the received batches that are worked off; the rest is appended.
     """
 
     at: datetime
@@ -81,6 +109,11 @@ class Step:
     told: tuple[Told, ...] = ()
     quiet: tuple[Quiet, ...] = ()
     outbox: tuple[OutboxRow, ...] = ()
+    settled: tuple[Settled, ...] = ()
+    postponed: tuple[Postponed, ...] = ()
+    silences: tuple[Silence, ...] = ()
+    trail: tuple[TrailEntry, ...] = ()
+    taken: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,91 @@
 """From alerts to the self-contained picture of an incident that messages show."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from monitor.core.alert import Alert
 from monitor.core.incident import Gap, Incident, IncidentView, Member
 from monitor.core.model import Evidence, Tier, Verdict
 from monitor.core.route import ON_CALL, owner_of
+from monitor.core.silence import Silences, silenced_by
 from monitor.core.world import CheckFacts, World
 
+MOST_SHOWN = 10
+"""Alerts of a cause that are shown to those whose things follow from it."""
 
-def view_of(incident: Incident, alerts: Iterable[Alert], world: World) -> IncidentView:
-    """Gather the alerts of an incident: its own first, worst and oldest first within each."""
-    members = [_member(incident, alert, world) for alert in alerts if alert.incident == incident.id]
-    members.sort(key=lambda m: (m.is_folded, m.tier is not Tier.PAGE, m.fired_at, m.check, m.slice))
-    team = world.maintainers.get(incident.maintainer)
-    return IncidentView(incident, tuple(members), people=team.people if team else ())
+MOST_OWN, MOST_FOLDED = 10_000, 1_000
+"""Alerts that one message carries; the rest is counted, and told by the pages."""
+
+
+def view_of(
+    incident: Incident,
+    alerts: Iterable[Alert],
+    world: World,
+    *,
+    silences: Silences = (),
+    now: datetime | None = None,
+    told_in: Mapping[str, str] = {},  # a mapping is not written to
+    cause: str = "",
+) -> IncidentView:
+    """Gather the alerts of an incident: its own first, worst and oldest first within each.
+
+    ``told_in`` maps the incidents that this one adopted to themselves, or to nothing when
+    nobody was told of them.
+    """
+    active = [one for one in silences if now is not None and one.is_active(now)]
+    mine: dict[str | None, str | None] = {incident.id: None}
+    mine.update(told_in)
+    members = [
+        _member(incident, alert, world, mine[alert.incident] or None, active)
+        for alert in alerts
+        if alert.incident in mine and alert.fired_at is not None
+    ]
+    members.sort(key=_worst_first)
+    team = world.maintainers.get(incident.owner)
+    people = team.people if team else ()
+    return IncidentView(incident, tuple(members), people=people, cause=cause)
+
+
+def views_of(
+    incidents: Iterable[Incident], alerts: Iterable[Alert], world: World
+) -> list[IncidentView]:
+    """Make the view of each incident; what a cause adopted is shown in the cause's, not alone."""
+    known = {one.id: one for one in incidents}
+    children: dict[str, dict[str, str]] = {}
+    for one in known.values():
+        if one.parent in known:
+            children.setdefault(one.parent or "", {})[one.id] = one.id
+    by_incident: dict[str, list[Alert]] = {}
+    for alert in alerts:
+        by_incident.setdefault(alert.incident or "", []).append(alert)
+    views = []
+    for one in known.values():
+        if one.parent in known:
+            continue
+        told_in = children.get(one.id, {})
+        found = [alert for name in (one.id, *told_in) for alert in by_incident.get(name, ())]
+        views.append(view_of(one, found, world, told_in=told_in))
+    return views
+
+
+def cut(view: IncidentView) -> IncidentView:
+    """Leave out what one message cannot carry, and count it."""
+    if len(view.members) <= MOST_FOLDED:
+        return view
+    own, folded = view.own, view.folded
+    return replace(
+        view,
+        members=(*own[:MOST_OWN], *folded[:MOST_FOLDED]),
+        more_own=max(0, len(own) - MOST_OWN),
+        more_folded=max(0, len(folded) - MOST_FOLDED),
+    )
+
+
+def only_for(view: IncidentView, maintainer: str) -> IncidentView:
+    """Show a cause to somebody whose things follow from it: those things, and no others'."""
+    folded = tuple(member for member in view.folded if member.maintainer == maintainer)
+    return replace(view, members=(*view.own[:MOST_SHOWN], *folded))
 
 
 def is_folded(incident: Incident, alert: Alert) -> bool:
@@ -23,7 +93,33 @@ def is_folded(incident: Incident, alert: Alert) -> bool:
     return alert.check != incident.check
 
 
-def _member(incident: Incident, alert: Alert, world: World) -> Member:
+def alert_labels(alert: Alert, facts: CheckFacts, owner: str) -> dict[str, str]:
+    """Return the labels by which silences and routes see an alert."""
+    return {
+        **dict(facts.labels),
+        **dict(alert.slice),
+        "alertname": alert.check,
+        "check": alert.check,
+        "kind": facts.kind,
+        "maintainer": owner,
+        "resource": facts.resource or "",
+        "severity": str(alert.tier or Tier.WARN),
+    }
+
+
+def _worst_first(member: Member) -> tuple[object, ...]:
+    is_well = not member.state.is_firing
+    by_tier = member.tier is not Tier.PAGE
+    return (member.is_folded, is_well, by_tier, member.fired_at, member.check, member.slice)
+
+
+def _member(
+    incident: Incident,
+    alert: Alert,
+    world: World,
+    told_in: str | None,
+    active: Silences,
+) -> Member:
     facts = world.checks.get(alert.check) or CheckFacts(alert.check, "removed", (), "")
     last = alert.last
     resource = world.resources.get(facts.resource) if facts.resource else None
@@ -34,6 +130,7 @@ def _member(incident: Incident, alert: Alert, world: World) -> Member:
         owner, _ = owner_of((facts.maintainer, discovered), world)
     assert alert.fired_at is not None
     evidence = _evidence(last)
+    quiet = silenced_by(alert_labels(alert, facts, owner), active) if active else ()
     return Member(
         check=alert.check,
         kind=facts.kind,
@@ -53,6 +150,8 @@ def _member(incident: Incident, alert: Alert, world: World) -> Member:
         backfill=resource.backfill if resource else None,
         link=last.link if last else None,
         runbook=facts.runbook,
+        told_in=told_in,
+        silenced_by=tuple(one.id for one in quiet),
     )
 
 

@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
+from monitor.core.labels import Labels
 from monitor.core.model import Maintainer, OnCall, Resource, TierRule
 
 
 @dataclass(frozen=True, slots=True)
 class CheckFacts:
-    """One check as deciding sees it. ``report`` is how many slices a message shows."""
+    """One check as deciding sees it. ``report`` is how many slices a message shows.
+
+    ``keep_firing_for`` is how long an alert must be good before it is resolved.
+    """
 
     id: str
     kind: str
@@ -20,14 +25,27 @@ class CheckFacts:
     wake: bool = False
     runbook: str | None = None
     report: int = 5
+    keep_firing_for: timedelta = timedelta(0)
+    labels: Labels = ()
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The checks, and the people and resources around them. ``timezone`` is an IANA name."""
+    """The checks, and the people and resources around them. ``timezone`` is an IANA name.
+
+    ``fallback`` are the receivers of last resort; empty means those of on-call.
+    """
 
     checks: Mapping[str, CheckFacts]
     on_call: OnCall
     resources: Mapping[str, Resource] = field(default_factory=dict)
     maintainers: Mapping[str, Maintainer] = field(default_factory=dict)
     timezone: str = "UTC"
+    fallback: tuple[str, ...] = ()
+    causes: frozenset[str | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Gather what other things follow from: resources by name, checks as ``check:<id>``."""
+        upstream = {name for one in self.resources.values() for name in one.upstream}
+        before = {f"check:{name}" for facts in self.checks.values() for name in facts.after}
+        object.__setattr__(self, "causes", frozenset(upstream | before))

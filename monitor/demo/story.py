@@ -13,7 +13,7 @@ from monitor.app import App
 from monitor.config.load import load
 from monitor.core.alert import Alert
 from monitor.core.notification import Notification
-from monitor.core.view import view_of
+from monitor.core.view import views_of
 from monitor.demo import day
 from monitor.demo.cluster import Cluster
 from monitor.demo.warehouse import Warehouse
@@ -98,7 +98,7 @@ def report(on: Stage) -> dict[str, Any]:
     incidents = history.incidents(day.START - STEP, day.END + STEP)
     alerts = history.alerts_of(incident.id for incident in incidents)
     world = on.app.engine.world
-    views = [view_of(incident, alerts, world) for incident in incidents]
+    views = views_of(incidents, alerts, world)
     digest = on.store.journal.digest("morning")
     return {
         "alerts": [_alert(on, alert) for alert in alerts],

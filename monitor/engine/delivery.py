@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections import deque
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,49 +11,88 @@ from functools import partial
 from monitor.api.errors import DeliveryError
 from monitor.api.receiver import Receiver
 from monitor.config.plan import Plan
+from monitor.core.instead import Undelivered
 from monitor.core.notification import Notification, NotifyReason, Receipt
-from monitor.core.state import OutboxRow
+from monitor.core.orders import Order
+from monitor.core.state import OutboxRow, Postponed, Settled, Step
+from monitor.core.trail import MONITOR, Deed, TrailEntry
 from monitor.engine.clock import Clock
+from monitor.engine.lane import Lane, Parcel, wait_after
 from monitor.engine.metrics import Metrics
 from monitor.engine.threads import Writer
-from monitor.store import Store
+from monitor.store import Store, StoreError
 
 log = logging.getLogger(__name__)
 
-FIRST_WAIT = timedelta(seconds=1)
-LONGEST_WAIT = timedelta(minutes=5)
 SEND_TIMEOUT = timedelta(seconds=30)
-
-
-def wait_after(attempts: int, asked: timedelta | None) -> timedelta:
-    """Return how long to wait before the next try; a receiver that says how long is obeyed."""
-    return asked if asked is not None else min(FIRST_WAIT * 2 ** min(attempts, 12), LONGEST_WAIT)
+STORE_WAIT = timedelta(seconds=1)
+MOST_RECEIPTS = 20_000
 
 
 @dataclass
 class Delivery:
-    """Sends what the outbox holds; an intent is settled only with its receipt."""
+    """Sends what the outbox holds; an intent is settled only with its receipt.
+
+    ``report`` is told what could not be delivered: somebody else must hear of it.
+    """
 
     plan: Plan
     store: Store
     writer: Writer
     clock: Clock
     metrics: Metrics
-    _busy: dict[str, asyncio.Task[None]] = field(default_factory=dict)
-    _free_at: dict[str, datetime] = field(default_factory=dict)
+    report: Callable[[Order], None]
+    lanes: dict[str, Lane] = field(default_factory=dict)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _sent: deque[Notification] = field(default_factory=lambda: deque(maxlen=1000))
+    _receipts: OrderedDict[tuple[str, str], Receipt] = field(default_factory=OrderedDict)
+    _seen_at: datetime | None = None
+
+    async def start(self) -> None:
+        """Take over what an earlier process left in the outbox."""
+        self.add(await self.writer.run(self.store.outbox.waiting), starts=False)
+        for lane in self.lanes.values():
+            lane.doubt()
+
+    def use(self, plan: Plan) -> None:
+        """Go on with the receivers of another plan."""
+        self.plan = plan
+        for name, lane in self.lanes.items():
+            lane.rate, lane.width = self._pace(name)
+            lane.rewind(self.clock.now())
+
+    def _pace(self, name: str) -> tuple[float, int]:
+        receiver = self.plan.receivers.get(name)
+        return (receiver.rate, receiver.width) if receiver is not None else (1000.0, 1)
+
+    def add(self, rows: Iterable[OutboxRow], *, starts: bool = True) -> None:
+        """Queue intents that are committed, and send what may go at once."""
+        now = self.clock.now()
+        for row in rows:
+            name = row.notification.receiver
+            if name not in self.lanes:
+                self.lanes[name] = Lane(name, *self._pace(name))
+            self.lanes[name].add(row, now)
+            if starts:
+                self._start(self.lanes[name], now)
 
     async def tick(self) -> None:
-        """Start one send in every lane that is free and has something due."""
+        """Send what has become due, and report what has waited for too long."""
         now = self.clock.now()
-        rows = await self.writer.run(self.store.outbox.pending, now)
-        rows.sort(key=lambda row: (not row.notification.is_page, row.notification.view is None))
-        for row in rows:
-            lane = row.notification.receiver
-            if lane in self._busy or self._free_at.get(lane, now) > now:
-                continue
-            task = asyncio.create_task(self._send(row), name=f"send to {lane}")
-            self._busy[lane] = task
+        if self._seen_at is not None and now < self._seen_at:
+            for lane in self.lanes.values():
+                lane.rewind(now)
+        self._seen_at = now
+        for lane in self.lanes.values():
+            for row in lane.overdue(now):
+                error = row.error or "no answer yet"
+                await self._degrade(row, f"not delivered since {row.notification.at}: {error}")
+            self._start(lane, now)
+
+    def _start(self, lane: Lane, now: datetime) -> None:
+        while (parcel := lane.take(now)) is not None:
+            task = asyncio.create_task(self._send(lane, parcel), name=f"send to {lane.receiver}")
+            self._tasks.add(task)
             task.add_done_callback(partial(self._ended, lane))
 
     def take_sent(self) -> list[Notification]:
@@ -61,38 +101,62 @@ class Delivery:
         self._sent.clear()
         return sent
 
-    def _ended(self, lane: str, task: asyncio.Task[None]) -> None:
-        self._busy.pop(lane, None)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("the outcome of a send to %s could not be stored: %s", lane, error)
+    def _ended(self, lane: Lane, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            return
+        if (error := task.exception()) is not None:
+            log.error("the outcome of a send to %s could not be stored: %s", lane.receiver, error)
+        self._start(lane, self.clock.now())
 
     async def settle(self) -> None:
         """Wait until every send under way has ended."""
-        while self._busy:
-            await asyncio.wait(list(self._busy.values()))
+        while self._tasks:
+            await asyncio.wait(list(self._tasks))
 
-    async def _send(self, row: OutboxRow) -> None:
-        note = row.notification
+    async def stop(self) -> None:
+        """Give up every send under way: what may have arrived is sent again after the start."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _send(self, lane: Lane, parcel: Parcel) -> None:
+        note = _with_older(parcel)
         receiver = self.plan.receivers.get(note.receiver)
         if receiver is None:
-            await self._give_up(row, "the receiver is no longer in the configuration")
+            await self._give_up(lane, parcel, "the receiver is no longer in the configuration")
             return
-        receipt = await self.writer.run(self.store.outbox.receipt, note.subject, note.receiver)
         try:
-            proof = await self._try(receiver, row, receipt)
+            proof = await self._try(receiver, note, await self._receipt(note))
         except DeliveryError as error:
-            await self._failed(row, error)
+            await self._failed(lane, parcel, error)
             return
         now = self.clock.now()
-        self._free_at[note.receiver] = now + timedelta(seconds=1 / receiver.rate)
+        lane.took()
         self.metrics.notifications.labels(note.receiver, "sent").inc()
-        await self.writer.run(self.store.outbox.delivered, note.key, replace(proof, at=now))
+        proof = replace(proof, at=now)
+        self._remember(proof)
+        await self._store(_delivered(parcel, proof, now))
+        lane.done(parcel, now)
         self._sent.append(note)
 
-    async def _try(self, receiver: Receiver, row: OutboxRow, receipt: Receipt | None) -> Receipt:
+    async def _receipt(self, note: Notification) -> Receipt | None:
+        key = (note.subject, note.receiver)
+        if key in self._receipts or note.key.endswith(":1"):
+            return self._receipts.get(key)
+        return await self.writer.run(self.store.outbox.receipt, *key)
+
+    def _remember(self, proof: Receipt) -> None:
+        self._receipts[proof.subject, proof.receiver] = proof
+        while len(self._receipts) > MOST_RECEIPTS:
+            self._receipts.popitem(last=False)
+
+    async def _try(
+        self, receiver: Receiver, note: Notification, receipt: Receipt | None
+    ) -> Receipt:
         try:
             async with asyncio.timeout(SEND_TIMEOUT.total_seconds()):
-                return await receiver.send(row.notification, receipt)
+                return await receiver.send(note, receipt)
         except DeliveryError:
             raise
         except TimeoutError:
@@ -101,35 +165,105 @@ class Delivery:
             log.exception("receiver %s failed", receiver.name)
             raise DeliveryError(f"the receiver failed: {error!r}") from error
 
-    async def _failed(self, row: OutboxRow, error: DeliveryError) -> None:
-        receiver = row.notification.receiver
-        self.metrics.notifications.labels(receiver, "failed").inc()
+    async def _failed(self, lane: Lane, parcel: Parcel, error: DeliveryError) -> None:
+        note = parcel.row.notification
+        self.metrics.notifications.labels(note.receiver, "failed").inc()
         if error.is_final:
-            await self._give_up(row, str(error))
+            await self._give_up(lane, parcel, str(error))
             return
-        wait = wait_after(row.attempts, error.retry_after)
-        log.warning("%s did not take %s: %s", receiver, row.notification.key, error)
-        due_at = self.clock.now() + wait
-        self._free_at[receiver] = due_at
-        await self.writer.run(self.store.outbox.postpone, row.notification.key, due_at, str(error))
+        now = self.clock.now()
+        due_at = now + wait_after(lane.failures, error.retry_after)
+        log.warning("%s did not take %s: %s", note.receiver, note.key, error)
+        lane.failed(parcel, due_at, now, is_unsure=error.is_ambiguous)
+        step = Step(
+            now,
+            postponed=(Postponed(note.key, due_at, str(error)),),
+            trail=(_trail(note, now, Deed.NOT_TAKEN, str(error)),),
+        )
+        try:
+            await self.writer.commit(step)
+        except StoreError as fault:  # it stays queued; only how often it was tried is not known
+            log.warning("a failed send could not be stored: %s", fault)
 
-    async def _give_up(self, row: OutboxRow, error: str) -> None:
-        """Tell on-call instead; a fallback that fails is tried no further, but logged."""
-        note = row.notification
+    async def _give_up(self, lane: Lane, parcel: Parcel, error: str) -> None:
+        """Settle what can never be delivered; whoever is told instead is decided first."""
+        note = parcel.row.notification
         log.error("%s cannot be told of %s: %s", note.receiver, note.subject, error)
         now = self.clock.now()
-        instead = [
+        await self._degrade(parcel.row, error)
+        settled = tuple(Settled(row.notification.key, now, "failed", error) for row in parcel.rows)
+        trail = (_trail(note, now, Deed.GIVEN_UP, error),)
+        await self._store(
+            Step(now, settled=settled, trail=trail, outbox=self._instead(note, error))
+        )
+        lane.done(parcel, now)
+
+    async def _degrade(self, row: OutboxRow, error: str) -> None:
+        note = row.notification
+        if note.view is not None and not row.is_degraded:
+            self.report(Undelivered(note.subject, note.receiver, note.key, error, row.due_at))
+
+    def _instead(self, note: Notification, error: str) -> tuple[OutboxRow, ...]:
+        """Tell on-call what is no incident: a digest that cannot be delivered."""
+        if note.view is not None or note.reason is NotifyReason.FALLBACK:
+            return ()
+        now = self.clock.now()
+        headline = f"{note.receiver} could not be told: {error}"
+        return tuple(
             OutboxRow(
                 replace(
                     note,
                     key=f"{note.key}:instead:{name}",
                     receiver=name,
                     reason=NotifyReason.FALLBACK,
-                    headline=f"{note.receiver} could not be told: {error}",
+                    headline=headline,
                 ),
                 now,
             )
             for name in self.plan.on_call.receivers
-            if name != note.receiver and note.reason is not NotifyReason.FALLBACK
-        ]
-        await self.writer.run(self.store.outbox.give_up, note.key, now, error, instead)
+            if name != note.receiver
+        )
+
+    async def _store(self, step: Step) -> None:
+        """Write how a send ended, however long the store takes: else it would be sent again."""
+        while True:
+            try:
+                await self.writer.commit(step)
+            except StoreError as error:
+                log.error("%s; the outcome of a send waits", error)  # noqa: TRY400  # the text says it all
+                await asyncio.sleep(STORE_WAIT.total_seconds())
+            else:
+                self.add(step.outbox)
+                return
+
+
+def _with_older(parcel: Parcel) -> Notification:
+    """Say in the newest message how many it stands for."""
+    note = parcel.row.notification
+    if not parcel.older:
+        return note
+    count = len(parcel.older)
+    since = parcel.older[0].notification.at
+    text = f"{count} earlier {'message' if count == 1 else 'messages'} since {since:%H:%M} UTC"
+    return replace(note, headline=note.headline or f"{text} could not be delivered")
+
+
+def _delivered(parcel: Parcel, proof: Receipt, now: datetime) -> Step:
+    note = parcel.row.notification
+    older = [row.notification for row in parcel.older]
+    return Step(
+        now,
+        settled=(
+            *(Settled(one.key, now, "superseded") for one in older),
+            Settled(note.key, now, "sent", receipt=proof),
+        ),
+        trail=(
+            *(_trail(one, now, Deed.FOLDED_IN, note.key) for one in older),
+            _trail(note, now, Deed.SENT, str(note.reason)),
+        ),
+    )
+
+
+def _trail(note: Notification, at: datetime, deed: Deed, why: str) -> TrailEntry:
+    incident = note.subject if note.view is not None else None
+    return TrailEntry(at, deed, MONITOR, why, f"{note.receiver} {note.key}", incident)

@@ -10,7 +10,7 @@ from monitor.core.digest import Digest
 from monitor.core.fold import Window, coverage, fold
 from monitor.core.notification import Notification, NotifyReason
 from monitor.core.state import OutboxRow
-from monitor.core.view import view_of
+from monitor.core.view import views_of
 from monitor.core.world import World
 from monitor.store import Store
 
@@ -53,17 +53,18 @@ class Digests:
     world: World
     store: Store
 
-    def run_due(self, now: datetime) -> list[Digest]:
-        """Store every digest that is due and was not made yet; blocking."""
-        made: list[Digest] = []
+    def run_due(self, now: datetime) -> list[list[OutboxRow]]:
+        """Store every digest that is due and was not made yet; blocking. Return its messages."""
+        made: list[list[OutboxRow]] = []
         for one in self.plan.digests:
             due = due_on(one, self.plan.timezone, now)
             if due is None or self._was_made(one, due[1]):
                 continue
             digest = self.make(one, now)
-            if self.store.journal.claim_digest(due[0], digest, self._rows(one, digest, due[0])):
+            rows = self._rows(one, digest, due[0])
+            if self.store.journal.claim_digest(due[0], digest, rows):
                 log.info("digest %s of %s: %s", one.name, due[0], digest.mood)
-                made.append(digest)
+                made.append(rows)
         return made
 
     def _was_made(self, one: DigestPlan, due_at: datetime) -> bool:
@@ -90,7 +91,7 @@ class Digests:
         )
         return fold(
             Window(one.name, one.audience, start, now, next_after(one, self.plan.timezone, now)),
-            [view_of(incident, alerts, self.world) for incident in incidents],
+            views_of(incidents, alerts, self.world),
             [s for s in self.store.history.slice_states() if s.check in self.plan.checks],
             covered,
             self.world,

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from monitor.config.plan import Plan, PlannedCheck
-from monitor.core.advance import Finding, advance
-from monitor.core.alert import AlertState
+from monitor.core.advance import Advanced, Finding, advance
+from monitor.core.book import Memory
 from monitor.core.model import Outcome, Tier, Verdict
-from monitor.core.state import Memory
+from monitor.core.orders import Order, Reconsider, Refusal
 from monitor.core.world import World
 from monitor.engine.clock import Clock
 from monitor.engine.delivery import Delivery
@@ -23,48 +23,60 @@ from monitor.store import Store, StoreError
 
 log = logging.getLogger(__name__)
 
-QUIET_STEP = timedelta(seconds=30)
-"""How often time alone is looked at: pages that wait for somebody's hours."""
-
 SEEN_EVERY = timedelta(seconds=10)
 KEEP = timedelta(days=7)
 DRAIN = timedelta(seconds=10)
+
+Waiting = tuple[Order, "asyncio.Future[Refusal | None] | None"]
 
 
 class Engine:
     """One daemon's heart. ``tick`` does all that is due; whoever drives it decides how often."""
 
-    def __init__(self, plan: Plan, store: Store, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        store: Store,
+        clock: Clock,
+        metrics: Metrics,
+        writer: Writer | None = None,
+    ) -> None:
         """Construct; ``start`` reads the memory."""
         self.store, self.clock, self.metrics = store, clock, metrics
-        self.writer = Writer()
+        self.writer = writer or Writer(store)
         self.memory = Memory()
         self.is_ready = False
         self.trouble: str | None = None
         self._run = 0
         self._findings: list[Finding] = []
+        self._orders: list[Waiting] = []
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._calendar = Calendar()
-        self._stepped_at: datetime | None = None
+        self._ticked_at: datetime | None = None
         self._seen_at: datetime | None = None
         self._committing = asyncio.Lock()
+        self._flushing: asyncio.Task[None] | None = None
+        self.delivery = Delivery(plan, store, self.writer, clock, metrics, self.order_soon)
         self._use(plan)
 
     def _use(self, plan: Plan) -> None:
         self.plan: Plan = plan
         self.world: World = world_of(plan)
         self.bulkheads = Bulkheads(plan.sources, self.metrics)
-        self.delivery = Delivery(plan, self.store, self.writer, self.clock, self.metrics)
+        self.delivery.use(plan)
         self.digests = Digests(plan, self.world, self.store)
 
     async def start(self) -> None:
         """Remember what was, and plan the first looks."""
         now = self.clock.now()
-        self.memory = await self.writer.run(self.store.history.memory)
+        self.memory = await self.writer.run(self.store.history.memory, now)
         self._run = await self.writer.run(self.store.journal.started, now)
+        await self.delivery.start()
         self._calendar.plan(self.plan.checks, now)
         self._watch_ill_sources()
-        await self._drop_removed(now)
+        self._drop_removed(now)
+        self.order_soon(Reconsider("the monitor started"))
+        await self.flush()
         for problem in self.plan.problems:
             log.error("%s", problem)
 
@@ -76,7 +88,9 @@ class Engine:
         now = self.clock.now()
         self._calendar.plan(plan.checks, now)
         self._watch_ill_sources()
-        await self._drop_removed(now)
+        self._drop_removed(now)
+        self.order_soon(Reconsider(f"revision {plan.revision}"))
+        await self.flush()
         for source in old.sources.values():
             await source.close()
         for receiver in old.receivers.values():
@@ -88,7 +102,7 @@ class Engine:
         ill = {check for check, _ in self.memory.alerts}
         self.bulkheads.failing = {n for n in self.plan.sources if source_check(n) in ill}
 
-    async def _drop_removed(self, now: datetime) -> None:
+    def _drop_removed(self, now: datetime) -> None:
         """Resolve the alerts of checks that are in no file any more."""
         gone = [
             Verdict(alert.check, alert.slice, now, Outcome.OK, reason="check removed")
@@ -97,17 +111,21 @@ class Engine:
         ]
         broken = {problem.check for problem in self.plan.problems}
         dropped = [verdict for verdict in gone if verdict.check not in broken]
-        self._findings.extend(Finding(v.check, None, now, (v,)) for v in dropped)
-        await self.flush()
+        self._findings.extend(Finding(v.check, None, now, (v,), is_partial=True) for v in dropped)
 
     async def tick(self) -> None:
         """Start every look that is due, store what was found, send what waits."""
         now = self.clock.now()
+        if self._ticked_at is not None and now < self._ticked_at:
+            log.warning("the clock went back by %s", self._ticked_at - now)
+            self._calendar.rewind(now)
+            self.order_soon(Reconsider("the clock went back"))
+        self._ticked_at = now
         for due in self._calendar.due(now):
             self._begin(due, now)
+        await self.delivery.tick()
         await self.flush()
         await self._digest(now)
-        await self.delivery.tick()
         await self._seen(now)
         self.is_ready = self.trouble is None
 
@@ -124,6 +142,8 @@ class Engine:
 
     def _looked(self, check: str, _task: asyncio.Task[None]) -> None:
         self._looks.pop(check, None)
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self.flush())
 
     async def _look(self, planned: PlannedCheck, due_at: datetime) -> None:
         findings = await look(planned, due_at, self.clock.now(), self.bulkheads)
@@ -132,50 +152,79 @@ class Engine:
                 self.metrics.verdicts.labels(planned.kind, verdict.outcome).inc()
         self._findings.extend(findings)
 
+    async def order(self, order: Order) -> Refusal | None:
+        """Do what somebody orders; it is committed when this returns. Raise StoreError."""
+        done: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
+        self._orders.append((order, done))
+        await self.flush()
+        return await done
+
+    def order_soon(self, order: Order) -> None:
+        """Do something at the next flush, and again at the one after if it cannot be stored."""
+        self._orders.append((order, None))
+
     async def flush(self) -> None:
         """Judge and commit what was found; what cannot be stored now is kept and tried again."""
         async with self._committing:
             now = self.clock.now()
-            is_quiet_step = self._stepped_at is None or now - self._stepped_at >= QUIET_STEP
-            if not self._findings and not is_quiet_step:
+            due_at = self.memory.next_due()
+            is_due = due_at is not None and due_at <= now
+            if not self._findings and not self._orders and not is_due:
                 return
             findings, self._findings = self._findings, []
-            step, memory = advance(self.memory, findings, self.world, now)
+            orders, self._orders = self._orders, []
+            advanced = advance(self.memory, findings, self.world, now, [one for one, _ in orders])
             try:
-                await self.writer.run(self.store.commit, step)
+                await self.writer.commit(advanced.step)
             except StoreError as error:
-                self._findings = findings + self._findings
-                self.trouble = str(error)
-                log.error("%s; %d findings wait", error, len(self._findings))  # noqa: TRY400  # the text says it all
+                self._keep(findings, orders, error)
                 return
             self.trouble = None
-            self._stepped_at, self.memory = now, memory
-            self._count()
+            self.memory.apply(advanced.step)
+            self._answer(orders, advanced)
+            self.delivery.add(advanced.step.outbox)
 
-    def _count(self) -> None:
-        firing = [a for a in self.memory.alerts.values() if a.state is AlertState.FIRING]
+    def _keep(self, findings: list[Finding], orders: list[Waiting], error: StoreError) -> None:
+        self._findings = findings + self._findings
+        self._orders = [one for one in orders if one[1] is None] + self._orders
+        for _, done in orders:
+            if done is not None and not done.done():
+                done.set_exception(error)
+        self.trouble = str(error)
+        log.error("%s; %d findings wait", error, len(self._findings))
+
+    def _answer(self, orders: list[Waiting], advanced: Advanced) -> None:
+        for (_, done), refusal in zip(orders, advanced.refusals, strict=True):
+            if done is not None and not done.done():
+                done.set_result(refusal)
+
+    def count(self) -> None:
+        """Bring the gauges up to what is remembered."""
+        firing = [a for a in self.memory.alerts.values() if a.state.is_firing]
         for tier in Tier:
             self.metrics.alerts.labels(tier).set(sum(a.tier is tier for a in firing))
-        owners = [incident.maintainer for incident in self.memory.incidents.values()]
+        owners = [incident.owner for incident in self.memory.incidents.values()]
         self.metrics.open_incidents.clear()
         for owner in set(owners):
             self.metrics.open_incidents.labels(owner).set(owners.count(owner))
+        self.metrics.outbox_pending.clear()
+        for name, lane in self.delivery.lanes.items():
+            self.metrics.outbox_pending.labels(name).set(lane.waiting())
 
     async def _digest(self, now: datetime) -> None:
         try:
-            await self.writer.run(self.digests.run_due, now)
+            made = await self.writer.run(self.digests.run_due, now)
         except StoreError as error:
             self.trouble = str(error)
+            return
+        for rows in made:
+            self.delivery.add(rows)
 
     async def _seen(self, now: datetime) -> None:
-        if self._seen_at is not None and now - self._seen_at < SEEN_EVERY:
+        if self._seen_at is not None and timedelta(0) <= now - self._seen_at < SEEN_EVERY:
             return
         self._seen_at = now
         await self.writer.run(self.store.journal.seen, self._run, now)
-        waiting = await self.writer.run(self.store.outbox.pending_count)
-        self.metrics.outbox_pending.clear()
-        for receiver, count in waiting.items():
-            self.metrics.outbox_pending.labels(receiver).set(count)
 
     async def settle(self) -> None:
         """Wait until every look under way is over and stored, and every send has ended."""
@@ -200,7 +249,10 @@ class Engine:
             log.warning("some looks or sends did not end within %s", DRAIN)
         for task in self._looks.values():
             task.cancel()
+        await self.delivery.stop()
         await self.flush()
+        if self._flushing is not None:
+            await self._flushing
         now = self.clock.now()
         await self.writer.run(self.store.journal.seen, self._run, now)
         for source in self.plan.sources.values():

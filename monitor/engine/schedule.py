@@ -77,6 +77,17 @@ class Calendar:
         heapq.heapify(self._heap)
         self._checks = dict(checks)
 
+    def rewind(self, now: datetime) -> None:
+        """Look soon again, because the clock was set back."""
+        self._heap = [
+            (
+                min(at, next_due(self._checks[name].schedule, phase_of(self._checks[name]), now)),
+                name,
+            )
+            for at, name in self._heap
+        ]
+        heapq.heapify(self._heap)
+
     def next_at(self) -> datetime | None:
         """Return the next due moment of all; None without checks."""
         return self._heap[0][0] if self._heap else None

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from monitor.config.plan import Plan, PlannedCheck
+from monitor.core.labels import labels_of
 from monitor.core.model import Hold, Tier, TierRule
 from monitor.core.world import CheckFacts, World
 from monitor.engine.look import source_check
@@ -32,4 +33,6 @@ def _facts(planned: PlannedCheck) -> CheckFacts:
         wake=planned.wake,
         runbook=planned.runbook,
         report=planned.check.slices.report,
+        keep_firing_for=planned.keep_firing_for,
+        labels=labels_of(planned.labels),
     )

@@ -11,6 +11,7 @@ from monitor.core.incident import Incident, IncidentView
 from monitor.core.labels import Labels, labels_of
 from monitor.core.model import Verdict
 from monitor.core.notification import Notification
+from monitor.core.silence import Silence
 from monitor.core.state import SliceState
 
 ALERT = TypeAdapter(Alert)
@@ -18,6 +19,7 @@ EVENT = TypeAdapter(AlertEvent)
 INCIDENT = TypeAdapter(Incident)
 VERDICT = TypeAdapter(Verdict)
 NOTIFICATION = TypeAdapter(Notification)
+SILENCE = TypeAdapter(Silence)
 DIGEST = TypeAdapter(Digest)
 INCIDENT_VIEW = TypeAdapter(IncidentView)
 SLICE_STATES = TypeAdapter(list[SliceState])

@@ -1,10 +1,12 @@
-"""A step, written in one transaction."""
+"""Steps, written in one transaction: one statement a table, however much there is to write."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
-from monitor.core.alert import Alert
-from monitor.core.model import Verdict
-from monitor.core.state import Step
+from monitor.core.state import Settled, Step
 from monitor.store import codec
 from monitor.store.outbox import add_rows
 from monitor.store.tables import (
@@ -12,82 +14,197 @@ from monitor.store.tables import (
     alert_event,
     check_state,
     incident,
+    outbox,
     quiet,
+    receipt,
+    received,
+    silence,
     told,
+    trail,
     verdict_recent,
 )
-from monitor.store.upsert import upsert
+from monitor.store.upsert import upsert_many
+
+Rows = list[dict[str, Any]]
 
 
-def write(connection: sa.Connection, step: Step) -> None:
-    """Write everything of a step; the caller commits or rolls back."""
-    for slot in step.slots:
-        upsert(
-            connection,
-            verdict_recent,
-            {"check": slot.check, "due_at": slot.due_at},
-            {"ended_at": slot.ended_at, "outcome": slot.outcome, "reason": slot.reason},
-        )
-    for verdict in step.verdicts:
-        _verdict(connection, verdict)
-    for one in sorted(step.alerts, key=lambda one: one.is_open):  # closing first: one open a slice
-        _alert(connection, one)
-    for event in step.events:
-        connection.execute(
-            alert_event.insert().values(
-                at=event.at, incident=event.incident, value=codec.dump(codec.EVENT, event)
-            )
-        )
-    for found in step.incidents:
-        values = {
-            "opened_at": found.opened_at,
-            "resolved_at": found.resolved_at,
-            "value": codec.dump(codec.INCIDENT, found),
+def write(connection: sa.Connection, steps: Sequence[Step]) -> None:
+    """Write everything of some steps, in their order; the caller commits or rolls back."""
+    _looks(connection, steps)
+    _alerts(connection, steps)
+    _incidents(connection, steps)
+    for step in steps:
+        add_rows(connection, step.outbox)
+        _settle(connection, step.settled)
+        _postpone(connection, step)
+    _orders(connection, steps)
+
+
+def _insert(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
+    if rows:
+        connection.execute(table.insert(), rows)
+
+
+def _looks(connection: sa.Connection, steps: Iterable[Step]) -> None:
+    slots: Rows = [
+        {
+            "check": slot.check,
+            "due_at": slot.due_at,
+            "ended_at": slot.ended_at,
+            "outcome": slot.outcome,
+            "reason": slot.reason,
         }
-        upsert(connection, incident, {"id": found.id}, values)
-    for entry in step.told:
-        key = {"incident": entry.incident, "receiver": entry.receiver}
-        upsert(
-            connection,
-            told,
-            key,
-            {"revision": entry.revision, "fingerprint": entry.fingerprint},
+        for step in steps
+        for slot in step.slots
+    ]
+    upsert_many(connection, verdict_recent, ("check", "due_at"), slots)
+    states: Rows = [
+        {
+            "check": one.check,
+            "slice": codec.labels_text(one.slice),
+            "since": one.at,
+            "outcome": one.outcome,
+            "verdict": codec.dump(codec.VERDICT, one),
+        }
+        for step in steps
+        for one in step.verdicts
+    ]
+    upsert_many(
+        connection,
+        check_state,
+        ("check", "slice"),
+        states,
+        # The outcome keeps the moment at which it first came.
+        unless_same={"since": "outcome"},
+    )
+
+
+def _alerts(connection: sa.Connection, steps: Iterable[Step]) -> None:
+    for step in steps:
+        rows: Rows = [
+            {
+                "check": one.check,
+                "slice": codec.labels_text(one.slice),
+                "opened_at": one.opened_at,
+                "fired_at": one.fired_at,
+                "resolved_at": one.resolved_at,
+                "incident": one.incident,
+                "value": codec.dump(codec.ALERT, one),
+            }
+            # Closing first: at most one is open for each slice.
+            for one in sorted(step.alerts, key=lambda one: one.is_open)
+        ]
+        upsert_many(connection, alert, ("check", "slice", "opened_at"), rows)
+    events: Rows = [
+        {"at": one.at, "incident": one.incident, "value": codec.dump(codec.EVENT, one)}
+        for step in steps
+        for one in step.events
+    ]
+    _insert(connection, alert_event, events)
+
+
+def _incidents(connection: sa.Connection, steps: Iterable[Step]) -> None:
+    found: Rows = [
+        {
+            "id": one.id,
+            "opened_at": one.opened_at,
+            "resolved_at": one.resolved_at,
+            "value": codec.dump(codec.INCIDENT, one),
+        }
+        for step in steps
+        for one in step.incidents
+    ]
+    upsert_many(connection, incident, ("id",), found)
+    entries: Rows = [
+        {
+            "incident": one.incident,
+            "receiver": one.receiver,
+            "revision": one.revision,
+            "fingerprint": one.fingerprint,
+            "at": one.at,
+            "is_page": one.is_page,
+            "quiet": one.quiet,
+        }
+        for step in steps
+        for one in step.told
+    ]
+    upsert_many(connection, told, ("incident", "receiver"), entries)
+    hushes: Rows = [
+        {"at": one.at, "incident": one.incident, "receiver": one.receiver, "reason": one.reason}
+        for step in steps
+        for one in step.quiet
+    ]
+    _insert(connection, quiet, hushes)
+
+
+def _settle(connection: sa.Connection, settled: Sequence[Settled]) -> None:
+    if not settled:
+        return
+    update = (
+        outbox.update()
+        .where(outbox.c.key == sa.bindparam("of"), outbox.c.done_at.is_(None))
+        .values(
+            done_at=sa.bindparam("at"),
+            state=sa.bindparam("how"),
+            error=sa.bindparam("why"),
+            attempts=outbox.c.attempts + 1,
         )
-    for hush in step.quiet:
+    )
+    rows = [{"of": one.key, "at": one.at, "how": one.how, "why": one.error} for one in settled]
+    connection.execute(update, rows)
+    proofs: Rows = [
+        {
+            "subject": one.receipt.subject,
+            "receiver": one.receipt.receiver,
+            "first_at": one.receipt.at,
+            "at": one.receipt.at,
+            "place": json.dumps(dict(one.receipt.place)),
+        }
+        for one in settled
+        if one.receipt is not None
+    ]
+    upsert_many(connection, receipt, ("subject", "receiver"), proofs, only_new=("first_at",))
+
+
+def _postpone(connection: sa.Connection, step: Step) -> None:
+    for one in step.postponed:
         connection.execute(
-            quiet.insert().values(
-                at=hush.at, incident=hush.incident, receiver=hush.receiver, reason=hush.reason
+            outbox.update()
+            .where(outbox.c.key == one.key, outbox.c.done_at.is_(None))
+            .values(
+                due_at=one.due_at,
+                attempts=outbox.c.attempts + 1,
+                error=one.error,
+                is_degraded=sa.or_(outbox.c.is_degraded, sa.literal(one.is_degraded)),
             )
         )
-    add_rows(connection, step.outbox)
 
 
-def _verdict(connection: sa.Connection, verdict: Verdict) -> None:
-    key = {"check": verdict.check, "slice": codec.labels_text(verdict.slice)}
-    before = connection.execute(
-        sa.select(check_state.c.outcome, check_state.c.since).where(
-            check_state.c.check == key["check"], check_state.c.slice == key["slice"]
-        )
-    ).first()
-    since = before.since if before and before.outcome == verdict.outcome else verdict.at
-    values = {
-        "since": since,
-        "outcome": verdict.outcome,
-        "verdict": codec.dump(codec.VERDICT, verdict),
-    }
-    upsert(connection, check_state, key, values)
-
-
-def _alert(connection: sa.Connection, one: Alert) -> None:
-    key = {
-        "check": one.check,
-        "slice": codec.labels_text(one.slice),
-        "opened_at": one.opened_at,
-    }
-    values = {
-        "fired_at": one.fired_at,
-        "resolved_at": one.resolved_at,
-        "incident": one.incident,
-        "value": codec.dump(codec.ALERT, one),
-    }
-    upsert(connection, alert, key, values)
+def _orders(connection: sa.Connection, steps: Iterable[Step]) -> None:
+    silences: Rows = [
+        {
+            "id": one.id,
+            "starts_at": one.starts_at,
+            "ends_at": one.ends_at,
+            "value": codec.dump(codec.SILENCE, one),
+        }
+        for step in steps
+        for one in step.silences
+    ]
+    upsert_many(connection, silence, ("id",), silences)
+    deeds: Rows = [
+        {
+            "at": one.at,
+            "incident": one.incident,
+            "deed": one.deed,
+            "who": one.who,
+            "why": one.why,
+            "what": one.what,
+        }
+        for step in steps
+        for one in step.trail
+    ]
+    _insert(connection, trail, deeds)
+    taken = [number for step in steps for number in step.taken]
+    if taken:
+        connection.execute(received.delete().where(received.c.id.in_(taken)))

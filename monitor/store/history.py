@@ -8,11 +8,26 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from monitor.core.alert import Alert, AlertEvent
+from monitor.core.book import MOST_CLOSED, Memory
 from monitor.core.incident import Incident
+from monitor.core.lifecycle import FLAP_WINDOW
 from monitor.core.model import Outcome
-from monitor.core.state import Memory, SliceState, Slot, Told
+from monitor.core.notification import QuietReason
+from monitor.core.silence import Silence
+from monitor.core.state import Quiet, SliceState, Slot, Told
+from monitor.core.trail import Deed, TrailEntry
 from monitor.store import codec
-from monitor.store.tables import alert, alert_event, check_state, incident, told, verdict_recent
+from monitor.store.tables import (
+    alert,
+    alert_event,
+    check_state,
+    incident,
+    quiet,
+    silence,
+    told,
+    trail,
+    verdict_recent,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +45,36 @@ class History:
         """Work on an opened store."""
         self._engine = engine
 
-    def memory(self) -> Memory:
-        """Return what a daemon must remember after a start."""
+    def memory(self, now: datetime | None = None) -> Memory:
+        """Return what a daemon must remember after a start, which is now."""
         is_open = sa.select(incident.c.id).where(incident.c.resolved_at.is_(None))
+        mine = sa.or_(alert.c.resolved_at.is_(None), alert.c.incident.in_(is_open))
+        if now is not None:  # how often a slice fired lately
+            mine = sa.or_(mine, alert.c.resolved_at > now - FLAP_WINDOW)
+        lately = sa.select(incident.c.id).order_by(incident.c.opened_at.desc()).limit(MOST_CLOSED)
+        alerts = sa.select(alert.c.value).where(mine)
+        values = sa.select(incident.c.value).where(incident.c.resolved_at.is_(None))
+        hush = sa.select(silence.c.value)
+        if now is not None:
+            hush = hush.where(silence.c.ends_at > now)
         with self._engine.connect() as connection:
-            incidents = [
-                codec.INCIDENT.validate_json(text)
-                for text in connection.scalars(
-                    sa.select(incident.c.value).where(incident.c.resolved_at.is_(None))
-                )
-            ]
-            mine = sa.or_(alert.c.resolved_at.is_(None), alert.c.incident.in_(is_open))
-            alerts = [
-                codec.ALERT.validate_json(text)
-                for text in connection.scalars(
-                    sa.select(alert.c.value).where(mine).order_by(alert.c.opened_at)
-                )
-            ]
-            entries = [
-                Told(row.incident, row.receiver, row.revision, row.fingerprint)
-                for row in connection.execute(sa.select(told).where(told.c.incident.in_(is_open)))
-            ]
-        return Memory(
-            alerts={one.key: one for one in alerts},  # the newest of a slice comes last
-            incidents={one.id: one for one in incidents},
-            told={(one.incident, one.receiver): one for one in entries},
-        )
+            return Memory(
+                alerts=[
+                    codec.ALERT.validate_json(text)
+                    for text in connection.scalars(alerts.order_by(alert.c.opened_at, alert.c.id))
+                ],
+                incidents=[
+                    codec.INCIDENT.validate_json(text) for text in connection.scalars(values)
+                ],
+                told=[
+                    Told(**row)
+                    for row in connection.execute(
+                        sa.select(told).where(told.c.incident.in_(is_open))
+                    ).mappings()
+                ],
+                silences=[codec.SILENCE.validate_json(text) for text in connection.scalars(hush)],
+                closed=connection.scalars(lately),
+            )
 
     def slice_states(self) -> list[SliceState]:
         """Return the newest verdict of every slice, by check."""
@@ -110,6 +129,36 @@ class History:
         )
         with self._engine.connect() as connection:
             return [codec.EVENT.validate_json(text) for text in connection.scalars(query)]
+
+    def trail_of(self, key: str) -> list[TrailEntry]:
+        """Return what was done to an incident, by whom and why, oldest first."""
+        return self._trail(sa.select(trail).where(trail.c.incident == key))
+
+    def trail(self, since: datetime, limit: int = 1000) -> list[TrailEntry]:
+        """Return what was done since a moment, to incidents or not, oldest first."""
+        return self._trail(sa.select(trail).where(trail.c.at >= since).limit(limit))
+
+    def _trail(self, query: sa.Select[tuple[object, ...]]) -> list[TrailEntry]:
+        with self._engine.connect() as connection:
+            return [
+                TrailEntry(row.at, Deed(row.deed), row.who, row.why, row.what, row.incident)
+                for row in connection.execute(query.order_by(trail.c.id))
+            ]
+
+    def quiet_of(self, key: str) -> list[Quiet]:
+        """Return the decisions not to tell somebody of an incident, oldest first."""
+        query = sa.select(quiet).where(quiet.c.incident == key).order_by(quiet.c.id)
+        with self._engine.connect() as connection:
+            return [
+                Quiet(row.at, row.incident, row.receiver, QuietReason(row.reason))
+                for row in connection.execute(query)
+            ]
+
+    def silences(self) -> list[Silence]:
+        """Return all silences, those that are over included, the newest first."""
+        query = sa.select(silence.c.value).order_by(silence.c.starts_at.desc(), silence.c.id)
+        with self._engine.connect() as connection:
+            return [codec.SILENCE.validate_json(text) for text in connection.scalars(query)]
 
     def slots(self, since: datetime, until: datetime) -> dict[str, SlotSummary]:
         """Return how the slots that were due in [since, until) ended, by check."""

@@ -11,7 +11,7 @@ from monitor.core.digest import Blind, Digest
 from monitor.core.state import OutboxRow
 from monitor.store import codec
 from monitor.store.outbox import add_rows
-from monitor.store.tables import daemon_run, digest_run, ping
+from monitor.store.tables import daemon_run, digest_run, ping, received
 
 PingKind: TypeAlias = Literal["start", "end"]
 
@@ -52,6 +52,22 @@ class Journal:
         with self._engine.connect() as connection:
             found: datetime | None = connection.scalar(query)
         return found
+
+    def receive(self, at: datetime, bodies: Sequence[str]) -> list[int]:
+        """Keep batches of alerts that another system sent; committed when this returns.
+
+        Return their numbers; a step that takes them in forgets them.
+        """
+        insert = received.insert().returning(received.c.id, sort_by_parameter_order=True)
+        with self._engine.begin() as connection:
+            rows = connection.execute(insert, [{"at": at, "body": body} for body in bodies])
+            return list(rows.scalars())
+
+    def not_taken(self) -> list[tuple[int, datetime, str]]:
+        """Return the received batches that no step took in yet, oldest first."""
+        query = sa.select(received).order_by(received.c.id)
+        with self._engine.connect() as connection:
+            return [(row.id, row.at, row.body) for row in connection.execute(query)]
 
     def started(self, at: datetime) -> int:
         """Note that the daemon looks from now on; return the number of the run."""

@@ -28,11 +28,11 @@ class Store:
         self.journal = Journal(engine)
         self.history = History(engine)
 
-    def commit(self, step: Step) -> None:
-        """Write a step, all of it or nothing. Raise StoreError when it cannot be written."""
+    def commit(self, *steps: Step) -> None:
+        """Write steps, all or nothing. Raise StoreError when they cannot be written."""
         try:
             with self._engine.begin() as connection:
-                write(connection, step)
+                write(connection, steps)
         except sa.exc.DBAPIError as error:
             raise StoreError(f"the store cannot be written: {error.orig}") from error
 

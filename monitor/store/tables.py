@@ -58,7 +58,7 @@ alert = sa.Table(
     _text("slice"),
     _moment("opened_at"),
     _moment("fired_at", nullable=True),
-    _moment("resolved_at", nullable=True),
+    _moment("resolved_at", nullable=True, index=True),
     sa.Column("incident", sa.Text, index=True),
     _text("value"),
     sa.UniqueConstraint("check", "slice", "opened_at"),
@@ -98,6 +98,38 @@ told = sa.Table(
     _text("receiver", primary_key=True),
     sa.Column("revision", sa.Integer, nullable=False),
     _text("fingerprint"),
+    _moment("at", nullable=True),
+    sa.Column("is_page", sa.Boolean, nullable=False, server_default=sa.false()),
+    _text("quiet", server_default=""),
+)
+
+silence = sa.Table(
+    "silence",
+    metadata,
+    _text("id", primary_key=True),
+    _moment("starts_at"),
+    _moment("ends_at", index=True),
+    _text("value"),
+)
+
+trail = sa.Table(
+    "trail",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    _moment("at", index=True),
+    sa.Column("incident", sa.Text, index=True),
+    _text("deed"),
+    _text("who"),
+    _text("why"),
+    _text("what"),
+)
+
+received = sa.Table(
+    "received",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    _moment("at"),
+    _text("body"),
 )
 
 quiet = sa.Table(
@@ -122,8 +154,10 @@ outbox = sa.Table(
     _text("error", default=""),
     _moment("done_at", nullable=True),
     _text("state", default="pending"),
+    sa.Column("is_degraded", sa.Boolean, nullable=False, server_default=sa.false()),
     _text("notification"),
     sa.Index("ix_outbox_open", "done_at", "due_at"),
+    sa.Index("ix_outbox_subject", "subject"),
 )
 
 receipt = sa.Table(

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from monitor.config.plan import Plan
 from monitor.core.incident import IncidentView
-from monitor.core.view import view_of
+from monitor.core.view import views_of
 from monitor.core.world import World
 from monitor.store import Store
 from monitor.store.codec import INCIDENT_VIEW, SLICE_STATES
@@ -45,13 +45,14 @@ class Pages:
     plan: Callable[[], Plan]
     world: Callable[[], World]
     trouble: Callable[[], str | None]
+    count: Callable[[], None]
 
     def views(self) -> list[IncidentView]:
         """Return the open incidents and those of the last day, blocking."""
         now = self.clock.now()
         found = self.store.history.incidents(now - timedelta(days=1), now + timedelta(seconds=1))
         alerts = self.store.history.alerts_of(incident.id for incident in found)
-        return [view_of(incident, alerts, self.world()) for incident in found]
+        return views_of(found, alerts, self.world())
 
     async def status(self, _request: Request) -> Response:
         """Show what is open, what was, and every check."""
@@ -103,6 +104,7 @@ class Pages:
 
     async def metrics(self, _request: Request) -> Response:
         """Expose the metrics."""
+        self.count()
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
 
     async def ready(self, _request: Request) -> Response:

@@ -1,6 +1,9 @@
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from monitor.core.advance import GRACE_AFTER_ROOT, Finding, advance
+from monitor.core.advance import Finding, advance
+from monitor.core.book import Memory
+from monitor.core.causes import GRACE_AFTER_ROOT
 from monitor.core.model import (
     Hours,
     Maintainer,
@@ -12,7 +15,8 @@ from monitor.core.model import (
     Verdict,
 )
 from monitor.core.notification import NotifyReason, QuietReason
-from monitor.core.state import Memory, Step
+from monitor.core.orders import Order
+from monitor.core.state import Step
 from monitor.core.world import CheckFacts, World
 
 MONDAY_NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -53,7 +57,11 @@ class Day:
             Finding(c, self.at, self.at, (Verdict(c, (), self.at, o, TIERS.get(o), "r"),))
             for c, o in outcomes.items()
         ]
-        step, self.memory = advance(self.memory, findings, WORLD, self.at)
+        return self.does(findings)
+
+    def does(self, findings: Sequence[Finding] = (), *orders: Order) -> Step:
+        step = advance(self.memory, findings, WORLD, self.at, orders).step
+        self.memory.apply(step)
         return step
 
 
@@ -78,7 +86,8 @@ def test_each_receiver_that_heard_of_it_hears_the_end() -> None:
     day.finds(metric=Outcome.PAGE)
     ends = told(day.finds(metric=Outcome.OK))
     assert ends == dict.fromkeys(("recsys-slack", "recsys-pager"), NotifyReason.RESOLVED)
-    assert day.memory == Memory()
+    assert not day.memory.incidents
+    assert not day.memory.told
 
 
 def test_a_dashboard_behind_a_stale_table_is_shown_under_it_and_opens_no_incident() -> None:
@@ -113,12 +122,13 @@ def test_missing_data_below_a_red_table_never_becomes_an_alert() -> None:
 def test_what_is_still_bad_long_after_its_cause_is_gone_stands_on_its_own() -> None:
     day = Day()
     day.finds(table=Outcome.WARN, dash=Outcome.WARN)
-    assert told(day.finds(table=Outcome.OK, dash=Outcome.WARN))
-    assert len(day.memory.incidents) == 1
+    ends = told(day.finds(table=Outcome.OK, dash=Outcome.WARN))
+    assert set(ends.values()) == {NotifyReason.RESOLVED}
+    assert not day.memory.incidents
     day.at += GRACE_AFTER_ROOT
     step = day.finds(table=Outcome.OK, dash=Outcome.WARN)
     assert [incident.check for incident in day.memory.incidents.values()] == ["dash"]
-    assert told(step)["data-slack"] is NotifyReason.RESOLVED
+    assert told(step) == {"analytics-slack": NotifyReason.FIRST}
 
 
 def test_a_pager_outside_the_hours_waits_for_them_and_the_reason_is_stored() -> None:
@@ -154,8 +164,8 @@ def test_every_due_slot_ends_as_one_outcome_even_when_nothing_was_seen() -> None
 def test_a_slice_that_vanishes_from_the_answer_stays_open() -> None:
     day = Day()
     sliced = Verdict("table", (("m", "a"),), day.at, Outcome.WARN, Tier.WARN)
-    _, memory = advance(day.memory, [Finding("table", day.at, day.at, (sliced,))], WORLD, day.at)
+    day.does([Finding("table", day.at, day.at, (sliced,))])
     other = Verdict("table", (("m", "b"),), day.at, Outcome.OK)
-    step, memory = advance(memory, [Finding("table", day.at, day.at, (other,))], WORLD, day.at)
-    assert memory.alerts[("table", (("m", "a"),))].is_open
+    step = day.does([Finding("table", day.at, day.at, (other,))])
+    assert day.memory.alerts[("table", (("m", "a"),))].is_open
     assert {v.outcome for v in step.verdicts} == {Outcome.OK, Outcome.NO_DATA}

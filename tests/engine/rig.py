@@ -89,10 +89,10 @@ class Disk(Store):
 
     is_full = False
 
-    def commit(self, step: Step) -> None:
+    def commit(self, *steps: Step) -> None:
         if self.is_full:
             raise StoreError("disk full")
-        super().commit(step)
+        super().commit(*steps)
 
 
 class Rig:

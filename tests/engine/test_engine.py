@@ -93,14 +93,17 @@ def test_a_kind_that_raises_is_an_error_of_its_own_check_only(rig: Rig) -> None:
     assert counts["b"].counts[Outcome.OK] == 2
 
 
-def test_a_receiver_that_was_down_hears_everything_in_order_afterwards(rig: Rig) -> None:
+def test_what_fired_and_resolved_while_its_receiver_was_down_is_told_in_one_message(
+    rig: Rig,
+) -> None:
     async def story(rig: Rig) -> None:
         rig.boxes["recsys-slack"]._faults.extend([DeliveryError("503")] * 3)
         rig.source.says(50)
         await rig.minutes(1)
         rig.source.says(1)
         await rig.minutes(10)
-        assert rig.sent("recsys-slack") == [FIRST, RESOLVED]
+        assert rig.sent("recsys-slack") == [RESOLVED]
+        assert "1 earlier message" in rig.boxes["recsys-slack"]._sent[0].headline
 
     rig.run(story)
 

@@ -14,11 +14,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from monitor.core.alert import Alert, AlertEvent, AlertState, Change
+from monitor.core.book import Memory
 from monitor.core.digest import Blind, Coverage, Digest, Mood
 from monitor.core.incident import Incident
+from monitor.core.matcher import parse_matchers
 from monitor.core.model import Outcome, Sample, Tier, Verdict
 from monitor.core.notification import Notification, NotifyReason, Receipt
-from monitor.core.state import Memory, OutboxRow, Slot, Step, Told
+from monitor.core.silence import Silence
+from monitor.core.state import OutboxRow, Postponed, Settled, Slot, Step, Told
+from monitor.core.trail import Deed, TrailEntry
 from monitor.store import Store, StoreError, open_store
 from monitor.store.tables import metadata
 
@@ -80,9 +84,7 @@ def store(url: str) -> Iterator[Store]:
 def test_what_was_committed_is_remembered_exactly(store: Store) -> None:
     told = Told("i1", "slack", 1, "warn:1:0:abc")
     store.commit(step(alerts=(ALERT,), incidents=(INCIDENT,), told=(told,)))
-    assert store.history.memory() == Memory(
-        {ALERT.key: ALERT}, {"i1": INCIDENT}, {("i1", "slack"): told}
-    )
+    assert store.history.memory() == Memory([ALERT], [INCIDENT], [told])
 
 
 def test_a_resolved_incident_is_history_and_no_memory(store: Store) -> None:
@@ -106,43 +108,87 @@ def test_a_step_that_fails_leaves_nothing_behind(store: Store) -> None:
     bad = replace(ALERT, opened_at=AT + timedelta(minutes=1))
     with pytest.raises(StoreError):
         store.commit(step(alerts=(bad,), outbox=(OutboxRow(note("k"), AT),)))
-    assert store.outbox.pending(AT) == []
+    assert store.outbox.waiting() == []
 
 
 def test_a_key_that_was_used_is_the_same_message(store: Store) -> None:
     for _ in range(2):
         store.commit(step(outbox=(OutboxRow(note("k"), AT),)))
     assert store.outbox.pending_count() == {"slack": 1}
-    assert store.outbox.pending(AT) == [OutboxRow(note("k"), AT)]
+    assert store.outbox.waiting() == [OutboxRow(note("k"), AT)]
 
 
-def test_messages_of_one_incident_keep_their_order_and_others_do_not_wait(store: Store) -> None:
+def test_what_is_tried_again_keeps_its_place_and_what_went_wrong(store: Store) -> None:
     rows = [OutboxRow(note("a1"), AT), OutboxRow(note("a2"), AT)]
-    store.commit(step(outbox=(*rows, OutboxRow(note("b1", "i2"), AT))))
-    store.outbox.postpone("a1", AT + timedelta(minutes=1), "503")
-    assert [row.notification.key for row in store.outbox.pending(AT)] == ["b1"]
-    later = store.outbox.pending(AT + timedelta(minutes=1))
-    assert [(r.notification.key, r.attempts, r.error) for r in later] == [
-        ("a1", 1, "503"),
-        ("b1", 0, ""),
-    ]
+    store.commit(step(outbox=tuple(rows)))
+    later = AT + timedelta(minutes=1)
+    store.commit(step(postponed=(Postponed("a1", later, "503", is_degraded=True),)))
+    first, second = store.outbox.waiting()
+    assert (first.notification.key, first.attempts, first.error) == ("a1", 1, "503")
+    assert (first.due_at, first.is_degraded) == (later, True)
+    assert second == rows[1]
 
 
 def test_a_receipt_settles_its_message_and_keeps_the_place(store: Store) -> None:
     store.commit(step(outbox=(OutboxRow(note("k"), AT),)))
     proof = Receipt("slack", "i1", AT, {"channel": "C1", "ts": "1.2"})
-    store.outbox.delivered("k", proof)
-    assert store.outbox.pending(AT) == []
+    store.commit(step(settled=(Settled("k", AT, "sent", receipt=proof),)))
+    assert store.outbox.waiting() == []
     assert store.outbox.receipt("i1", "slack") == proof
-    assert store.outbox.next_due() is None
+    (intent,) = store.outbox.intents_of("i1")
+    assert (intent.key, intent.state, intent.attempts) == ("k", "sent", 1)
+
+
+def test_a_message_is_settled_once(store: Store) -> None:
+    store.commit(step(outbox=(OutboxRow(note("k"), AT),)))
+    store.commit(step(settled=(Settled("k", AT, "sent"),)))
+    store.commit(step(settled=(Settled("k", AT, "superseded"),)))
+    assert [intent.state for intent in store.outbox.intents_of("i1")] == ["sent"]
 
 
 def test_whoever_is_told_instead_is_stored_with_the_failure(store: Store) -> None:
     store.commit(step(outbox=(OutboxRow(note("k"), AT),)))
     instead = OutboxRow(note("k:instead:oncall", receiver="oncall"), AT)
-    store.outbox.give_up("k", AT, "channel_not_found", [instead])
-    assert store.outbox.pending(AT) == [instead]
+    failed = Settled("k", AT, "failed", "channel_not_found")
+    store.commit(step(settled=(failed,), outbox=(instead,)))
+    assert store.outbox.waiting() == [instead]
     assert store.outbox.failures(AT) == {"k": "channel_not_found"}
+
+
+def test_several_steps_commit_together_in_their_order_or_not_at_all(store: Store) -> None:
+    done = replace(ALERT, state=AlertState.RESOLVED, resolved_at=AT + timedelta(minutes=1))
+    again = replace(ALERT, opened_at=AT + timedelta(minutes=2))
+    store.commit(step(alerts=(ALERT,)), step(alerts=(done,)), step(alerts=(again,)))
+    assert store.history.memory().alerts == {ALERT.key: again}
+    second = replace(ALERT, opened_at=AT + timedelta(minutes=3))
+    with pytest.raises(StoreError):
+        store.commit(step(outbox=(OutboxRow(note("k"), AT),)), step(alerts=(second,)))
+    assert store.outbox.waiting() == []
+
+
+def test_silences_and_the_trail_are_kept(store: Store) -> None:
+    matchers = parse_matchers('{check="fresh",model=~"c.*"}')
+    silence = Silence("s1", matchers, AT, AT + timedelta(hours=1), "asha", "migration")
+    entry = TrailEntry(AT, Deed.ACKNOWLEDGED, "asha", "mine", incident="i1")
+    store.commit(step(silences=(silence,), trail=(entry,)))
+    assert store.history.silences() == [silence]
+    assert store.history.memory(AT).silences == {"s1": silence}
+    assert store.history.memory(AT + timedelta(hours=1)).silences == {}
+    assert store.history.trail_of("i1") == [entry]
+
+
+def test_a_received_batch_waits_until_a_step_takes_it_in(store: Store) -> None:
+    numbers = store.journal.receive(AT, ["one", "two"])
+    assert [row[2] for row in store.journal.not_taken()] == ["one", "two"]
+    store.commit(step(taken=tuple(numbers[:1])))
+    assert [row[2] for row in store.journal.not_taken()] == ["two"]
+
+
+def test_a_slice_that_fired_lately_is_remembered_and_later_forgotten(store: Store) -> None:
+    done = replace(ALERT, state=AlertState.RESOLVED, resolved_at=AT, fires=(AT,))
+    store.commit(step(alerts=(done,)))
+    assert store.history.memory(AT + timedelta(minutes=59)).alerts == {ALERT.key: done}
+    assert store.history.memory(AT + timedelta(minutes=60)).alerts == {}
 
 
 def test_a_slot_has_one_outcome(store: Store) -> None:
@@ -263,7 +309,7 @@ def test_kill_minus_nine_loses_nothing_that_was_acknowledged(tmp_path: Path) -> 
             writer.send_signal(signal.SIGKILL)
             acknowledged.update(line.strip() for line in writer.stdout if line.endswith("\n"))
     store = open_store(url)
-    stored = {row.notification.key for row in store.outbox.pending(AT, limit=100_000)}
+    stored = {row.notification.key for row in store.outbox.waiting()}
     store.close()
     assert acknowledged <= stored
     with sqlite3.connect(tmp_path / "monitor.db") as connection:

@@ -1,0 +1,158 @@
+"""Orders of people: acknowledge, reassign, resolve, silence. Each is done or refused by name."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+from monitor.core.alert import AlertState, Change
+from monitor.core.incident import Ack, Incident
+from monitor.core.instead import Undelivered, tell_instead
+from monitor.core.silence import Silence
+from monitor.core.trail import Deed
+from monitor.core.turn import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """Somebody takes care of an incident, until a moment or its end."""
+
+    incident: str
+    by: str
+    until: datetime | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reassign:
+    """An incident goes to another maintainer."""
+
+    incident: str
+    to: str
+    by: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """Somebody says that it is over; what is still bad at its next look fires again."""
+
+    incident: str
+    by: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MakeSilence:
+    """Store a silence, or change the one that has its id."""
+
+    silence: Silence
+
+
+@dataclass(frozen=True, slots=True)
+class EndSilence:
+    """End a silence now."""
+
+    id: str
+    by: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconsider:
+    """Decide anew about every incident: the configuration changed, or the daemon started."""
+
+    why: str
+
+
+Order: TypeAlias = (
+    Acknowledge | Reassign | Resolve | MakeSilence | EndSilence | Undelivered | Reconsider
+)
+
+
+class Refusal(StrEnum):
+    """Why an order was not obeyed."""
+
+    NO_INCIDENT = "there is no open incident with this id"
+    NO_MAINTAINER = "there is no maintainer with this name"
+    NO_SILENCE = "there is no silence with this id that could end"
+    PAST = "the moment has passed"
+
+
+def obey(turn: Turn, order: Order) -> Refusal | None:  # noqa: PLR0911  # one for each order
+    """Do what is ordered; return why not when it cannot be done."""
+    if isinstance(order, MakeSilence):
+        return _make_silence(turn, order.silence)
+    if isinstance(order, EndSilence):
+        return _end_silence(turn, order)
+    if isinstance(order, Reconsider):
+        turn.touch_all()
+        return None
+    incident = turn.draft.incidents.get(order.incident)
+    if incident is None or incident.resolved_at is not None:
+        return Refusal.NO_INCIDENT
+    if isinstance(order, Undelivered):
+        tell_instead(turn, incident, order)
+        return None
+    if isinstance(order, Acknowledge):
+        return _acknowledge(turn, incident, order)
+    if isinstance(order, Reassign):
+        return _reassign(turn, incident, order)
+    _resolve(turn, incident, order)
+    return None
+
+
+def _acknowledge(turn: Turn, incident: Incident, order: Acknowledge) -> Refusal | None:
+    if order.until is not None and order.until <= turn.now:
+        return Refusal.PAST
+    turn.put_incident(replace(incident, ack=Ack(order.by, turn.now, order.until)))
+    until = order.until.isoformat() if order.until else ""
+    turn.leave_trail(
+        Deed.ACKNOWLEDGED, who=order.by, why=order.why, what=until, incident=incident.id
+    )
+    return None
+
+
+def _reassign(turn: Turn, incident: Incident, order: Reassign) -> Refusal | None:
+    if order.to not in turn.world.maintainers:
+        return Refusal.NO_MAINTAINER
+    turn.put_incident(replace(incident, assignee=order.to))
+    turn.leave_trail(
+        Deed.REASSIGNED, who=order.by, why=order.why, what=order.to, incident=incident.id
+    )
+    return None
+
+
+def _resolve(turn: Turn, incident: Incident, order: Resolve) -> None:
+    turn.leave_trail(Deed.RESOLVED, who=order.by, why=order.why, incident=incident.id)
+    for alert in turn.draft.alerts_of(incident.id):
+        if alert.is_open:
+            done = replace(alert, state=AlertState.RESOLVED, resolved_at=turn.now)
+            turn.put(done)
+            turn.note(done, Change.RESOLVED, f"resolved by {order.by}", incident.id)
+
+
+def _make_silence(turn: Turn, silence: Silence) -> Refusal | None:
+    if silence.ends_at <= max(turn.now, silence.starts_at):
+        return Refusal.PAST
+    turn.draft.silences[silence.id] = silence
+    turn.touch_all()
+    text = ", ".join(map(str, silence.matchers))
+    turn.leave_trail(
+        Deed.SILENCE_MADE,
+        who=silence.created_by,
+        why=silence.comment,
+        what=f"{silence.id}: {text} until {silence.ends_at.isoformat()}",
+    )
+    return None
+
+
+def _end_silence(turn: Turn, order: EndSilence) -> Refusal | None:
+    silence = turn.draft.silences.get(order.id)
+    if silence is None or silence.ends_at <= turn.now:
+        return Refusal.NO_SILENCE
+    ended = replace(silence, ends_at=turn.now, starts_at=min(silence.starts_at, turn.now))
+    turn.draft.silences[order.id] = ended
+    turn.touch_all()
+    turn.leave_trail(Deed.SILENCE_ENDED, who=order.by, why=order.why, what=order.id)
+    return None

@@ -1,0 +1,192 @@
+"""One lane: what waits for one receiver, in which order it goes, and when the next may go."""
+
+import heapq
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from typing import TypeAlias
+
+from monitor.core.state import OutboxRow
+
+FIRST_WAIT = timedelta(seconds=1)
+LONGEST_WAIT = timedelta(minutes=5)
+PAGE_BOUND = timedelta(minutes=1)
+OTHER_BOUND = timedelta(minutes=15)
+"""How long a message may wait for its receiver before somebody else is told instead."""
+
+Entry: TypeAlias = tuple[int, int, str]
+
+
+def wait_after(attempts: int, asked: timedelta | None) -> timedelta:
+    """Return how long to wait before the next try; a receiver that says how long is obeyed."""
+    return asked if asked is not None else min(FIRST_WAIT * 2 ** min(attempts, 12), LONGEST_WAIT)
+
+
+def rank(row: OutboxRow) -> int:
+    """Order pages before incidents before digests."""
+    if row.notification.is_page:
+        return 0
+    return 1 if row.notification.digest is None else 2
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What is sent in one go: a row, and the older ones that it says as well."""
+
+    row: OutboxRow
+    older: tuple[OutboxRow, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        """The incident or digest that it belongs to."""
+        return self.row.notification.subject
+
+    @property
+    def rows(self) -> tuple[OutboxRow, ...]:
+        """Everything that is settled with it."""
+        return (*self.older, self.row)
+
+
+@dataclass
+class Lane:
+    """The queue of one receiver. Messages of one subject keep their order.
+
+    Of several that wait for the same subject only the newest is sent. One that may have arrived
+    already (the answer was lost, or the process died) is sent again first, with its own key.
+    """
+
+    receiver: str
+    rate: float
+    width: int = 1
+    failures: int = 0
+    free_at: datetime | None = None
+    sending: set[str] = field(default_factory=set)
+    _tokens: float = 1.0
+    _filled_at: datetime | None = None
+    _rows: dict[str, list[OutboxRow]] = field(default_factory=dict)
+    _unsure: set[str] = field(default_factory=set)
+    _not_before: dict[str, datetime] = field(default_factory=dict)
+    _ready: list[Entry] = field(default_factory=list)
+    _later: list[tuple[datetime, int, str]] = field(default_factory=list)
+    _bounds: list[tuple[datetime, int, OutboxRow]] = field(default_factory=list)
+    _numbers: "count[int]" = field(default_factory=count)
+
+    def add(self, row: OutboxRow, now: datetime) -> None:
+        """Put a row at the end of its subject."""
+        if self.has(row):
+            return
+        subject = row.notification.subject
+        self._rows.setdefault(subject, []).append(row)
+        if row.attempts and row.due_at > now:
+            self._not_before[subject] = row.due_at
+        if not row.is_degraded:
+            bound = PAGE_BOUND if row.notification.is_page else OTHER_BOUND
+            entry = (row.notification.at + bound, next(self._numbers), row)
+            heapq.heappush(self._bounds, entry)
+        self._offer(subject, now)
+
+    def doubt(self) -> None:
+        """Take the first row of each subject as one that may have arrived: after a start."""
+        self._unsure.update(rows[0].notification.key for rows in self._rows.values())
+
+    def rewind(self, now: datetime) -> None:
+        """Wait for nothing any more: the clock was set back."""
+        self.free_at, self._filled_at = None, None
+        self._not_before.clear()
+        self._later.clear()
+        for subject in self._rows:
+            self._offer(subject, now)
+
+    def waiting(self) -> int:
+        """Return how many rows wait."""
+        return sum(map(len, self._rows.values()))
+
+    def has(self, row: OutboxRow) -> bool:
+        """Say whether a row waits."""
+        rows = self._rows.get(row.notification.subject, ())
+        return any(known.notification.key == row.notification.key for known in rows)
+
+    def take(self, now: datetime) -> Parcel | None:
+        """Return what may be sent now; None when nothing may."""
+        while self._later and self._later[0][0] <= now:
+            _, _, subject = heapq.heappop(self._later)
+            self._offer(subject, now)
+        if not self._ready or not self._may_send(now):
+            return None
+        while self._ready:
+            _, _, subject = heapq.heappop(self._ready)
+            parcel = self._parcel(subject, now)
+            if parcel is not None:
+                self._tokens -= 1
+                self.sending.add(subject)
+                return parcel
+        return None
+
+    def _offer(self, subject: str, now: datetime) -> None:
+        rows = self._rows.get(subject)
+        if not rows:
+            return
+        at = self._not_before.get(subject)
+        if at is not None and at > now:
+            heapq.heappush(self._later, (at, next(self._numbers), subject))
+        else:
+            heapq.heappush(self._ready, (min(map(rank, rows)), next(self._numbers), subject))
+
+    def _parcel(self, subject: str, now: datetime) -> Parcel | None:
+        rows = self._rows.get(subject)
+        if not rows or subject in self.sending or self._not_before.get(subject, now) > now:
+            return None
+        for index, row in enumerate(rows):
+            if row.notification.key in self._unsure:
+                return Parcel(row, tuple(rows[:index]))
+        return Parcel(rows[-1], tuple(rows[:-1]))
+
+    def _may_send(self, now: datetime) -> bool:
+        if len(self.sending) >= self.width or (self.free_at is not None and now < self.free_at):
+            return False
+        if self.failures and self.sending:
+            return False  # half open: one at a time until one arrives
+        most = max(1.0, self.rate)
+        passed = (now - (self._filled_at or now)).total_seconds()
+        self._tokens = min(most, self._tokens + max(0.0, passed) * self.rate)
+        self._filled_at = now
+        return self._tokens >= 1
+
+    def done(self, parcel: Parcel, now: datetime) -> None:
+        """Forget what is settled, delivered or given up."""
+        subject = parcel.subject
+        gone = {row.notification.key for row in parcel.rows}
+        rows = [r for r in self._rows.get(subject, ()) if r.notification.key not in gone]
+        self._unsure -= gone
+        self.sending.discard(subject)
+        self._not_before.pop(subject, None)
+        if rows:
+            self._rows[subject] = rows
+            self._offer(subject, now)
+        else:
+            self._rows.pop(subject, None)
+
+    def took(self) -> None:
+        """Note that the receiver takes messages."""
+        self.failures, self.free_at = 0, None
+
+    def failed(self, parcel: Parcel, due_at: datetime, now: datetime, *, is_unsure: bool) -> None:
+        """Keep a parcel that was not taken until it is due; the whole lane waits with it.
+
+        The breaker: after a failure nothing goes before the wait is over, then one at a time.
+        """
+        if is_unsure:
+            self._unsure.add(parcel.row.notification.key)
+        self._not_before[parcel.subject] = due_at
+        self.sending.discard(parcel.subject)
+        self.failures += 1
+        self.free_at = max(due_at, self.free_at or due_at)
+        self._offer(parcel.subject, now)
+
+    def overdue(self, now: datetime) -> Iterable[OutboxRow]:
+        """Give, once each, the rows that have waited for longer than their bound."""
+        while self._bounds and self._bounds[0][0] <= now:
+            _, _, row = heapq.heappop(self._bounds)
+            if self.has(row):
+                yield row
