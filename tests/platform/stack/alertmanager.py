@@ -1,10 +1,12 @@
-"""A real Alertmanager from Debian's package (0.25), alone, telling nobody.
+"""A real Alertmanager from Debian's package (0.25), alone, by default telling nobody.
 
 Measured: ready in 0.2 s, resident memory 30 MiB.
 """
 
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
@@ -16,10 +18,14 @@ SETTINGS = {"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]}
 
 
 class AlertmanagerServer(Server):
-    """Alertmanager on loopback, with one receiver that does nothing."""
+    """Alertmanager on loopback; by default with one receiver that does nothing."""
 
     name: ClassVar[str] = "alertmanager"
     remedy: ClassVar[str] = "Its log says which line of its settings it dislikes."
+
+    def __init__(self, work: Path, settings: Mapping[str, Any] = SETTINGS) -> None:
+        super().__init__(work)
+        self._written = settings
 
     @classmethod
     def lacks(cls) -> str | None:
@@ -28,16 +34,20 @@ class AlertmanagerServer(Server):
         return None
 
     def prepare(self) -> Program:
-        settings = self.work / "alertmanager.yml"
-        settings.write_text(yaml.safe_dump(SETTINGS))
+        self.settings.write_text(yaml.safe_dump(self._written))
         command = [
             "prometheus-alertmanager",
-            f"--config.file={settings}",
+            f"--config.file={self.settings}",
             f"--storage.path={self.work / 'data'}",
             f"--web.listen-address=127.0.0.1:{self.port}",
             "--cluster.listen-address=",
         ]
         return Program(command)
+
+    @property
+    def settings(self) -> Path:
+        """The file of its settings."""
+        return self.work / "alertmanager.yml"
 
     def is_ready(self) -> bool:
         return answers(f"{self.url}/-/ready")

@@ -14,6 +14,11 @@ from tests.contract.receiver_contract import RETRY_AFTER, Fault, Seen
 Answer: TypeAlias = tuple[int, Any]
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # an Alertmanager may open a hundred connections at once
+
+
 class HttpPeer:
     """Answers by ``handle``; faults hit one request that writes each, oldest first."""
 
@@ -26,8 +31,7 @@ class HttpPeer:
     def __enter__(self) -> Self:
         """Listen on a free port."""
         bound = type("Bound", (_Handler,), {"owner": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), bound)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), bound)
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
