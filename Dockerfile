@@ -21,7 +21,8 @@ ENV PATH=/opt/monitor/bin:$PATH \
 # config.yaml and checks/ are mounted here; the store survives in its volume.
 WORKDIR /etc/monitor
 VOLUME /var/lib/monitor
-USER monitor
+# By number, so that a cluster can prove that it is not root.
+USER 10001
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
   CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/healthz', timeout=4)"]
 ENTRYPOINT ["monitor"]

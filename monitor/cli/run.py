@@ -26,5 +26,6 @@ def run(config: Path, *, verbose: bool) -> None:
         level=logging.DEBUG if verbose else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for name in ("httpx", "alembic", "apscheduler", "uvicorn"):  # their everyday is no news
+        logging.getLogger(name).setLevel(logging.WARNING)
     asyncio.run(run_daemon(config))

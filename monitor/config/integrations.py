@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -55,15 +56,19 @@ def disown_strangers(
 
 
 def read_receivers(
-    root: Fields, report: Report, failed: Sequence[str]
+    root: Fields, report: Report, failed: Sequence[str], templates: Path | None = None
 ) -> tuple[dict[str, Receiver], dict[str, Place]]:
-    """Read ``receivers:`` with the defaults of ``slack:``, as ``read_sources``."""
+    """Read ``receivers:`` with the defaults of ``slack:``, as ``read_sources``.
+
+    All of them write times in the zone of the configuration and use its folder of templates.
+    """
     made: dict[str, Receiver] = {}
     broken: dict[str, Place] = {}
     defaults = _slack(root, report)
+    shared = _shared(root, templates)
     for name, place, fields in maps_in(root, "receivers", report, broken):
         subject = Subject(f"receiver '{name}'", place)
-        full = _with_zone(_with_defaults(fields, defaults), root)
+        full = _with_shared(_with_defaults(fields, defaults), shared)
         receiver = _build(RECEIVERS, subject, name, full, report, failed=failed)
         if receiver is None:
             broken[name] = place
@@ -98,13 +103,22 @@ def _with_defaults(fields: Fields, defaults: Mapping[str, Entry]) -> Fields:
     return replace(fields, entries={**fitting, **fields.entries})
 
 
-def _with_zone(fields: Fields, root: Fields) -> Fields:
-    """Write times in the zone of the configuration, where a receiver writes times at all."""
-    word, zone = fields.get("type"), root.entries.get("timezone")
-    known = RECEIVERS.get(word.text) if isinstance(word, Text) else None
-    if zone is None or known is None or "timezone" not in known.model_fields:
-        return fields
-    return replace(fields, entries={"timezone": zone, **fields.entries})
+def _shared(root: Fields, templates: Path | None) -> Mapping[str, Entry]:
+    """Gather what config.yaml says once for all receivers."""
+    found = {key: entry for key, entry in root.entries.items() if key == "timezone"}
+    if templates is not None:
+        place = root.place_of("templates")
+        found["templates"] = Entry(place, Text(str(templates), place))
+    return found
+
+
+def _with_shared(fields: Fields, shared: Mapping[str, Entry]) -> Fields:
+    """Lay the shared settings below a receiver's own, those that its type knows."""
+    word = fields.get("type")
+    cls = RECEIVERS.get(word.text) if isinstance(word, Text) else None
+    known = cls.model_fields if cls else {}
+    fitting = {key: entry for key, entry in shared.items() if key in known}
+    return replace(fields, entries={**fitting, **fields.entries})
 
 
 def _build(

@@ -75,7 +75,8 @@ def read_platform(root: Fields, base: Path, report: Report, failed: Sequence[str
     """
     _top_keys(root, report)
     timezone = read_timezone(root, report)
-    receivers, broken_receivers = read_receivers(root, report, failed)
+    templates = _folder(root, "templates", base, report) if root.get("templates") else None
+    receivers, broken_receivers = read_receivers(root, report, failed, templates)
     sources, broken = read_sources(root, report, failed)
     written = {*receivers, *broken_receivers}
     maintainers = read_maintainers(root, report, receivers, written)
@@ -85,7 +86,7 @@ def read_platform(root: Fields, base: Path, report: Report, failed: Sequence[str
         store=text_of(root, "store", report) or "sqlite:///monitor.db",
         web=_web(root, report),
         checks=_folder(root, "checks", base, report),
-        templates=_folder(root, "templates", base, report) if root.get("templates") else None,
+        templates=templates,
         sources=disown_strangers(root, sources, maintainers, report),
         broken=broken,
         receivers=receivers,

@@ -1,12 +1,14 @@
 """Tell on standard output: for a first try, and for logs."""
 
 import sys
+from pathlib import Path
 from typing import ClassVar, Self, TextIO
 
 from pydantic import Field, PrivateAttr
 
 from monitor.api import Notification, Receipt, Receiver
 from monitor.render.incident import notification_text
+from monitor.render.templates import Templates
 from monitor.render.units import Zone
 
 
@@ -16,6 +18,9 @@ class Console(Receiver, type="console"):
     rate: ClassVar[float] = 1000.0
 
     timezone: Zone = Field(default="UTC", description="IANA zone of the times.")
+    templates: Path | None = Field(
+        default=None, description="A folder with templates of your own, laid out as the shipped."
+    )
 
     _stream: TextIO | None = PrivateAttr(default=None)
 
@@ -27,6 +32,7 @@ class Console(Receiver, type="console"):
     async def send(self, notification: Notification, receipt: Receipt | None) -> Receipt:
         """Print and be done."""
         stream = self._stream or sys.stdout
-        stream.write(notification_text(notification, self.timezone) + "\n")
+        text = notification_text(notification, self.timezone, Templates(own=self.templates))
+        stream.write(text + "\n")
         stream.flush()
         return Receipt(self.name, notification.subject, notification.at)
