@@ -5,6 +5,7 @@
 22:00  opt-outs of `ctr`, variant B, rise by 70 % and stay there
 00:30  the Spark roll-up misses four hours; the executive dashboard goes stale because of it
 02:00  a storm of dashboard queries holds Trino for fifty minutes
+03:00  the nightly training of `ctr` starts, ends well half an hour later, and says so
 04:00  the growth team's pipeline fails: nobody else's business but theirs
 09:00  the digest
 """
@@ -28,6 +29,12 @@ END = ist("2026-11-24T09:10")
 SLOW = (ist("2026-11-23T21:40"), ist("2026-11-23T23:10"))
 STORM = (ist("2026-11-24T02:00"), ist("2026-11-24T02:50"))
 MISSING = tuple(ist("2026-11-24T00:30") + timedelta(hours=hours) for hours in range(4))
+PINGS = (
+    (ist("2026-11-24T03:00"), "/api/v1/ping/train-ctr/start"),
+    (ist("2026-11-24T03:30"), "/api/v1/ping/train-ctr/0"),
+)
+"""What jobs tell the monitor, when."""
+
 GROWTH_ENDS = ist("2026-11-24T03:30")
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import httpx
+
 from monitor.app import App
 from monitor.config.load import load
 from monitor.core.alert import Alert
@@ -23,6 +25,7 @@ from monitor.store.codec import DIGEST, INCIDENT_VIEW
 from monitor.testing.prometheus import ScriptedPrometheus
 from monitor.testing.slack import ScriptedSlack
 from monitor.testing.trino import ScriptedTrino
+from monitor.web.pages import make_web
 
 STEP = timedelta(minutes=2)
 
@@ -46,9 +49,19 @@ class Stage:
 
     async def step(self) -> None:
         """Move on by two minutes: first the platform, then the daemon."""
-        self.warehouse.advance(self.clock.advance(STEP))
+        before = self.clock.now()
+        now = self.clock.advance(STEP)
+        self.warehouse.advance(now)
+        for at, path in day.PINGS:
+            if before < at <= now:
+                await self._ping(path)
         await self.app.engine.tick()
         await self.app.engine.settle()
+
+    async def _ping(self, path: str) -> None:
+        transport = httpx.ASGITransport(make_web(self.app.pages))
+        async with httpx.AsyncClient(transport=transport, base_url="http://monitor") as job:
+            (await job.post(path)).raise_for_status()
 
 
 @contextmanager
