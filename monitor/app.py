@@ -21,6 +21,7 @@ from monitor.engine.engine import Engine
 from monitor.engine.metrics import Metrics
 from monitor.sources.pings import PINGS, Pings
 from monitor.store import Store, open_store
+from monitor.web.auth import refuse_exposed
 from monitor.web.pages import Pages, make_web
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,8 @@ class App:
             world=lambda: self.engine.world,
             trouble=self._trouble,
             count=self.engine.count,
+            doer=self.engine,
+            token=self.plan.web.token,
         )
         self._stopping = asyncio.Event()
 
@@ -70,6 +73,7 @@ class App:
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT; then drain."""
+        refuse_exposed(self.plan.web.host, self.plan.web.token)
         listener = bind(self.plan.web.host, self.plan.web.port)
         await self.engine.start()
         server = self._server()

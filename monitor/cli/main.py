@@ -6,6 +6,7 @@ import click
 
 from monitor import __version__
 from monitor.api.errors import MonitorError
+from monitor.cli.ack import ack
 from monitor.cli.backtest import backtest
 from monitor.cli.db import db
 from monitor.cli.demo import demo
@@ -13,6 +14,8 @@ from monitor.cli.digest import digest
 from monitor.cli.lint import lint
 from monitor.cli.route import route
 from monitor.cli.run import run
+from monitor.cli.silence import silence
+from monitor.cli.status import status
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -21,7 +24,7 @@ def cli() -> None:
     """Watch a data platform: checks in YAML, one incident per cause, an honest digest."""
 
 
-for command in (run, demo, lint, digest, backtest, route, db):
+for command in (run, demo, lint, digest, backtest, route, status, ack, silence, db):
     cli.add_command(command)
 
 

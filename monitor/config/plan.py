@@ -126,10 +126,11 @@ class BrokenFile:
 
 @dataclass(frozen=True, slots=True)
 class Web:
-    """Where the pages are served."""
+    """Where the pages are served, and the token that every request must bring."""
 
     host: str = "127.0.0.1"
     port: int = 8080
+    token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

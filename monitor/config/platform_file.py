@@ -1,7 +1,7 @@
 """config.yaml: the systems that are asked, the people who are told, and what belongs to whom."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -132,7 +132,7 @@ def _web(root: Fields, report: Report) -> Web:
     elif not report.add_faults(node):
         made = construct(WebSection, node.entries, report, Subject("web", place))
     report.is_fatal = report.is_fatal or made is None
-    return made.listen if made else Web()
+    return replace(made.listen, token=made.token or None) if made else Web()
 
 
 def _folder(root: Fields, key: str, base: Path, report: Report) -> Path:

@@ -83,6 +83,7 @@ class WebSection(Section):
     """``web:``."""
 
     listen: Annotated[Web, BeforeValidator(lambda given: parse_listen(str(given)))] = Web()
+    token: str | None = None
 
 
 class SlackSection(Section):

@@ -92,12 +92,21 @@ class Postponed:
 
 
 @dataclass(frozen=True, slots=True)
+class Received:
+    """A batch of alerts that another system sent, as it came."""
+
+    key: str
+    at: datetime
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """What a step changes; all of it commits in one transaction or none.
 
     ``verdicts`` are kept as the newest of their slice; alerts, incidents, told entries and silences
     replace what was there; outbox rows are settled or postponed by their key; ``taken`` are the
-    numbers of the received batches that are worked off; the rest is appended.
+    keys of the received batches that are worked off; the rest is appended.
     """
 
     at: datetime
@@ -113,7 +122,8 @@ class Step:
     postponed: tuple[Postponed, ...] = ()
     silences: tuple[Silence, ...] = ()
     trail: tuple[TrailEntry, ...] = ()
-    taken: tuple[int, ...] = ()
+    received: tuple[Received, ...] = ()
+    taken: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from monitor.core.model import Tier, Verdict
 from monitor.core.route import owner_of
 from monitor.core.state import OutboxRow, Postponed, Quiet, Slot, Step, Told
 from monitor.core.trail import MONITOR, Deed, TrailEntry
+from monitor.core.view import facts_of
 from monitor.core.world import CheckFacts, World
 
 
@@ -41,7 +42,7 @@ class Turn:
 
     def facts(self, check: str) -> CheckFacts:
         """Return what is known of a check; of one that is in no file, only its name."""
-        return self.world.checks.get(check) or CheckFacts(check, "removed", (), "")
+        return facts_of(check, self.world)
 
     def touch(self, incident: str | None) -> None:
         """Decide later what is told of an incident, and of the one that it belongs to."""

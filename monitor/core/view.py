@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from monitor.core import external
 from monitor.core.alert import Alert
 from monitor.core.incident import Gap, Incident, IncidentView, Member
 from monitor.core.model import Evidence, Tier, Verdict
@@ -93,8 +94,17 @@ def is_folded(incident: Incident, alert: Alert) -> bool:
     return alert.check != incident.check
 
 
+def facts_of(check: str, world: World) -> CheckFacts:
+    """Return what is known of a check; of one that is in no file, only its name."""
+    known = world.checks.get(check) or external.facts_of(check)
+    return known or CheckFacts(check, "removed", (), "")
+
+
 def alert_labels(alert: Alert, facts: CheckFacts, owner: str) -> dict[str, str]:
     """Return the labels by which silences and routes see an alert."""
+    if facts.kind == external.KIND:
+        given = {"severity": str(alert.tier or Tier.WARN), **dict(alert.slice)}
+        return {**given, "check": alert.check, "kind": facts.kind, "maintainer": owner}
     return {
         **dict(facts.labels),
         **dict(alert.slice),
@@ -120,7 +130,7 @@ def _member(
     told_in: str | None,
     active: Silences,
 ) -> Member:
-    facts = world.checks.get(alert.check) or CheckFacts(alert.check, "removed", (), "")
+    facts = facts_of(alert.check, world)
     last = alert.last
     resource = world.resources.get(facts.resource) if facts.resource else None
     folded = is_folded(incident, alert)

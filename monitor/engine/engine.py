@@ -2,18 +2,22 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from monitor.config.plan import Plan, PlannedCheck
 from monitor.core.advance import Advanced, Finding, advance
 from monitor.core.book import Memory
+from monitor.core.external import facts_of
 from monitor.core.model import Outcome, Tier, Verdict
 from monitor.core.orders import Order, Reconsider, Refusal
+from monitor.core.state import Received, Step
 from monitor.core.world import World
 from monitor.engine.clock import Clock
 from monitor.engine.delivery import Delivery
 from monitor.engine.digests import Digests
+from monitor.engine.inbox import Batch, gather, read_batch
 from monitor.engine.look import Bulkheads, look, skipped, source_check
 from monitor.engine.metrics import Metrics
 from monitor.engine.schedule import Calendar, Due
@@ -26,6 +30,8 @@ log = logging.getLogger(__name__)
 SEEN_EVERY = timedelta(seconds=10)
 KEEP = timedelta(days=7)
 DRAIN = timedelta(seconds=10)
+MOST_AT_ONCE = 1000
+"""Alerts of other systems that one step takes in: between two steps the loop answers others."""
 
 Waiting = tuple[Order, "asyncio.Future[Refusal | None] | None"]
 
@@ -50,12 +56,15 @@ class Engine:
         self._run = 0
         self._findings: list[Finding] = []
         self._orders: list[Waiting] = []
+        self._batches: list[Batch] = []
+        self._number = 0
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._calendar = Calendar()
         self._ticked_at: datetime | None = None
         self._seen_at: datetime | None = None
         self._committing = asyncio.Lock()
         self._flushing: asyncio.Task[None] | None = None
+        self._wants_flush = False
         self.delivery = Delivery(plan, store, self.writer, clock, metrics, self.order_soon)
         self._use(plan)
 
@@ -71,6 +80,8 @@ class Engine:
         now = self.clock.now()
         self.memory = await self.writer.run(self.store.history.memory, now)
         self._run = await self.writer.run(self.store.journal.started, now)
+        for kept in await self.writer.run(self.store.journal.not_taken):
+            self._batches.append(read_batch(kept.key, kept.body, kept.at))
         await self.delivery.start()
         self._calendar.plan(self.plan.checks, now)
         self._watch_ill_sources()
@@ -107,7 +118,7 @@ class Engine:
         gone = [
             Verdict(alert.check, alert.slice, now, Outcome.OK, reason="check removed")
             for alert in self.memory.alerts.values()
-            if alert.is_open and alert.check not in self.world.checks
+            if alert.is_open and alert.check not in self.world.checks and not facts_of(alert.check)
         ]
         broken = {problem.check for problem in self.plan.problems}
         dropped = [verdict for verdict in gone if verdict.check not in broken]
@@ -142,8 +153,18 @@ class Engine:
 
     def _looked(self, check: str, _task: asyncio.Task[None]) -> None:
         self._looks.pop(check, None)
+        self.flush_soon()
+
+    def flush_soon(self) -> None:
+        """Flush as soon as the loop is free."""
+        self._wants_flush = True
         if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(self.flush())
+            self._flushing = asyncio.create_task(self._flush_while_wanted())
+
+    async def _flush_while_wanted(self) -> None:
+        while self._wants_flush:
+            self._wants_flush = False
+            await self.flush()
 
     async def _look(self, planned: PlannedCheck, due_at: datetime) -> None:
         findings = await look(planned, due_at, self.clock.now(), self.bulkheads)
@@ -151,6 +172,28 @@ class Engine:
             for verdict in finding.verdicts:
                 self.metrics.verdicts.labels(planned.kind, verdict.outcome).inc()
         self._findings.extend(findings)
+
+    async def receive(self, body: str) -> int:
+        """Keep a batch of alerts of another system; it is committed when this returns.
+
+        Return how many alerts it holds. Raise BatchError for what cannot be read, StoreError.
+        """
+        now = self.clock.now()
+        self._number += 1
+        batch = read_batch(f"{self._run}-{self._number}", body, now)
+        await self.writer.commit(Step(now, received=(Received(batch.key, now, body),)))
+        self._batches.append(batch)
+        self.flush_soon()
+        return sum(len(finding.verdicts) for finding in batch.findings)
+
+    async def look_now(self, check: str) -> tuple[Verdict, ...]:
+        """Look at a check at once, besides its schedule; stored when this returns."""
+        findings = await look(self.plan.checks[check], None, self.clock.now(), self.bulkheads)
+        self._findings.extend(findings)
+        await self.flush()
+        if self.trouble is not None:
+            raise StoreError(self.trouble)
+        return findings[-1].verdicts
 
     async def order(self, order: Order) -> Refusal | None:
         """Do what somebody orders; it is committed when this returns. Raise StoreError."""
@@ -169,20 +212,27 @@ class Engine:
             now = self.clock.now()
             due_at = self.memory.next_due()
             is_due = due_at is not None and due_at <= now
-            if not self._findings and not self._orders and not is_due:
+            if not (self._findings or self._orders or self._batches or is_due):
                 return
             findings, self._findings = self._findings, []
             orders, self._orders = self._orders, []
-            advanced = advance(self.memory, findings, self.world, now, [one for one, _ in orders])
+            batches, self._batches = gather(self._batches, MOST_AT_ONCE)
+            sent = [finding for batch in batches for finding in batch.findings]
+            told = [one for one, _ in orders]
+            advanced = advance(self.memory, [*findings, *sent], self.world, now, told)
+            step = replace(advanced.step, taken=tuple(batch.key for batch in batches))
             try:
-                await self.writer.commit(advanced.step)
+                await self.writer.commit(step)
             except StoreError as error:
+                self._batches = batches + self._batches
                 self._keep(findings, orders, error)
                 return
             self.trouble = None
             self.memory.apply(advanced.step)
             self._answer(orders, advanced)
             self.delivery.add(advanced.step.outbox)
+        if self._batches and self.trouble is None:
+            self.flush_soon()
 
     def _keep(self, findings: list[Finding], orders: list[Waiting], error: StoreError) -> None:
         self._findings = findings + self._findings
@@ -231,6 +281,8 @@ class Engine:
         while self._looks:
             await asyncio.wait(list(self._looks.values()))
         await self.flush()
+        if self._flushing is not None:
+            await self._flushing
         await self.delivery.settle()
 
     async def prune(self) -> None:

@@ -62,7 +62,7 @@ class Bulkheads:
 
 
 async def look(
-    planned: PlannedCheck, due_at: datetime, now: datetime, bulkheads: Bulkheads
+    planned: PlannedCheck, due_at: datetime | None, now: datetime, bulkheads: Bulkheads
 ) -> tuple[Finding, ...]:
     """Look once; return what was found, of the check and, when it changed, of its source."""
     asking = Asking(now, planned.check.timeout, planned.id, planned.team)
@@ -84,7 +84,7 @@ async def look(
 
 
 def _measured(
-    planned: PlannedCheck, due_at: datetime, now: datetime, answers: list[Answer]
+    planned: PlannedCheck, due_at: datetime | None, now: datetime, answers: list[Answer]
 ) -> Finding:
     try:
         measured = list(planned.check.measure(answers, now))
@@ -102,7 +102,7 @@ def _measured(
 
 def _failed(
     planned: PlannedCheck,
-    due_at: datetime,
+    due_at: datetime | None,
     now: datetime,
     error: SourceError,
     bulkheads: Bulkheads,
@@ -120,7 +120,7 @@ def _failed(
     )
 
 
-def _error(planned: PlannedCheck, due_at: datetime, now: datetime, reason: str) -> Finding:
+def _error(planned: PlannedCheck, due_at: datetime | None, now: datetime, reason: str) -> Finding:
     verdict = Verdict(planned.id, (), now, Outcome.ERROR, reason=reason)
     return Finding(planned.id, due_at, now, (verdict,))
 

@@ -22,6 +22,7 @@ NOTIFICATION = TypeAdapter(Notification)
 SILENCE = TypeAdapter(Silence)
 DIGEST = TypeAdapter(Digest)
 INCIDENT_VIEW = TypeAdapter(IncidentView)
+VERDICTS = TypeAdapter(list[Verdict])
 SLICE_STATES = TypeAdapter(list[SliceState])
 
 

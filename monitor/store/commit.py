@@ -205,6 +205,10 @@ def _orders(connection: sa.Connection, steps: Iterable[Step]) -> None:
         for one in step.trail
     ]
     _insert(connection, trail, deeds)
-    taken = [number for step in steps for number in step.taken]
+    batches: Rows = [
+        {"key": one.key, "at": one.at, "body": one.body} for step in steps for one in step.received
+    ]
+    _insert(connection, received, batches)
+    taken: Rows = [{"of": key} for step in steps for key in step.taken]
     if taken:
-        connection.execute(received.delete().where(received.c.id.in_(taken)))
+        connection.execute(received.delete().where(received.c.key == sa.bindparam("of")), taken)

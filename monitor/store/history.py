@@ -110,6 +110,23 @@ class History:
             text = connection.scalar(query)
         return None if text is None else codec.INCIDENT.validate_json(text)
 
+    def children_of(self, key: str) -> list[Incident]:
+        """Return the open incidents that an incident adopted."""
+        query = sa.select(incident.c.value).where(incident.c.resolved_at.is_(None))
+        with self._engine.connect() as connection:
+            found = [codec.INCIDENT.validate_json(text) for text in connection.scalars(query)]
+        return [one for one in found if one.parent == key]
+
+    def open_alerts(self) -> list[Alert]:
+        """Return the alerts that are open, oldest first."""
+        query = (
+            sa.select(alert.c.value)
+            .where(alert.c.resolved_at.is_(None))
+            .order_by(alert.c.opened_at, alert.c.id)
+        )
+        with self._engine.connect() as connection:
+            return [codec.ALERT.validate_json(text) for text in connection.scalars(query)]
+
     def alerts_of(self, incidents: Iterable[str]) -> list[Alert]:
         """Return the alerts of incidents that ever fired, in the order in which they opened."""
         query = (

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from monitor.api.answer import Run
 from monitor.core.digest import Blind, Digest
-from monitor.core.state import OutboxRow
+from monitor.core.state import OutboxRow, Received
 from monitor.store import codec
 from monitor.store.outbox import add_rows
 from monitor.store.tables import daemon_run, digest_run, ping, received
@@ -53,21 +53,11 @@ class Journal:
             found: datetime | None = connection.scalar(query)
         return found
 
-    def receive(self, at: datetime, bodies: Sequence[str]) -> list[int]:
-        """Keep batches of alerts that another system sent; committed when this returns.
-
-        Return their numbers; a step that takes them in forgets them.
-        """
-        insert = received.insert().returning(received.c.id, sort_by_parameter_order=True)
-        with self._engine.begin() as connection:
-            rows = connection.execute(insert, [{"at": at, "body": body} for body in bodies])
-            return list(rows.scalars())
-
-    def not_taken(self) -> list[tuple[int, datetime, str]]:
+    def not_taken(self) -> list[Received]:
         """Return the received batches that no step took in yet, oldest first."""
         query = sa.select(received).order_by(received.c.id)
         with self._engine.connect() as connection:
-            return [(row.id, row.at, row.body) for row in connection.execute(query)]
+            return [Received(row.key, row.at, row.body) for row in connection.execute(query)]
 
     def started(self, at: datetime) -> int:
         """Note that the daemon looks from now on; return the number of the run."""

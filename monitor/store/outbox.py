@@ -25,6 +25,8 @@ class Intent:
     attempts: int
     error: str
     done_at: datetime | None
+    at: datetime
+    reason: str
 
 
 def add_rows(connection: sa.Connection, rows: Sequence[OutboxRow]) -> None:
@@ -89,10 +91,9 @@ class Outbox:
 
     def intents_of(self, subject: str) -> list[Intent]:
         """Return what became of the intents of a subject, oldest first."""
-        columns = [outbox.c[name] for name in Intent.__slots__]
-        query = sa.select(*columns).where(outbox.c.subject == subject).order_by(outbox.c.id)
+        query = sa.select(outbox).where(outbox.c.subject == subject).order_by(outbox.c.id)
         with self._engine.connect() as connection:
-            return [Intent(*row) for row in connection.execute(query)]
+            return [_intent(row) for row in connection.execute(query)]
 
     def failures(self, since: datetime) -> Mapping[str, str]:
         """Return key and error of the intents that were given up since a moment."""
@@ -101,6 +102,21 @@ class Outbox:
         )
         with self._engine.connect() as connection:
             return {row.key: row.error for row in connection.execute(query)}
+
+
+def _intent(found: sa.Row[tuple[object, ...]]) -> Intent:
+    note = json.loads(found.notification)
+    return Intent(
+        key=found.key,
+        subject=found.subject,
+        receiver=found.receiver,
+        state=found.state,
+        attempts=found.attempts,
+        error=found.error,
+        done_at=found.done_at,
+        at=datetime.fromisoformat(note["at"]),
+        reason=note["reason"],
+    )
 
 
 def _row(found: sa.Row[tuple[object, ...]]) -> OutboxRow:

@@ -128,6 +128,7 @@ received = sa.Table(
     "received",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
+    _text("key", unique=True),
     _moment("at"),
     _text("body"),
 )

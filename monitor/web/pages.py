@@ -8,6 +8,7 @@ from typing import Protocol
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -17,8 +18,10 @@ from monitor.core.incident import IncidentView
 from monitor.core.view import views_of
 from monitor.core.world import World
 from monitor.store import Store
-from monitor.store.codec import INCIDENT_VIEW, SLICE_STATES
 from monitor.store.journal import PingKind
+from monitor.web.auth import Guard
+from monitor.web.changes import Changes, Doer
+from monitor.web.lists import Lists
 from monitor.web.status import status_html
 
 HEADERS = {
@@ -46,6 +49,18 @@ class Pages:
     world: Callable[[], World]
     trouble: Callable[[], str | None]
     count: Callable[[], None]
+    doer: Doer
+    token: str | None = None
+
+    @property
+    def lists(self) -> Lists:
+        """What can be read as JSON."""
+        return Lists(self.store, self.clock.now, self.plan, self.world)
+
+    @property
+    def changes(self) -> Changes:
+        """What can be changed."""
+        return Changes(self.doer, self.clock.now, lambda check: check in self.plan().checks)
 
     def views(self) -> list[IncidentView]:
         """Return the open incidents and those of the last day, blocking."""
@@ -74,17 +89,6 @@ class Pages:
                 "revision": self.plan().revision,
             }
         )
-
-    async def api_checks(self, _request: Request) -> Response:
-        """List the newest verdict of every slice."""
-        states = await run_in_threadpool(self.store.history.slice_states)
-        return Response(SLICE_STATES.dump_json(states), media_type="application/json")
-
-    async def api_incidents(self, _request: Request) -> Response:
-        """List open incidents and those of the last day."""
-        views = await run_in_threadpool(self.views)
-        text = b"[" + b",".join(INCIDENT_VIEW.dump_json(view) for view in views) + b"]"
-        return Response(text, media_type="application/json")
 
     async def ping(self, request: Request) -> Response:
         """Keep the ping of a job: committed before the answer is 200."""
@@ -126,9 +130,9 @@ def make_web(pages: Pages) -> Starlette:
         Route("/readyz", pages.ready),
         Route("/metrics", pages.metrics),
         Route("/api/v1/status", pages.api_status),
-        Route("/api/v1/checks", pages.api_checks),
-        Route("/api/v1/incidents", pages.api_incidents),
+        *pages.lists.routes(),
+        *pages.changes.routes(),
         Route("/api/v1/ping/{check}", pages.ping, methods=post),
         Route("/api/v1/ping/{check}/{how}", pages.ping, methods=post),
     ]
-    return Starlette(routes=routes)
+    return Starlette(routes=routes, middleware=[Middleware(Guard, token=pages.token)])

@@ -21,7 +21,7 @@ from monitor.core.matcher import parse_matchers
 from monitor.core.model import Outcome, Sample, Tier, Verdict
 from monitor.core.notification import Notification, NotifyReason, Receipt
 from monitor.core.silence import Silence
-from monitor.core.state import OutboxRow, Postponed, Settled, Slot, Step, Told
+from monitor.core.state import OutboxRow, Postponed, Received, Settled, Slot, Step, Told
 from monitor.core.trail import Deed, TrailEntry
 from monitor.store import Store, StoreError, open_store
 from monitor.store.tables import metadata
@@ -178,10 +178,11 @@ def test_silences_and_the_trail_are_kept(store: Store) -> None:
 
 
 def test_a_received_batch_waits_until_a_step_takes_it_in(store: Store) -> None:
-    numbers = store.journal.receive(AT, ["one", "two"])
-    assert [row[2] for row in store.journal.not_taken()] == ["one", "two"]
-    store.commit(step(taken=tuple(numbers[:1])))
-    assert [row[2] for row in store.journal.not_taken()] == ["two"]
+    batches = (Received("k1", AT, "one"), Received("k2", AT, "two"))
+    store.commit(step(received=batches))
+    assert store.journal.not_taken() == list(batches)
+    store.commit(step(taken=("k1",)))
+    assert store.journal.not_taken() == [batches[1]]
 
 
 def test_a_slice_that_fired_lately_is_remembered_and_later_forgotten(store: Store) -> None:

@@ -37,8 +37,10 @@ def upgrade() -> None:
         "received",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("at", Moment(length=32), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_received")),
+        sa.UniqueConstraint("key", name=op.f("uq_received_key")),
     )
     op.add_column("told", sa.Column("at", Moment(length=32), nullable=True))
     op.add_column(

@@ -1,0 +1,250 @@
+"""What people and other systems change over HTTP. A 2xx answer means that it is committed."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Protocol
+from uuid import uuid4
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from monitor.api.errors import MonitorError
+from monitor.api.fields import parse_duration
+from monitor.core.matcher import Matcher, MatcherError, Operator, parse_matcher, parse_matchers
+from monitor.core.model import Verdict
+from monitor.core.orders import Acknowledge, EndSilence, MakeSilence, Order, Reassign, Refusal
+from monitor.core.orders import Resolve as ResolveOrder
+from monitor.core.silence import Silence
+from monitor.store import StoreError
+from monitor.store.codec import VERDICTS
+
+MOST_BYTES = 20_000_000
+_STATUS = {Refusal.NO_INCIDENT: 404, Refusal.NO_SILENCE: 404}
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
+
+
+class Body(BaseModel):
+    """What all bodies share: no unknown keys."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class AckBody(Body):
+    """Of ``ack``; ``until`` is a moment, or a duration such as ``2h``."""
+
+    by: Name
+    until: AwareDatetime | str | None = None
+    comment: Text = ""
+
+
+class ReassignBody(Body):
+    """Of ``reassign``."""
+
+    by: Name
+    to: Name
+    comment: Text = ""
+
+
+class ResolveBody(Body):
+    """Of ``resolve``."""
+
+    by: Name
+    comment: Text = ""
+
+
+class MatcherBody(BaseModel):
+    """A matcher as Alertmanager's API writes it."""
+
+    name: str
+    value: str
+    isRegex: bool = False  # noqa: N815  # the word of that API
+    isEqual: bool = True  # noqa: N815  # as above
+
+
+class SilenceBody(BaseModel):
+    """As in Alertmanager; matchers may also be texts, as in its configuration."""
+
+    id: str | None = Field(default=None, max_length=100)
+    matchers: list[MatcherBody | str] = Field(min_length=1)
+    startsAt: AwareDatetime | None = None  # noqa: N815  # as above
+    endsAt: AwareDatetime  # noqa: N815  # as above
+    createdBy: Name  # noqa: N815  # as above
+    comment: Name
+
+
+class Doer(Protocol):
+    """What does it: the engine."""
+
+    async def order(self, order: Order) -> Refusal | None:
+        """Do what somebody orders; committed when this returns."""
+
+    async def receive(self, body: str) -> int:
+        """Keep a batch of alerts; committed when this returns."""
+
+    async def look_now(self, check: str) -> tuple[Verdict, ...]:
+        """Look at a check at once."""
+
+
+class WrongError(MonitorError):
+    """A request cannot be understood."""
+
+
+Answer = Callable[["Changes", Request], Awaitable[Response]]
+
+
+def told(answer: Answer) -> Answer:
+    """Turn what goes wrong into an answer that says what and why."""
+
+    async def answered(self: "Changes", request: Request) -> Response:
+        try:
+            return await answer(self, request)
+        except StoreError as error:
+            return JSONResponse({"error": str(error)}, 503)
+        except ValidationError as error:
+            where = error.errors()[0]
+            place = ".".join(str(part) for part in where["loc"])
+            return JSONResponse({"error": f"{place}: {where['msg']}"}, 400)
+        except MonitorError as error:
+            return JSONResponse({"error": str(error)}, 400)
+
+    return answered
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The calls that change something."""
+
+    doer: Doer
+    now: Callable[[], datetime]
+    has_check: Callable[[str], bool]
+
+    @told
+    async def acknowledge(self, request: Request) -> Response:
+        """Take care of an incident."""
+        body = AckBody.model_validate_json(await _json(request))
+        until = body.until
+        if isinstance(until, str):
+            until = self.now() + _duration(until)
+        order = Acknowledge(request.path_params["id"], body.by, until, body.comment)
+        return await self._obey(order)
+
+    @told
+    async def reassign(self, request: Request) -> Response:
+        """Hand an incident to another maintainer."""
+        body = ReassignBody.model_validate_json(await _json(request))
+        return await self._obey(Reassign(request.path_params["id"], body.to, body.by, body.comment))
+
+    @told
+    async def resolve(self, request: Request) -> Response:
+        """Say that an incident is over."""
+        body = ResolveBody.model_validate_json(await _json(request))
+        return await self._obey(ResolveOrder(request.path_params["id"], body.by, body.comment))
+
+    @told
+    async def make_silence(self, request: Request) -> Response:
+        """Store a silence."""
+        body = SilenceBody.model_validate_json(await _json(request))
+        silence = Silence(
+            id=body.id or str(uuid4()),
+            matchers=_matchers(body.matchers),
+            starts_at=body.startsAt or self.now(),
+            ends_at=body.endsAt,
+            created_by=body.createdBy,
+            comment=body.comment,
+        )
+        return await self._obey(MakeSilence(silence), {"silenceID": silence.id})
+
+    @told
+    async def end_silence(self, request: Request) -> Response:
+        """End a silence now."""
+        who = request.query_params.get("by", "").strip()[:200]
+        return await self._obey(EndSilence(request.path_params["id"], who or "somebody"))
+
+    @told
+    async def run_check(self, request: Request) -> Response:
+        """Look at a check at once."""
+        check = request.path_params["id"]
+        if not self.has_check(check):
+            return JSONResponse({"error": f"there is no check '{check}'"}, 404)
+        verdicts = await self.doer.look_now(check)
+        return Response(VERDICTS.dump_json(list(verdicts)), media_type="application/json")
+
+    @told
+    async def receive(self, request: Request) -> Response:
+        """Take alerts in Alertmanager's form."""
+        count = await self.doer.receive((await _json(request)).decode("utf-8", "strict"))
+        return JSONResponse({"accepted": count})
+
+    async def _obey(self, order: Order, answer: dict[str, Any] | None = None) -> Response:
+        refusal = await self.doer.order(order)
+        if refusal is not None:
+            return JSONResponse({"error": str(refusal)}, _STATUS.get(refusal, 400))
+        return JSONResponse(answer or {"ok": True})
+
+    def routes(self) -> list[Route]:
+        """Return the routes of these calls."""
+        post, incident = ["POST"], "/api/v1/incidents/{id}"
+        return [
+            Route(f"{incident}/ack", self.acknowledge, methods=post),
+            Route(f"{incident}/reassign", self.reassign, methods=post),
+            Route(f"{incident}/resolve", self.resolve, methods=post),
+            Route("/api/v1/silences", self.make_silence, methods=post),
+            Route("/api/v1/silences/{id}", self.end_silence, methods=["DELETE"]),
+            Route("/api/v1/checks/{id:path}/run", self.run_check, methods=post),
+            Route("/api/v1/alertmanager", self.receive, methods=post),
+        ]
+
+
+async def _json(request: Request) -> bytes:
+    """Read a JSON body. Raise WrongError for another type, or for one that is too large."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise WrongError("send JSON, with Content-Type: application/json")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise WrongError(f"the body is larger than {MOST_BYTES} bytes")
+    return bytes(body)
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise WrongError(f"until: {error}; or write a moment with its offset") from None
+
+
+def _matchers(given: list[MatcherBody | str]) -> tuple[Matcher, ...]:
+    try:
+        found = tuple(_matcher(one) for one in given)
+    except MatcherError as error:
+        raise WrongError(f"matchers: {error}") from None
+    if all(matcher.holds("") for matcher in found):
+        raise WrongError("matchers: at least one must not match the empty value")
+    return found
+
+
+def _matcher(given: MatcherBody | str) -> Matcher:
+    if isinstance(given, str):
+        return parse_matcher(given)
+    operators = {
+        (False, True): Operator.EQUAL,
+        (False, False): Operator.NOT_EQUAL,
+        (True, True): Operator.REGEX,
+        (True, False): Operator.NOT_REGEX,
+    }
+    return Matcher(given.name, operators[given.isRegex, given.isEqual], given.value)
+
+
+def read_filters(texts: list[str]) -> tuple[Matcher, ...]:
+    """Read the ``matcher=`` parameters of a list. Raise WrongError."""
+    try:
+        return tuple(matcher for text in texts for matcher in parse_matchers(text))
+    except MatcherError as error:
+        raise WrongError(f"matcher: {error}") from None

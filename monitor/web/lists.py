@@ -1,0 +1,267 @@
+"""What can be read as JSON: lists that are filtered by ``matcher=`` and paged, and one incident."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from monitor.config.plan import Plan
+from monitor.core.alert import Alert
+from monitor.core.incident import Incident, IncidentView, Member
+from monitor.core.matcher import match_all
+from monitor.core.model import Verdict
+from monitor.core.route import owner_of
+from monitor.core.silence import Silence
+from monitor.core.state import SliceState
+from monitor.core.view import alert_labels, facts_of, view_of, views_of
+from monitor.core.world import World
+from monitor.store import Store
+from monitor.store.codec import DIGEST, INCIDENT_VIEW, SLICE_STATES
+from monitor.web.changes import WrongError, read_filters
+from monitor.web.timeline import timeline
+
+T = TypeVar("T")
+MOST = 1000
+PAST = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Which part of a list is asked for."""
+
+    offset: int
+    limit: int
+
+    def of(self, found: Sequence[T]) -> Sequence[T]:
+        """Cut it out."""
+        return found[self.offset : self.offset + self.limit]
+
+
+def page_of(request: Request) -> Page:
+    """Read ``limit=`` and ``offset=``. Raise WrongError."""
+    numbers = []
+    for name, default in (("offset", 0), ("limit", MOST)):
+        text = request.query_params.get(name, str(default))
+        if not text.isdecimal() or len(text) > 9:  # noqa: PLR2004  # more digits are no list
+            raise WrongError(f"{name}: '{text}' is no number")
+        numbers.append(int(text))
+    return Page(numbers[0], min(numbers[1], MOST))
+
+
+@dataclass(frozen=True)
+class Lists:
+    """The calls that read. Each answers the whole number in ``X-Total-Count``."""
+
+    store: Store
+    now: Callable[[], datetime]
+    plan: Callable[[], Plan]
+    world: Callable[[], World]
+
+    async def checks(self, request: Request) -> Response:
+        """List the newest verdict of every slice."""
+        return await self._list(request, self._states, _state_labels, _told_states)
+
+    async def check(self, request: Request) -> Response:
+        """Tell one check: its slices."""
+        name = request.path_params["id"]
+        found = [state for state in await run_in_threadpool(self._states) if state.check == name]
+        planned = self.plan().checks.get(name)
+        if planned is None and not found:
+            return JSONResponse({"error": f"there is no check '{name}'"}, 404)
+        about = {
+            "id": name,
+            "kind": planned.kind if planned else "removed",
+            "source": planned.source if planned else None,
+            "resource": planned.resource if planned else None,
+            "maintainer": planned.maintainer if planned else None,
+            "description": planned.description if planned else "",
+            "slices": SLICE_STATES.dump_python(found, mode="json"),
+        }
+        return JSONResponse(about)
+
+    async def alerts(self, request: Request) -> Response:
+        """List the alerts that are open."""
+        return await self._list(request, self._alerts, self._alert_labels, self._told_alerts)
+
+    async def incidents(self, request: Request) -> Response:
+        """List open incidents and those of the last day."""
+        return await self._list(request, self._views, _view_labels, _told_views)
+
+    async def incident(self, request: Request) -> Response:
+        """Tell the whole story of one incident."""
+        story = await run_in_threadpool(self._story, request.path_params["id"])
+        if story is None:
+            return JSONResponse({"error": "there is no incident with this id"}, 404)
+        return JSONResponse(story)
+
+    async def silences(self, request: Request) -> Response:
+        """List silences as Alertmanager does; ``state=`` picks active, pending or expired ones."""
+        now, wanted = self.now(), request.query_params.get("state")
+        found = await run_in_threadpool(self.store.history.silences)
+        told = [_silence(one, now) for one in found]
+        kept = [one for one in told if wanted in {None, one["status"]["state"]}]
+        try:
+            shown = page_of(request).of(kept)
+        except WrongError as error:
+            return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse(shown, headers={"X-Total-Count": str(len(kept))})
+
+    async def digest(self, request: Request) -> Response:
+        """Give the digest of a local day; ``name=`` picks one of several."""
+        try:
+            day = date.fromisoformat(request.path_params["date"])
+        except ValueError as error:
+            return JSONResponse({"error": f"write the day as 2026-11-25: {error}"}, 400)
+        names = [plan.name for plan in self.plan().digests]
+        name = request.query_params.get("name") or next(iter(names), "morning")
+        found = await run_in_threadpool(self.store.journal.digest, name, day)
+        if found is None:
+            return JSONResponse({"error": f"there is no digest '{name}' of {day}"}, 404)
+        return Response(DIGEST.dump_json(found), media_type="application/json")
+
+    async def _list(
+        self,
+        request: Request,
+        read: Callable[[], Sequence[T]],
+        labels: Callable[[T], Iterable[Mapping[str, str]]],
+        write: Callable[[list[T]], Any],
+    ) -> Response:
+        try:
+            page = page_of(request)
+            filters = read_filters(request.query_params.getlist("matcher"))
+        except WrongError as error:
+            return JSONResponse({"error": str(error)}, 400)
+        found = await run_in_threadpool(read)
+        if filters:
+            found = [one for one in found if any(match_all(filters, of) for of in labels(one))]
+        body = write(list(page.of(found)))
+        return JSONResponse(body, headers={"X-Total-Count": str(len(found))})
+
+    def _states(self) -> list[SliceState]:
+        return self.store.history.slice_states()
+
+    def _alerts(self) -> list[Alert]:
+        return self.store.history.open_alerts()
+
+    def _alert_labels(self, alert: Alert) -> list[dict[str, str]]:
+        world = self.world()
+        facts = facts_of(alert.check, world)
+        discovered = alert.last.maintainer if alert.last else None
+        owner, _ = owner_of((facts.maintainer, discovered), world)
+        return [alert_labels(alert, facts, owner)]
+
+    def _told_alerts(self, alerts: list[Alert]) -> list[dict[str, Any]]:
+        return [
+            {
+                "labels": self._alert_labels(alert)[0],
+                "state": alert.state,
+                "tier": alert.tier,
+                "startsAt": _text(alert.fired_at or alert.opened_at),
+                "incident": alert.incident,
+                "summary": alert.last.reason if alert.last else "",
+            }
+            for alert in alerts
+        ]
+
+    def _views(self) -> list[IncidentView]:
+        now = self.now()
+        found = self.store.history.incidents(now - PAST, now + timedelta(seconds=1))
+        alerts = self.store.history.alerts_of(incident.id for incident in found)
+        return views_of(found, alerts, self.world())
+
+    def _story(self, key: str) -> dict[str, Any] | None:
+        incident = self.store.history.incident(key)
+        if incident is None:
+            return None
+        children = self.store.history.children_of(key) if incident.resolved_at is None else []
+        names = [key, *(child.id for child in children)]
+        view = view_of(
+            incident,
+            self.store.history.alerts_of(names),
+            self.world(),
+            told_in={child.id: child.id for child in children},
+            cause=incident.parent or "",
+        )
+        receipts = [
+            {"receiver": one.receiver, "at": _text(one.at), "place": dict(one.place)}
+            for one in self.store.outbox.receipts(key)
+        ]
+        return {
+            **INCIDENT_VIEW.dump_python(view, mode="json"),
+            "receipts": receipts,
+            "timeline": timeline(self.store, incident),
+        }
+
+    def routes(self) -> list[Route]:
+        """Return the routes of these calls."""
+        return [
+            Route("/api/v1/checks", self.checks),
+            Route("/api/v1/checks/{id:path}", self.check),
+            Route("/api/v1/alerts", self.alerts),
+            Route("/api/v1/incidents", self.incidents),
+            Route("/api/v1/incidents/{id}", self.incident),
+            Route("/api/v1/silences", self.silences),
+            Route("/api/v1/digests/{date}", self.digest),
+        ]
+
+
+def _state_labels(state: SliceState) -> list[dict[str, str]]:
+    verdict: Verdict = state.verdict
+    known = {"check": state.check, "outcome": str(state.verdict.outcome)}
+    return [{**dict(state.slice), **known, "maintainer": verdict.maintainer or ""}]
+
+
+def _view_labels(view: IncidentView) -> list[dict[str, str]]:
+    return [_member_labels(view.incident, member) for member in view.members]
+
+
+def _member_labels(incident: Incident, member: Member) -> dict[str, str]:
+    return {
+        **dict(member.slice),
+        "alertname": member.check,
+        "check": member.check,
+        "incident": incident.id,
+        "kind": member.kind,
+        "maintainer": member.maintainer,
+        "resource": member.resource or "",
+        "severity": str(member.tier),
+        "state": "firing" if incident.resolved_at is None else "resolved",
+    }
+
+
+def _told_states(states: list[SliceState]) -> Any:
+    return SLICE_STATES.dump_python(states, mode="json")
+
+
+def _told_views(views: list[IncidentView]) -> list[Any]:
+    return [INCIDENT_VIEW.dump_python(view, mode="json") for view in views]
+
+
+def _silence(one: Silence, now: datetime) -> dict[str, Any]:
+    state = "expired" if one.ends_at <= now else "active" if one.is_active(now) else "pending"
+    return {
+        "id": one.id,
+        "status": {"state": state},
+        "matchers": [
+            {
+                "name": matcher.name,
+                "value": matcher.value,
+                "isRegex": "~" in matcher.operator,
+                "isEqual": not matcher.operator.startswith("!"),
+            }
+            for matcher in one.matchers
+        ],
+        "startsAt": _text(one.starts_at),
+        "endsAt": _text(one.ends_at),
+        "createdBy": one.created_by,
+        "comment": one.comment,
+    }
+
+
+def _text(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,60 @@
+"""What people tell the daemon from a shell."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from monitor.cli.main import cli
+from tests.cli.test_run import Home, read_until
+
+Start = Callable[[], "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+@pytest.fixture
+def daemon(home: Home) -> Iterator["subprocess.Popen[str]"]:
+    running = home.start()
+    yield running
+    running.kill()
+    running.communicate()
+
+
+def ask(home: Home, *words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(cli, [*words, "--config", str(home.config)])
+    return done.exit_code, done.output
+
+
+def test_status_ack_and_silence_talk_to_the_running_daemon(
+    home: Home, daemon: "subprocess.Popen[str]"
+) -> None:
+    read_until(daemon, "WARN rows")
+    code, said = ask(home, "status", "--json")
+    assert code == 1
+    (incident,) = json.loads(said)["incidents"]
+    key = incident["incident"]["id"]
+    assert ask(home, "ack", key, "--by", "asha", "--until", "2h")[0] == 0
+    assert "acknowledged by asha" in ask(home, "status")[1]
+    code, silence = ask(home, "silence", "add", 'check="rows"', "--by", "ben", "--comment", "known")
+    assert code == 0
+    code, said = ask(home, "silence", "list")
+    assert code == 0
+    assert 'check="rows"' in said
+    assert "ben: known" in said
+    assert ask(home, "silence", "expire", silence.strip())[0] == 0
+    assert ask(home, "silence", "list")[0] == 1
+
+
+def test_a_daemon_that_is_not_there_is_said_with_its_address(home: Home) -> None:
+    command = [sys.executable, "-m", "monitor", "ack", "x", "--config", str(home.config)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"no monitor answers at http://127.0.0.1:{home.port}" in done.stderr
