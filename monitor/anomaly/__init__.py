@@ -3,8 +3,8 @@
 No clock, randomness, I/O, logging or threads; every moment is an argument.
 """
 
-from monitor.anomaly.detector import judge_latest, replay
 from monitor.anomaly.model import Learning, Missing, Point, Replay, Series, Settings
+from monitor.anomaly.replay import judge_latest, replay
 from monitor.anomaly.series import Gridded, regular
 
 __all__ = [

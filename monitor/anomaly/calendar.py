@@ -3,86 +3,96 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import pairwise
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from monitor.anomaly.model import DAY, EPOCH, Bools, Ints, Settings
-from monitor.anomaly.series import bucket_start, local_offsets
+from monitor.anomaly.series import bucket_start
 
 # Eight same-hour values: enough for a steady mean, few enough to follow a changing habit.
 LAGS = 8
 CLUSTER = timedelta(hours=6)
 _DAY_SECONDS = 86_400
+_WEEKDAYS, _EPOCH_WEEKDAY = 7, 3  # 1970-01-01 was a Thursday
 
 
 @dataclass(frozen=True)
-class Calendar:
-    """Index tables of one grid of `buckets` buckets.
+class Span:
+    """Index tables of consecutive buckets.
 
-    starts: UTC start of each bucket. day, week: length in buckets (week at least 7).
-    daily, weekly: shape (LAGS, buckets), index of the bucket at the same local time 1..8
-        days or weeks before, -1 when it is before the grid; None where the bucket is too
-        long to have such a season.
-    slot: shape (buckets,), local hour of day (or bucket of day if longer), below `slots`.
-    holiday: shape (buckets,). blocks: (first, end) of each UTC day, the unit of learning.
-    cluster: buckets of one 6-hour run (at least 1).
+    daily, weekly: shape (LAGS, buckets), number of the bucket at the same local time 1..8 days or
+        weeks before; None where the bucket is too long to have such a season.
+    slot: local hour of the day (weekday where a bucket is a day), below `slots`.
+    holiday: which buckets are holidays.
     """
 
-    starts: tuple[datetime, ...]
-    day: int
-    week: int
     daily: Ints | None
     weekly: Ints | None
     slot: Ints
-    slots: int
     holiday: Bools
-    blocks: tuple[tuple[int, int], ...]
-    cluster: int
 
 
-def calendar(first: int, buckets: int, settings: Settings) -> Calendar:
-    """Build the tables for `buckets` buckets from bucket number `first` on."""
-    starts = tuple(bucket_start(first + i, settings) for i in range(buckets))
-    seconds = int(settings.bucket.total_seconds())
-    offset = local_offsets(starts, settings.timezone)
-    utc = np.array([int(at.timestamp()) for at in starts], dtype=np.int64)
-    wall = utc + offset
-    day = max(1, _DAY_SECONDS // seconds)
-    week = max(7, 7 * _DAY_SECONDS // seconds)
-    # Whole-day buckets already follow local midnights: nothing left to correct.
-    shift = offset if settings.bucket < DAY else np.zeros_like(offset)
-    slots = min(24, day)
-    holidays = [at.toordinal() - EPOCH.toordinal() for at in settings.holidays]
-    return Calendar(
-        starts=starts,
-        day=day,
-        week=week,
-        daily=_lags(shift, day, seconds) if day > 1 else None,
-        weekly=_lags(shift, week, seconds) if settings.bucket <= DAY else None,
-        slot=(wall % _DAY_SECONDS) * slots // _DAY_SECONDS,
-        slots=slots,
-        holiday=np.isin(wall // _DAY_SECONDS, holidays),
-        blocks=_blocks(utc, day),
-        cluster=max(1, int(CLUSTER / settings.bucket)),
-    )
+class Calendar:
+    """The local time of buckets, by their number since 1970.
 
+    day, week: length in buckets (week at least 7). block: the unit of learning, a UTC day or one
+    longer bucket. cluster: buckets of one 6-hour run (at least 1).
+    """
 
-def _lags(offset: Ints, period: int, seconds: int) -> Ints:
-    """Index of the same local time 1..LAGS periods before; a DST change moves it by an hour."""
-    here = np.arange(len(offset))
-    table = np.full((LAGS, len(offset)), -1, dtype=np.int64)
-    for lag in range(1, LAGS + 1):
-        plain = here - lag * period
-        change = offset - offset[np.maximum(plain, 0)] if len(offset) else offset
-        index = plain + np.round(change / seconds).astype(np.int64)
-        table[lag - 1] = np.where((plain >= 0) & (index >= 0) & (index < here), index, -1)
-    return table
+    def __init__(self, settings: Settings) -> None:
+        """Know the zone and the holidays of a check."""
+        self._settings = settings
+        self._zone = ZoneInfo(settings.timezone)
+        self._offsets: dict[int, int] = {}
+        self.seconds = int(settings.bucket.total_seconds())
+        self.day = max(1, _DAY_SECONDS // self.seconds)
+        self.week = max(7, 7 * _DAY_SECONDS // self.seconds)
+        self.is_whole_days = settings.bucket >= DAY
+        self.slots = min(24, self.day)
+        if settings.bucket == DAY:
+            self.slots = _WEEKDAYS
+        self.cluster = max(1, int(CLUSTER / settings.bucket))
+        days = [at.toordinal() - EPOCH.toordinal() for at in settings.holidays]
+        self._holidays = np.array(sorted(days), dtype=np.int64)
 
+    def block(self, number: int) -> int:
+        """Return the block that holds a bucket."""
+        return number // self.day
 
-def _blocks(utc: Ints, day: int) -> tuple[tuple[int, int], ...]:
-    if day == 1:
-        return tuple((i, i + 1) for i in range(len(utc)))
-    edges = [0, *np.flatnonzero(utc % _DAY_SECONDS == 0).tolist(), len(utc)]
-    return tuple((a, b) for a, b in pairwise(edges) if a < b)
+    def span(self, lo: int, hi: int) -> Span:
+        """Build the tables for the buckets from `lo` up to `hi`."""
+        numbers = np.arange(lo, hi)
+        if self.is_whole_days:
+            days = numbers * (self.seconds // _DAY_SECONDS)
+            weekday = (days + _EPOCH_WEEKDAY) % _WEEKDAYS
+            slot = weekday if self.slots == _WEEKDAYS else np.zeros_like(numbers)
+            is_day = self.seconds == _DAY_SECONDS
+            weekly = numbers - np.arange(1, LAGS + 1)[:, None] * self.week if is_day else None
+            return Span(None, weekly, slot, np.isin(days, self._holidays))
+        offset = np.array([self._offset(n) for n in range(lo, hi)], dtype=np.int64)
+        wall = numbers * self.seconds + offset
+        return Span(
+            daily=self._lags(numbers, offset, self.day) if self.day > 1 else None,
+            weekly=self._lags(numbers, offset, self.week),
+            slot=(wall % _DAY_SECONDS) * self.slots // _DAY_SECONDS,
+            holiday=np.isin(wall // _DAY_SECONDS, self._holidays),
+        )
+
+    def _lags(self, numbers: Ints, offset: Ints, period: int) -> Ints:
+        """Return the number of the same local time 1..LAGS periods before."""
+        # A change of the clocks between the two moves the number by an hour.
+        plain = numbers - np.arange(1, LAGS + 1)[:, None] * period
+        before = np.array([[self._offset(n) for n in row] for row in plain.tolist()])
+        lags: Ints = plain + np.round((offset - before) / self.seconds).astype(np.int64)
+        return lags
+
+    def _offset(self, number: int) -> int:
+        """Return how many seconds local time is ahead of UTC; a run of hours is looked up once."""
+        found = self._offsets.get(number)
+        if found is None:
+            at = bucket_start(number, self._settings).astimezone(self._zone)
+            found = int((at.utcoffset() or timedelta(0)).total_seconds())
+            self._offsets[number] = found
+        return found

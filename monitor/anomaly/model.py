@@ -33,6 +33,8 @@ class Settings:
         slice less than 6 hours apart are one alarm.
     min_value: a bucket whose expected value is below this is never judged.
     holidays: local dates that teach nothing and are judged with a wider band.
+    min_effect: a deviation below this share of what is expected is never an anomaly.
+    events: announced launches; what they shift is the new normal a day later.
     """
 
     bucket: timedelta
@@ -41,6 +43,8 @@ class Settings:
     false_alarms_per_month: float
     min_value: float
     holidays: frozenset[date] = frozenset()
+    min_effect: float = 0.0
+    events: frozenset[datetime] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse a bucket that does not fit days, and a budget that allows nothing."""

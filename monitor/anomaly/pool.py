@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from monitor.anomaly.model import DAY, MONTH, Floats
-from monitor.anomaly.tail import Tail, fit
+from monitor.anomaly.model import MONTH, Floats
+from monitor.anomaly.tail import TAIL_MOST, Sample, Tail, fit
 
 # Scores of so many blocks (days) tell how rare a score is; the last week tells how many come.
 TAIL_BLOCKS, RECENT_BLOCKS = 56, 7
@@ -20,19 +20,28 @@ TAIL_BLOCKS, RECENT_BLOCKS = 56, 7
 # teach nothing about any slice.
 COMMON_CAUSE = 3
 # So many times the alarms that the budget explains are kept, the lowest ones. Measured with
-# bench/anomaly/synthetic.py: at 1 the pool forgets its own false alarms and realises twice the
-# budget; at 2 it realises the budget; at 3 a check of one slice gets half of it.
+# bench/anomaly: at 1 the pool forgets its own false alarms and realises twice the budget; at 2 it
+# realises the budget; at 3 a check of one slice gets half of it.
 KEPT = 2.0
+# Chance hardly passes its threshold by half; what does is an incident and teaches nothing.
+CLEAR = 1.5
 # Before there is a tail, a score of so many spreads is taken for an incident.
 FIRST_THRESHOLD = 8.0
-_BUDGET_MONTH_DAYS = MONTH / DAY
+# A block keeps its highest scores, and about so many of the others.
+BODY_OF_BLOCK, ALARMS_OF_BLOCK = 1000, 5000
 
 
 @dataclass(frozen=True)
 class Block:
-    """The runs of one block: those that were no alarm, those that were, and how many of all."""
+    """The runs of one block.
 
-    calm: Floats
+    top: the highest of those that were no alarm. body: every `every`-th of the others, ascending.
+    alarms: the lowest of those that were. count: of all.
+    """
+
+    top: Floats
+    body: Floats
+    every: int
     alarms: Floats
     count: int
 
@@ -49,22 +58,33 @@ class Pool:
         """Add a block: highest (slices, runs), NaN where not scored; threshold NaN if none."""
         known = np.isfinite(highest)
         alarm = known & (highest > (threshold if np.isfinite(threshold) else FIRST_THRESHOLD))
-        by_chance = self.budget / _BUDGET_MONTH_DAYS * self.days / max(highest.shape[1], 1)
+        by_chance = self.budget / (MONTH.days / self.days) / max(highest.shape[1], 1)
+        clear = known & (highest > CLEAR * threshold)
         common = np.sum(alarm, axis=0) > COMMON_CAUSE * (1.0 + by_chance)
-        calm = highest[known & ~alarm & ~common]
-        self.blocks.append(Block(calm, highest[alarm & ~common], int(np.sum(known))))
+        calm = np.sort(highest[known & ~alarm & ~common])
+        every = max(1, len(calm) // BODY_OF_BLOCK)
+        cut = max(0, len(calm) - TAIL_MOST) if every > 1 else 0
+        alarms = np.sort(highest[alarm & ~common & ~clear])[:ALARMS_OF_BLOCK]
+        body = calm[:cut][::every]
+        self.blocks.append(Block(calm[cut:], body, every, alarms, int(np.sum(known))))
+        del self.blocks[:-TAIL_BLOCKS]
 
     def tail(self) -> Tail | None:
         """Fit the tail to what is known so far; None when that is too little."""
         recent = [block.count for block in self.blocks[-RECENT_BLOCKS:] if block.count]
         if not recent:
             return None
-        per_month = sum(recent) / (len(recent) * self.days) * _BUDGET_MONTH_DAYS
-        blocks = self.blocks[-TAIL_BLOCKS:]
-        by_chance = self.budget * len(blocks) * self.days / _BUDGET_MONTH_DAYS
+        per_month = sum(recent) / (len(recent) * self.days) * MONTH.days
+        by_chance = self.budget * len(self.blocks) * self.days / MONTH.days
         kept = int(KEPT * (by_chance + 1.0))
-        alarms = np.sort(np.concatenate([block.alarms for block in blocks]))[:kept]
-        return fit(np.concatenate([*(block.calm for block in blocks), alarms]), per_month)
+        alarms = np.sort(np.concatenate([block.alarms for block in self.blocks]))[:kept]
+        top = np.concatenate([*(block.top for block in self.blocks), alarms])
+        body = np.concatenate([block.body for block in self.blocks])
+        weight = np.repeat(
+            [float(block.every) for block in self.blocks],
+            [len(block.body) for block in self.blocks],
+        )
+        return fit(Sample(top, body, weight), per_month)
 
 
 def highest(score: Floats, cluster: int) -> Floats:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from monitor.anomaly.model import Bools, Floats, Ints
+
+Shapes = npt.NDArray[np.float16]
+"""Remembered shapes are small numbers: half precision keeps them to 0.05 %."""
 
 # Huber (1964): clipping at 1.5 spreads keeps 96 % of the precision of a mean on normal noise.
 HUBER = 1.5
@@ -42,20 +46,16 @@ def huber_mean(values: Floats, spread: Floats) -> Floats:
     return mean
 
 
-def seasonal(shape: Floats, lags: Ints, before: int, spread: Floats) -> Floats:
-    """Profile of a block: Huber mean of the same local hour 1..8 periods before.
+def seasonal(ring: Shapes, lags: Ints, before: int, spread: Floats) -> Floats:
+    """Profile of some buckets: Huber mean of the same local time 1..8 periods before.
 
-    shape: (slices, buckets), detrended values, NaN where they must not teach.
-    lags: (LAGS, block), -1 for none; anything at or after `before` is not used.
-    spread: (slices, block). Returns (slices, block), NaN where nothing is known.
+    ring: (slices, length), detrended values by bucket number modulo length, NaN where they must
+    not teach. lags: (LAGS, buckets), bucket numbers; anything at or after `before` is not used.
+    spread: (slices, buckets). Returns (slices, buckets), NaN where nothing is known.
     """
-    # Whether a lag reaches into the grid is decided by the first bucket alone, so that a block
-    # cut short gives the same sums to the last bit.
-    lags = lags[lags[:, 0] >= 0]
-    if not len(lags):
-        return np.full((len(shape), lags.shape[1]), np.nan)
-    usable = (lags >= 0) & (lags < before)
-    gathered = shape[:, np.where(usable, lags, 0).T]
+    length = ring.shape[1]
+    usable = (lags < before) & (lags >= before - length)
+    gathered = ring[:, (lags % length).T].astype(np.float64)
     gathered[:, ~usable.T] = np.nan
     return huber_mean(gathered, spread)
 

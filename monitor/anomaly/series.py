@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from monitor.anomaly.model import DAY, EPOCH, Bools, Floats, Ints, Series, Settings
+from monitor.anomaly.model import DAY, EPOCH, Bools, Floats, Series, Settings
 
 
 @dataclass(frozen=True)
@@ -98,45 +98,17 @@ def aligned(series: Sequence[Series], settings: Settings, end: int | None) -> tu
     return first, matrix
 
 
-def offsets(values: Floats, week: int) -> tuple[Floats, Bools]:
+def offsets(week: Floats) -> tuple[Floats, Bools]:
     """Choose per slice what is added before the logarithm: offsets (slices,), is it a count.
 
-    Counts (whole numbers all through the first week of the slice) get 1, as log1p; anything
-    else gets 1 % of the median of its first week, so that rates and money of any unit behave
-    alike. Only the first week decides, which is never judged: no look-ahead.
+    week: the first week of each slice, which is never judged: no look-ahead. Counts (whole
+    numbers all through) get 1, as log1p; anything else gets 1 % of its median, so that rates and
+    money of any unit behave alike.
     """
-    window = _first_buckets(values, week)
-    known = np.isfinite(window)
-    counts: Bools = np.all(~known | (window == np.round(window)), axis=1)
-    positive = np.sort(np.where(known & (window > 0), window, np.nan), axis=1)
+    known = np.isfinite(week)
+    counts: Bools = np.all(~known | (week == np.round(week)), axis=1)
+    positive = np.sort(np.where(known & (week > 0), week, np.nan), axis=1)
     found = np.sum(np.isfinite(positive), axis=1)
-    middle = positive[np.arange(len(values)), np.maximum(found - 1, 0) // 2]
+    middle = positive[np.arange(len(week)), np.maximum(found - 1, 0) // 2]
     offset = np.where(counts | (found == 0), 1.0, 0.01 * middle)
     return offset, counts
-
-
-def first_known(values: Floats) -> Ints:
-    """Return per slice the index of the first value, or the number of buckets if none."""
-    known = np.isfinite(values)
-    buckets = values.shape[1]
-    if not buckets:
-        return np.zeros(len(values), dtype=np.int64)
-    first: Ints = np.where(known.any(axis=1), np.argmax(known, axis=1), buckets)
-    return first
-
-
-def _first_buckets(values: Floats, count: int) -> Floats:
-    padded = np.concatenate([values, np.full((len(values), count), np.nan)], axis=1)
-    rows = np.arange(len(values))[:, None]
-    window: Floats = padded[rows, first_known(values)[:, None] + np.arange(count)]
-    return window
-
-
-def local_offsets(starts: Sequence[datetime], timezone: str) -> Ints:
-    """Return the offset of local time from UTC in seconds for each start."""
-    zone = ZoneInfo(timezone)
-    nothing = timedelta(0)
-    return np.array(
-        [int((at.astimezone(zone).utcoffset() or nothing).total_seconds()) for at in starts],
-        dtype=np.int64,
-    )

@@ -32,15 +32,25 @@ LEAST_THRESHOLD = 2.0
 
 
 @dataclass(frozen=True)
+class Sample:
+    """Runs of scores: all of the highest ones, and a thinned body below with weights."""
+
+    top: Floats
+    body: Floats
+    weight: Floats
+
+
+@dataclass(frozen=True)
 class Tail:
     """Runs of scores: an ordered sample below `start`, a generalised Pareto tail above.
 
     per_month: runs that the whole check has in 30 days. share: part of the sample above
-    `start`. scale, shape (never 0): of the excess over `start`. body: scores up to `start`,
-    ascending, thinned to about BODY of them.
+    `start`. scale, shape (never 0): of the excess over `start`. body, rank: about BODY scores up
+    to `start`, ascending, and the share of the body below each.
     """
 
     body: Floats
+    rank: Floats
     start: float
     share: float
     scale: float
@@ -49,7 +59,8 @@ class Tail:
 
     def rate(self, scores: Floats) -> Floats:
         """Return how many runs of the whole check reach each score in 30 days."""
-        rank = np.searchsorted(self.body, scores, side="left") / len(self.body)
+        place = np.searchsorted(self.body, scores, side="left")
+        rank = np.append(self.rank, 1.0)[place]
         body = self.share + (1.0 - self.share) * (1.0 - rank)
         excess = np.maximum(scores - self.start, 0.0) / self.scale
         grown = np.maximum(1.0 + self.shape * excess, 1e-12)
@@ -62,37 +73,48 @@ class Tail:
         share = per_month / self.per_month
         if share >= self.share:
             rank = (1.0 - min(share, 1.0)) / (1.0 - self.share)
-            level = float(np.quantile(self.body, min(rank, 1.0)))
+            level = float(np.interp(min(rank, 1.0), self.rank, self.body))
         else:
             ratio = (self.share / share) ** self.shape
             level = self.start + self.scale * (ratio - 1.0) / self.shape
         return max(level, LEAST_THRESHOLD)
 
 
-def fit(runs: Floats, per_month: float) -> Tail | None:
+def fit(runs: Sample, per_month: float) -> Tail | None:
     """Fit the tail to the highest scores of past runs (finite); None when there are too few.
 
     The shape comes from quantiles of the excess, which a few incidents cannot move: with
     Q(p) the quantile, (Q(.875) - 0) / Q(.5) = 4^shape + 2^shape + 1 for a generalised Pareto
     distribution (the idea of Pickands 1975, doi:10.1214/aos/1176343003).
     """
-    total = len(runs)
-    if total < ENOUGH or per_month <= 0:
+    total = len(runs.top) + float(np.sum(runs.weight))
+    if total < ENOUGH or per_month <= 0 or len(runs.top) < ENOUGH:
         return None
-    tail = int(np.clip(TAIL_SHARE * total, TAIL_LEAST, TAIL_MOST))
-    parted = np.partition(runs, total - tail - 1)
-    start = float(parted[total - tail - 1])
-    excess = parted[total - tail :] - start
-    body = runs[runs <= start]
-    body = np.sort(body[:: max(1, len(body) // BODY)])
+    tail = int(np.clip(TAIL_SHARE * total, TAIL_LEAST, min(TAIL_MOST, len(runs.top) - 1)))
+    parted = np.partition(runs.top, len(runs.top) - tail - 1)
+    start = float(parted[len(runs.top) - tail - 1])
+    excess = parted[len(runs.top) - tail :] - start
+    body, rank = _body(runs, start)
     share = tail / total
     middle, high = np.quantile(excess, [0.5, 0.875])
     if middle <= LEAST_EXCESS:
         scale = max(float(np.mean(excess)), LEAST_SCALE)
-        return Tail(body, start, share, scale, PRIOR_SHAPE, per_month)
+        return Tail(body, rank, start, share, scale, PRIOR_SHAPE, per_month)
     found = np.log2((np.sqrt(4.0 * max(high / middle, 1.0) - 3.0) - 1.0) / 2.0 + 1e-9)
     weight = tail / (tail + PRIOR_WEIGHT)
     shape = float(np.clip(weight * found + (1.0 - weight) * PRIOR_SHAPE, *SHAPES))
     shape = shape if abs(shape) > NEARLY_EXPONENTIAL else NEARLY_EXPONENTIAL
     scale = float(middle * shape / (2.0**shape - 1.0))
-    return Tail(body, start, share, scale, shape, per_month)
+    return Tail(body, rank, start, share, scale, shape, per_month)
+
+
+def _body(runs: Sample, start: float) -> tuple[Floats, Floats]:
+    """Return about BODY scores up to `start`, ascending, and the share of weight below each."""
+    low = runs.top <= start
+    body = np.concatenate([runs.body, runs.top[low]])
+    weight = np.concatenate([runs.weight, np.ones(int(np.sum(low)))])
+    order = np.argsort(body, kind="stable")
+    body, weight = body[order], weight[order]
+    rank = (np.cumsum(weight) - weight) / np.sum(weight)
+    every = max(1, len(body) // BODY)
+    return body[::every], rank[::every]

@@ -5,19 +5,23 @@ All values are logarithms. The expectation of a bucket is
     level (mean of the cleaned last 7 days) + profile (season) + drift (fast level) + echo
 
 where the echo is the part of the previous bucket's surprise that usually repeats (an
-autoregression of order 1). Learning happens once per UTC day, in a block; within a block only
-drift and echo move.
+autoregression of order 1). Learning happens once per block (a UTC day), when the block is over;
+within a block only drift and echo move, so a tick costs the same for a slice of any age.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.anomaly.calendar import Calendar
-from monitor.anomaly.model import WEEKLY, Bools, Floats, Ints
+from monitor.anomaly import score
+from monitor.anomaly.calendar import LAGS, Calendar, Span
+from monitor.anomaly.model import WEEKLY, Bools, Floats, Ints, Settings
 from monitor.anomaly.profile import first_week, seasonal
+from monitor.anomaly.rowwise import Rowwise
+from monitor.anomaly.score import WINDOW
+from monitor.anomaly.series import offsets
 
 # Buckets that surprise by more spreads than this teach nothing and leave no echo.
 WILD, NO_ECHO = 5.0, 3.5
@@ -25,240 +29,362 @@ WILD, NO_ECHO = 5.0, 3.5
 # slow enough to still show a drop of six hours as a drop.
 DRIFT_HALF_LIFE_DAYS = 0.6
 DRIFT_STEP = 3.0
-# Memory of spread, echo and prior errors: weight of a day after so many days is 1/e.
-MEMORY_DAYS = 21.0
+# Memory of spread, echo and prior errors: weight of a block after so many is 1/e. A day of hours
+# brings 24 values, a day of one bucket only one.
+MEMORY_DAYS, MEMORY_BUCKETS = 21.0, 60.0
 # Local spreads count as much as the overall one after this many values.
 BLEND = 6.0
 MEAN_TO_SPREAD = 1.2533  # sqrt(pi / 2): mean absolute deviation to standard deviation
 LEAST_SPREAD = 0.01
+FARTHEST = 20.0  # of a surprise: a factor of 500 million either way says it all
 HOLIDAY_WIDTH = 3.0
 SEASON_GAIN = 0.95  # a season must cut the error by 5 % to be used
 WEAK_GAIN = 0.6  # and by 40 % to do without the guard over the last 30 days
 ERROR_CAP = 0.7  # a factor 2; one outage must not choose the season
-WINDOW = 6
-STILL_OFF = 2.0  # a window scores at most so many times the distance of its last bucket
-GUARD_DAYS = 30
+LEVEL_BLOCKS, GUARD_BLOCKS = 7, 30
+# Cells of a profile that are gathered at once: bounds the memory of a check of any size.
+PROFILE_CELLS = 1_000_000
+NEVER = np.iinfo(np.int64).max
 
 
-@dataclass
-class Tracker:
-    """The state of all slices; arrays have one row per slice.
+@dataclass(frozen=True)
+class Forecast:
+    """What was expected of some buckets and how far off they were; all (slices, buckets).
 
-    y: (slices, buckets) logarithms, NaN unknown. counts: (slices,) whole numbers.
+    center: logarithm of what was expected, echo left out. spread: of the surprise. wide: of the
+    whole distance, echo included. one, window: signed scores in spreads, of the bucket alone and
+    of a shift over the last buckets.
     """
 
-    y: Floats
-    counts: Bools
-    calendar: Calendar
-    first: Ints
-    cleaned: Floats = field(init=False)
-    shape: Floats = field(init=False)
-    center: Floats = field(init=False)
-    surprise: Floats = field(init=False)
-    spread: Floats = field(init=False)
-    season: Ints = field(init=False)
-    z_one: Floats = field(init=False)
-    z_window: Floats = field(init=False)
-    phi_then: Floats = field(init=False)
+    center: Floats
+    spread: Floats
+    wide: Floats
+    one: Floats
+    window: Floats
 
-    def __post_init__(self) -> None:
-        """Start with nothing known."""
-        slices, buckets = self.y.shape
-        unknown = np.full((slices, buckets), np.nan)
-        self.cleaned, self.shape, self.center = unknown.copy(), unknown.copy(), unknown.copy()
-        self.surprise, self.spread, self.phi_then = unknown.copy(), unknown.copy(), unknown.copy()
-        self.z_one, self.z_window = unknown.copy(), unknown.copy()
-        self.season = np.zeros((slices, buckets), dtype=np.int64)
-        self.season_now = np.zeros(slices, dtype=np.int64)
-        self.ready = np.zeros(slices, dtype=np.bool_)
-        self.weak = np.ones(slices, dtype=np.bool_)
-        self.drift = np.zeros(slices)
-        self.echo = np.zeros(slices)
-        self.phi = np.full(slices, 0.3)
-        self.pairs = np.zeros((2, slices))
-        self.deviations = np.zeros((2, slices, self.calendar.slots))
-        self.errors = np.zeros((3, slices))
-        self.gain = 1.0 - 0.5 ** (1.0 / max(3.0, DRIFT_HALF_LIFE_DAYS * self.calendar.day))
-        self.fade = float(np.exp(-1.0 / MEMORY_DAYS))
 
-    def advance(self, block: tuple[int, int]) -> None:
-        """Forecast and score one block from what came before it."""
-        lo, hi = block
+class Tracker(Rowwise):
+    """The state of all slices of a check; every array has one row per slice."""
+
+    def __init__(self, settings: Settings, slices: int) -> None:
+        """Know nothing of so many slices."""
+        super().__init__(slices)
+        self.calendar = calendar = Calendar(settings)
+        day, slots = calendar.day, calendar.slots
+        width = WINDOW + day
+        self.number = -1
+        self.first = self.rows("first", (), NEVER, np.int64)
+        self.ready = self.rows("ready", (), fill=False, kind=np.bool_)
+        self.offset = self.rows("offset", (), 1.0)
+        self.counts = self.rows("counts", (), fill=False, kind=np.bool_)
+        self.ring = self.rows("ring", (LAGS * calendar.week + day,), np.nan, np.float16)
+        self.young = self.rows("young", (calendar.week,), np.nan)
+        self.means = self.rows("means", (GUARD_BLOCKS,), np.nan)
+        self.variances = self.rows("variances", (GUARD_BLOCKS,), np.nan)
+        self.level = self.rows("level", (), np.nan)
+        self.season = self.rows("season", (), 0, np.int64)
+        self.weak = self.rows("weak", (), fill=True, kind=np.bool_)
+        self.drift = self.rows("drift", (), 0.0)
+        self.echo = self.rows("echo", (), 0.0)
+        self.phi = self.rows("phi", (), 0.3)
+        self.pairs = self.rows("pairs", (2,), 0.0)
+        self.deviations = self.rows("deviations", (2, slots), 0.0)
+        self.local = self.rows("local", (slots,), np.nan)
+        self.errors = self.rows("errors", (3,), 0.0)
+        # The last WINDOW buckets of the block before, then those of this block.
+        self.y = self.rows("y", (width,), np.nan, np.float32)
+        self.center = self.rows("center", (width,), np.nan, np.float32)
+        self.surprise = self.rows("surprise", (width,), np.nan, np.float32)
+        self.spread = self.rows("spread", (width,), np.nan, np.float32)
+        self.wildness = self.rows("wildness", (width,), np.nan, np.float32)
+        self.shapes = self.rows("shapes", (3, day), np.nan, np.float32)
+        self.holiday = np.zeros(width, dtype=np.bool_)
+        self.slot = np.zeros(day, dtype=np.int64)
+        half_life = max(3.0, DRIFT_HALF_LIFE_DAYS * day)
+        self.gain = 1.0 - 0.5 ** (1.0 / half_life)
+        self.fade = float(np.exp(-1.0 / (MEMORY_DAYS if day > 1 else MEMORY_BUCKETS)))
+
+    def forecast(self, lo: int, values: Floats, sizes: Floats | None = None) -> Forecast:
+        """Forecast and score the buckets from `lo` on, all of one block; NaN where unknown.
+
+        sizes: the denominators of a rate, whose binomial variance bounds the spread from below.
+        """
+        count = values.shape[1]
+        if self.calendar.block(lo) != self._block():
+            self._open(lo)
+        self.number = lo + count - 1
+        self._meet(lo, values)
+        at = lo - self._block() * self.calendar.day
+        columns = slice(WINDOW + at, WINDOW + at + count)
+        span = self.calendar.span(lo, lo + count)
+        self.holiday[columns] = span.holiday
+        self.slot[at : at + count] = span.slot
+        usable = np.where(self.ready[:, None], values, np.nan)
+        with np.errstate(divide="ignore"):
+            self.y[:, columns] = np.log(usable + self.offset[:, None])
+        local = self.local[:, span.slot]
+        self.shapes[:, :, at : at + count] = self._profiles(span, np.nan_to_num(local))
+        base = self.level[:, None] + self._chosen(at, count)
+        spread = np.maximum(local, np.maximum(self._floor(base, sizes), LEAST_SPREAD))
+        spread = np.where(span.holiday, HOLIDAY_WIDTH * spread, spread)
+        self.spread[:, columns] = np.where(self.ready[:, None], spread, np.nan)
+        self._follow(base, columns)
+        return self._scored(columns)
+
+    def _block(self) -> int:
+        return self.calendar.block(self.number) if self.number >= 0 else -1
+
+    def _meet(self, lo: int, values: Floats) -> None:
+        """Note the first value of new slices, and keep the week that they start from."""
+        fresh = (self.first == NEVER) & np.isfinite(values).any(axis=1)
+        self.first[fresh] = lo + np.argmax(np.isfinite(values[fresh]), axis=1)
+        rows = np.flatnonzero(~self.ready)
+        if len(rows):
+            if not self.young.shape[1]:
+                shape = (self.count, self.calendar.week)
+                self.young = np.full(shape, np.nan)
+            places = np.arange(lo, lo + values.shape[1]) % self.calendar.week
+            self.young[rows[:, None], places] = values[rows]
+
+    def _open(self, lo: int) -> None:
+        """Begin a block: take in new slices, fix level, spread and season for it."""
+        day = self.calendar.day
+        for buffer in (self.y, self.center, self.surprise, self.spread):
+            buffer[:, :WINDOW] = buffer[:, day : day + WINDOW].copy()
+            buffer[:, WINDOW:] = np.nan
+        self.holiday[:WINDOW] = self.holiday[day : day + WINDOW].copy()
+        self.holiday[WINDOW:] = False
+        self.wildness[:] = np.nan
+        self.shapes[:] = np.nan
         self._start(lo)
-        if not self.ready.any():
-            return
-        level = np.where(self.ready, self._level(lo), np.nan)[:, None]
-        spread = self._spread(self.calendar.slot[lo:hi])
+        block = self.calendar.block(lo)
+        recent = self.means[:, np.arange(block - LEVEL_BLOCKS, block) % GUARD_BLOCKS]
+        level = np.where(self.ready, np.mean(recent, axis=1), np.nan)
+        moved = level - self.level
+        # What the level has learned of a shift, the drift need not carry any longer.
+        self.drift -= np.where(np.isfinite(moved), moved, 0.0)
+        self.level = level
+        self.local = self._spread_by_slot()
         self._choose()
-        shapes = self._profiles(lo, hi, np.nan_to_num(spread))
-        base = level + np.choose(self.season_now[:, None], shapes)
-        self.season[:, lo:hi] = self.season_now[:, None]
-        floor = np.where(self.counts[:, None], np.exp(-0.5 * base), 0.0)
-        spread = np.maximum(spread, np.maximum(floor, LEAST_SPREAD))
-        spread = np.where(self.calendar.holiday[lo:hi], HOLIDAY_WIDTH * spread, spread)
-        self.spread[:, lo:hi] = spread
-        self.phi_then[:, lo:hi] = self.phi[:, None]
-        self._follow(base, lo, hi)
-        self._score(lo, hi)
-        self._learn(level, shapes, lo, hi)
-        self._guard(lo, hi)
 
     def _start(self, lo: int) -> None:
-        """Take in slices that have just completed their first week."""
-        week = self.calendar.week
-        new = ~self.ready & (self.first + week <= lo)
-        if lo < week or not new.any():
-            return
-        y = self.y[:, lo - week : lo]
-        new &= np.sum(np.isfinite(y), axis=1) >= week // 2
-        rows = np.flatnonzero(new)
+        """Take in slices that have completed their first week."""
+        week, day = self.calendar.week, self.calendar.day
+        rows = np.flatnonzero(~self.ready & (self.first <= lo - week))
+        places = np.arange(lo - week, lo)
+        known = np.sum(np.isfinite(self.young[rows]), axis=1)
+        rows = rows[known >= week // 2]
         if not len(rows):
             return
-        level, cleaned, teaches = first_week(y[rows], self.calendar.day)
-        teaches &= ~self.calendar.holiday[lo - week : lo]
-        self.cleaned[rows, lo - week : lo] = cleaned
-        self.shape[rows, lo - week : lo] = np.where(teaches, cleaned - level[:, None], np.nan)
+        values = self.young[rows[:, None], places % week]
+        self.offset[rows], self.counts[rows] = offsets(values)
+        with np.errstate(divide="ignore"):
+            y = np.log(values + self.offset[rows, None])
+        level, cleaned, teaches = first_week(y, day)
+        holiday = self.calendar.span(lo - week, lo).holiday
+        shape = np.where(teaches & ~holiday, cleaned - level[:, None], np.nan)
+        self.ring[rows[:, None], places % self.ring.shape[1]] = shape
+        by_block = cleaned.reshape(len(rows), -1, day)
+        blocks = places[::day] // day % GUARD_BLOCKS
+        self.means[rows[:, None], blocks] = np.mean(by_block, axis=2)
+        self.variances[rows[:, None], blocks] = np.var(by_block, axis=2)
         self.ready[rows] = True
+        if self.ready.all():
+            self.young = np.empty((self.count, 0))
 
-    def _level(self, lo: int) -> Floats:
-        level: Floats = np.mean(self.cleaned[:, lo - self.calendar.week : lo], axis=1)
-        return level
-
-    def _spread(self, slot: Ints) -> Floats:
-        """Spread of the surprise in each bucket's local hour, drawn towards the overall one."""
-        total, count = self.deviations
+    def _spread_by_slot(self) -> Floats:
+        """Spread of the surprise in each local hour, drawn towards the overall one."""
+        total, count = self.deviations[:, 0], self.deviations[:, 1]
         all_count = np.sum(count, axis=1)
         overall = np.sum(total, axis=1) / np.where(all_count > 0, all_count, np.nan)
-        if self.calendar.slots > 1:
-            near = [0.5 * a + 0.25 * (np.roll(a, 1, 1) + np.roll(a, -1, 1)) for a in (total, count)]
-            total, count = near[0], near[1]
+        if self.calendar.day > 1:
+            total, count = (
+                0.5 * a + 0.25 * (np.roll(a, 1, 1) + np.roll(a, -1, 1)) for a in (total, count)
+            )
         local: Floats = (total + BLEND * overall[:, None]) / (count + BLEND)
-        spread: Floats = MEAN_TO_SPREAD * local[:, slot]
-        return spread
+        return MEAN_TO_SPREAD * local
 
     def _choose(self) -> None:
         """Let the season be earned by the error it had so far."""
-        none, daily, weekly = self.errors
+        none, daily, weekly = self.errors.T
         best = np.where(daily < SEASON_GAIN * none, 1, 0)
         error = np.where(best == 1, daily, none)
         use_weekly = weekly < SEASON_GAIN * error
-        self.season_now = np.where(use_weekly, WEEKLY, best)
+        self.season = np.where(use_weekly, WEEKLY, best)
         error = np.where(use_weekly, weekly, error)
-        self.weak = (self.season_now == 0) | (error > WEAK_GAIN * none)
+        self.weak = (self.season == 0) | (error > WEAK_GAIN * none)
 
-    def _profiles(self, lo: int, hi: int, spread: Floats) -> list[Floats]:
-        """Shape of the block for each season; where one is unknown, that of the shorter one."""
-        shapes = [np.zeros((len(self.y), hi - lo))]
-        for lags in (self.calendar.daily, self.calendar.weekly):
+    def _profiles(self, span: Span, spread: Floats) -> Floats:
+        """Shape for each season, (slices, 3, buckets); an unknown one is that of the shorter."""
+        count = spread.shape[1]
+        shapes = np.zeros((self.count, 3, count))
+        before = self._block() * self.calendar.day
+        step = max(1, PROFILE_CELLS // max(1, self.count * LAGS))
+        for season, lags in ((1, span.daily), (2, span.weekly)):
             if lags is None:
-                shapes.append(shapes[-1])
+                shapes[:, season] = shapes[:, season - 1]
                 continue
-            found = seasonal(self.shape, lags[:, lo:hi], lo, spread)
-            shapes.append(np.where(np.isfinite(found), found, shapes[-1]))
+            for a in range(0, count, step):
+                part = slice(a, a + step)
+                found = seasonal(self.ring, lags[:, part], before, spread[:, part])
+                shorter = shapes[:, season - 1, part]
+                shapes[:, season, part] = np.where(np.isfinite(found), found, shorter)
         return shapes
 
-    def _follow(self, base: Floats, lo: int, hi: int) -> None:
-        """Let drift and echo follow the values through the block."""
-        for i in range(lo, hi):
-            center = base[:, i - lo] + self.drift
-            self.center[:, i] = center
-            spread = self.spread[:, i]
-            away = self.y[:, i] - center
+    def _chosen(self, at: int, count: int) -> Floats:
+        chosen: Floats = np.take_along_axis(
+            self.shapes[:, :, at : at + count], self.season[:, None, None], axis=1
+        )[:, 0].astype(np.float64)
+        return chosen
+
+    def _floor(self, base: Floats, sizes: Floats | None) -> Floats:
+        """Return the spread that counting alone makes: Poisson, or binomial for a rate."""
+        floor = np.where(self.counts[:, None], np.exp(-0.5 * base), 0.0)
+        if sizes is None:
+            return floor
+        share = np.clip(np.exp(np.minimum(base, 0.0)), 1e-9, 1.0)
+        binomial = np.sqrt((1.0 - share) / (share * np.maximum(sizes, 1.0)))
+        return np.where(np.isfinite(binomial), binomial, floor)
+
+    def _follow(self, base: Floats, columns: slice) -> None:
+        """Let drift and echo follow the values through the buckets."""
+        for i, column in enumerate(range(columns.start, columns.stop)):
+            holiday = bool(self.holiday[column])
+            center = base[:, i] + self.drift
+            self.center[:, column] = center
+            spread = self.spread[:, column].astype(np.float64)
+            away = self.y[:, column] - center
             forecast = self.phi * self.echo
-            surprise = away - forecast
+            surprise = np.clip(away - forecast, -FARTHEST, FARTHEST)
             # Small counts are skewed in logarithms and nearly even in square roots (Anscombe
             # 1948); the two agree for small surprises.
             surprise = np.where(self.counts, 2.0 * np.expm1(0.5 * surprise), surprise)
-            self.surprise[:, i] = surprise
-            calm = (np.abs(surprise) <= NO_ECHO * spread) & (not self.calendar.holiday[i])
-            self.echo = np.where(calm, away, forecast)
-            if not self.calendar.holiday[i]:
+            self.surprise[:, column] = surprise
+            calm = (np.abs(surprise) <= NO_ECHO * spread) & (not holiday)
+            echo = np.where(calm, away, forecast)
+            self.echo = np.where(np.isfinite(echo), echo, 0.0)
+            if not holiday:
                 step = np.clip(away, -DRIFT_STEP * spread, DRIFT_STEP * spread)
                 self.drift = self.drift + self.gain * np.where(np.isfinite(step), step, 0.0)
-        self.echo = np.where(np.isfinite(self.echo), self.echo, 0.0)
 
-    def _score(self, lo: int, hi: int) -> None:
-        """Signed scores in spreads: of the bucket alone, and of a shift 6 buckets ago.
-
-        The second is the least-squares estimate of a step in an autoregression, divided by
-        its own spread: a step shows fully in the first surprise and by (1 - phi) after it.
-        """
-        z = (
-            self.surprise / self.spread
-            if lo == 0
-            else self.surprise[:, lo:hi] / self.spread[:, lo:hi]
+    def _scored(self, columns: slice) -> Forecast:
+        spread = self.spread[:, columns].astype(np.float64)
+        surprise = self.surprise[:, columns].astype(np.float64)
+        one = surprise / spread
+        before = slice(columns.start - WINDOW + 1, columns.stop)
+        away = self.y[:, columns].astype(np.float64) - self.center[:, columns]
+        window = score.windowed(
+            self.surprise[:, before].astype(np.float64),
+            self.spread[:, before].astype(np.float64),
+            self.holiday[before],
+            away,
+            self.phi,
         )
-        self.z_one[:, lo:hi] = z
-        total = np.zeros(z.shape)
-        weight = np.zeros(z.shape)
-        for back in range(min(WINDOW, lo + 1)):
-            part = self.surprise[:, lo - back : hi - back]
-            spread = self.spread[:, lo - back : hi - back]
-            share = np.ones(len(z)) if back == WINDOW - 1 else 1.0 - self.phi
-            known = np.isfinite(part) & np.isfinite(spread)
-            # A holiday and a working day have no common surprise: a window holds one kind only.
-            known &= self.calendar.holiday[lo - back : hi - back] == self.calendar.holiday[lo:hi]
-            total += np.where(known, share[:, None] * part / spread**2, 0.0)
-            weight += np.where(known, share[:, None] ** 2 / spread**2, 0.0)
-        window = total / np.sqrt(np.where(weight > 0, weight, np.nan))
-        # A shift that is over is not told again: the bucket itself must still be off.
-        away = (self.y[:, lo:hi] - self.center[:, lo:hi]) / self.spread[:, lo:hi]
-        most = STILL_OFF * np.maximum(away * np.sign(window), 0.0)
-        window = np.sign(window) * np.minimum(np.abs(window), most)
-        self.z_window[:, lo:hi] = np.where(np.isfinite(z), window, np.nan)
-
-    def _guard(self, lo: int, hi: int) -> None:
-        """Without a strong season, a score is at most the distance from the last 30 days.
-
-        A structureless series wanders; what is a surprise after the last hours may be quite
-        usual for the month. A distance in the other direction leaves nothing of the score.
-        """
+        window = np.where(np.isfinite(one), window, np.nan)
         rows = np.flatnonzero(self.weak & self.ready)
-        if not len(rows):
-            return
-        known = self.cleaned[rows, max(0, lo - GUARD_DAYS * self.calendar.day) : lo]
-        mean = np.nanmean(known, axis=1, keepdims=True)
-        usual = np.maximum(np.nanstd(known, axis=1, keepdims=True), self.spread[rows, lo:hi])
-        far = (self.y[rows, lo:hi] - mean) / usual
-        for z in (self.z_one, self.z_window):
-            part = z[rows, lo:hi]
-            same = np.sign(part) == np.sign(far)
-            least = np.where(same, np.minimum(np.abs(part), np.abs(far)), 0.0)
-            z[rows, lo:hi] = np.where(np.isfinite(part), np.sign(part) * least, np.nan)
+        if len(rows):
+            mean, usual = self._month(rows)
+            far = (self.y[rows, columns] - mean) / np.maximum(usual, spread[rows])
+            for z in (one, window):
+                z[rows] = score.guarded(z[rows], far)
+        self.wildness[:, columns] = np.fmax(np.abs(one), np.abs(window))
+        center = self.center[:, columns].astype(np.float64)
+        wide = spread / np.sqrt(1.0 - self.phi[:, None] ** 2)
+        return Forecast(center, spread, wide, one, window)
 
-    def _learn(self, level: Floats, shapes: list[Floats], lo: int, hi: int) -> None:
+    def _month(self, rows: Ints) -> tuple[Floats, Floats]:
+        """Mean and spread of the cleaned values of the last 30 blocks, (rows, 1)."""
+        means, variances = self.means[rows], self.variances[rows]
+        mean = np.nanmean(means, axis=1)
+        spread = np.sqrt(np.nanmean(variances + (means - mean[:, None]) ** 2, axis=1))
+        return mean[:, None], spread[:, None]
+
+    def close(self) -> None:
         """Take the finished block into level, shape, spread, echo and prior errors."""
-        y, center, spread = self.y[:, lo:hi], self.center[:, lo:hi], self.spread[:, lo:hi]
-        z = np.maximum(np.abs(self.z_one[:, lo:hi]), np.abs(self.z_window[:, lo:hi]))
-        first_time = ~np.isfinite(spread)
-        plain = np.isfinite(y) & ~self.calendar.holiday[lo:hi]
-        teaches = plain & ((z <= WILD) | first_time)
+        day, block = self.calendar.day, self._block()
+        own = slice(WINDOW, WINDOW + day)
+        y, center = self.y[:, own].astype(np.float64), self.center[:, own].astype(np.float64)
+        plain = np.isfinite(y) & ~self.holiday[own]
+        first_time = ~np.isfinite(self.spread[:, own])
+        calm = plain & (self.wildness[:, own] <= WILD)
+        teaches = calm | (plain & first_time)
         cleaned = np.where(teaches, y, center)
-        self.cleaned[:, lo:hi] = np.where(self.ready[:, None], cleaned, np.nan)
-        self.shape[:, lo:hi] = np.where(teaches, y - level, np.nan)
-        self._learn_spread(plain, lo, hi)
-        away = np.where(plain & (z <= WILD), y - center, np.nan)
+        self.means[:, block % GUARD_BLOCKS] = np.mean(cleaned, axis=1)
+        self.variances[:, block % GUARD_BLOCKS] = np.var(cleaned, axis=1)
+        numbers = np.arange(block * day, (block + 1) * day) % self.ring.shape[1]
+        self.ring[:, numbers] = np.where(teaches, y - self.level[:, None], np.nan)
+        self._learn_spread(plain, own)
+        self._learn_echo(calm, own)
+        self.errors *= self.fade
+        error = np.minimum(np.abs(y[:, None] - self.level[:, None, None] - self.shapes), ERROR_CAP)
+        self.errors += np.sum(np.where(plain[:, None], np.nan_to_num(error), 0.0), axis=2)
+
+    def _learn_spread(self, plain: Bools, own: slice) -> None:
+        size = np.abs(self.surprise[:, own].astype(np.float64))
+        spread = self.spread[:, own]
+        cap = np.where(np.isfinite(spread), 4.0 * spread, np.inf)
+        size = np.minimum(np.where(plain, size, np.nan), cap)
+        known = np.isfinite(size)
+        member = np.eye(self.calendar.slots)[self.slot]
+        self.deviations *= self.fade
+        self.deviations[:, 0] += np.where(known, size, 0.0) @ member
+        self.deviations[:, 1] += known.astype(np.float64) @ member
+
+    def _learn_echo(self, calm: Bools, own: slice) -> None:
+        away = np.where(calm, (self.y - self.center)[:, own].astype(np.float64), np.nan)
         before, after = away[:, :-1], away[:, 1:]
-        if hi - lo == 1 and lo > 0:
-            before, after = (self.y - self.center)[:, lo - 1 : lo], away
+        if away.shape[1] == 1:
+            last = slice(own.start - 1, own.stop - 1)
+            before, after = (self.y - self.center)[:, last].astype(np.float64), away
         both = np.isfinite(before) & np.isfinite(after)
         self.pairs *= self.fade
-        self.pairs[0] += np.sum(np.where(both, before * after, 0.0), axis=1)
-        self.pairs[1] += np.sum(np.where(both, 0.5 * (before**2 + after**2), 0.0), axis=1)
-        product, square = self.pairs
+        self.pairs[:, 0] += np.sum(np.where(both, before * after, 0.0), axis=1)
+        self.pairs[:, 1] += np.sum(np.where(both, 0.5 * (before**2 + after**2), 0.0), axis=1)
+        product, square = self.pairs.T
         self.phi = np.clip(product / np.where(square > 0, square, 1.0), 0.0, 0.9)
-        for season, shape in enumerate(shapes):
-            error = np.minimum(np.abs(y - level - shape), ERROR_CAP)
-            self.errors[season] *= self.fade
-            self.errors[season] += np.sum(np.where(plain, np.nan_to_num(error), 0.0), axis=1)
 
-    def _learn_spread(self, plain: Bools, lo: int, hi: int) -> None:
-        surprise = np.where(plain, np.abs(self.surprise[:, lo:hi]), np.nan)
-        spread = self.spread[:, lo:hi]
-        cap = np.where(np.isfinite(spread), 4.0 * spread, np.inf)
-        size = np.minimum(surprise, cap)
-        known = np.isfinite(size)
-        member = np.eye(self.calendar.slots)[self.calendar.slot[lo:hi]]
-        self.deviations *= self.fade
-        self.deviations[0] += np.where(known, size, 0.0) @ member
-        self.deviations[1] += known.astype(np.float64) @ member
+    def day_level(self) -> Floats:
+        """Return the level of the finished block, season taken out; NaN where half is missing.
+
+        A ratio of sums over the known buckets: small counts weigh little, gaps do not matter.
+        """
+        own = slice(WINDOW, WINDOW + self.calendar.day)
+        y = self.y[:, own].astype(np.float64)
+        base = self.level[:, None] + self._chosen(0, self.calendar.day)
+        known = np.isfinite(y) & np.isfinite(base)
+        value, usual = (
+            np.sum(np.where(known, np.exp(np.clip(part, -FARTHEST, FARTHEST)), 0.0), axis=1)
+            for part in (y - self.level[:, None], base - self.level[:, None])
+        )
+        enough = np.sum(known, axis=1) * 2 > self.calendar.day
+        with np.errstate(divide="ignore", invalid="ignore"):
+            level: Floats = self.level + np.log(value / usual)
+        return np.where(enough & np.isfinite(level), level, np.nan)
+
+    def shift(self, by: Floats, until: int) -> None:
+        """Move what was learned before block `until` by so much: a step is the new normal."""
+        blocks = np.arange(self._block() - GUARD_BLOCKS + 1, self._block() + 1)
+        old = blocks[blocks < until] % GUARD_BLOCKS
+        self.means[:, old] += by[:, None]
+
+    def accept(self, rows: Ints) -> Floats:
+        """Take the present level for normal, at once; return by how much it moved.
+
+        The size of the step is the median distance of the last buckets from what season and level
+        say, at most a day of them.
+        """
+        base = np.full(self.y.shape, np.nan)
+        base[:, WINDOW:] = self.level[:, None] + self._chosen(0, self.calendar.day)
+        base[:, :WINDOW] = self.center[:, :WINDOW] - self.drift[:, None]
+        last = WINDOW + self.number - self._block() * self.calendar.day + 1
+        away = (self.y - base)[rows, :last].astype(np.float64)
+        known = np.isfinite(away)
+        step = np.zeros(len(rows))
+        some = known.any(axis=1)
+        step[some] = np.nanmedian(away[some], axis=1)
+        self.means[rows] += step[:, None]
+        self.level[rows] += step
+        self.drift[rows] = 0.0
+        self.echo[rows] = 0.0
+        self.surprise[rows] = np.nan
+        return step

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,12 +11,14 @@ from monitor.anomaly import Learning, Missing, Point, judge_latest, regular, rep
 from tests.anomaly.world import START, at, business, series, settings
 
 DAYS = 30
+FEW = 1 if os.environ.get("CI") != "true" else 8
+"""Examples by this factor: few all day, many in CI."""
 WILD = st.one_of(
     st.floats(0, 1e12), st.sampled_from([0.0, np.nan, np.inf, -np.inf, -1.0, 1e-300, 1e300])
 )
 
 
-@limits(max_examples=20, deadline=None)
+@limits(max_examples=4 * FEW, deadline=None)
 @given(
     cut=st.integers(15 * 24, DAYS * 24 - 1),
     future=arrays.arrays(np.float64, (2, 48), elements=WILD),
@@ -31,7 +35,7 @@ def test_changing_the_future_never_changes_a_past_score(cut: int, future: np.nda
         np.testing.assert_array_equal(old[..., :cut], new[..., :cut], err_msg=name)
 
 
-@limits(max_examples=25, deadline=None)
+@limits(max_examples=4 * FEW, deadline=None)
 @given(
     values=arrays.arrays(np.float64, (2, 24 * 23), elements=WILD, fill=st.just(7.0)),
     bad=st.sampled_from(["down", "up", "both"]),
@@ -48,7 +52,7 @@ def test_no_input_raises_and_every_answer_is_one_of_three(values: np.ndarray, ba
         assert isinstance(answer, Missing) == unknown
 
 
-@limits(max_examples=15, deadline=None)
+@limits(max_examples=3 * FEW, deadline=None)
 @given(
     value=st.one_of(st.integers(0, 10**9).map(float), st.floats(1e-6, 1e9)),
     holes=st.lists(st.integers(0, DAYS * 24 - 1), max_size=50),
@@ -62,7 +66,7 @@ def test_a_constant_is_never_an_alarm(value: float, holes: list[int], bad: str) 
     assert not replay(series(values), asked, START).is_anomaly.any()
 
 
-@limits(max_examples=30, deadline=None)
+@limits(max_examples=6 * FEW, deadline=None)
 @given(rows=st.lists(st.tuples(st.integers(0, 24 * 30), st.one_of(st.none(), WILD)), max_size=30))
 def test_few_unordered_duplicated_rows_are_never_an_alarm(
     rows: list[tuple[int, float | None]],

@@ -1,8 +1,16 @@
 import numpy as np
 import pytest
 
+from monitor.anomaly.model import Floats
 from monitor.anomaly.pool import COMMON_CAUSE, Pool, highest
-from monitor.anomaly.tail import LEAST_THRESHOLD, fit
+from monitor.anomaly.tail import LEAST_THRESHOLD, Sample, Tail
+from monitor.anomaly.tail import fit as fit_sample
+
+NOTHING = np.zeros(0)
+
+
+def fit(runs: Floats, per_month: float) -> Tail | None:
+    return fit_sample(Sample(runs, NOTHING, NOTHING), per_month)
 
 
 @pytest.mark.parametrize("kind", ["normal", "student"])

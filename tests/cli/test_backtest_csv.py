@@ -42,7 +42,8 @@ def write(path: Path, header: str, rows: list[list[str]]) -> Path:
 
 def backtest(path: Path, *words: str) -> Result:
     common = ["backtest", "--csv", str(path), "--time", "t", "--value", "n", "--bucket", "1h"]
-    return CliRunner().invoke(cli, [*common, "--bad", "down", *words])
+    usual = ["--bad", "down", "--false-alarms-per-month", "0.1"]
+    return CliRunner().invoke(cli, [*common, *usual, *words])
 
 
 def found(path: Path, *words: str) -> dict[str, Any]:
