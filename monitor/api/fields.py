@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
@@ -35,6 +36,7 @@ class UnitError(ValueError):
         self.suggestion = suggestion
 
 
+@lru_cache(maxsize=4096)
 def parse_duration(text: str) -> timedelta:
     """Read ``30s``, ``5m``, ``250ms``, ``1h30m``. Raise ValueError with the known forms."""
     compact = text.strip().replace(" ", "")

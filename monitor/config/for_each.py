@@ -69,6 +69,9 @@ def expand(
         if found is None:
             return
         each = found
+    if not each.values and _ID.fullmatch(written):
+        yield Made(written, own, {})
+        return
     for choice in product(*each.values.values()):
         values = dict(zip(each.values, choice, strict=True))
         made = fill(written, values)

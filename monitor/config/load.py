@@ -38,6 +38,7 @@ class Loader:
     config_file: Path
     env: Mapping[str, str]
     ask: Ask | None = None
+    _failed: tuple[str, ...] | None = None
     _platform: tuple[str, Platform, Report] | None = None
     _builds: dict[Path, tuple[bytes, FileBuild]] = field(default_factory=dict)
 
@@ -53,7 +54,7 @@ class Loader:
 
     def _load(self, before: Plan | None) -> Plan:
         report = Report()
-        failed = load_plugins()
+        failed = self._failed = load_plugins() if self._failed is None else self._failed
         for line in failed:
             report.add(Place(str(self.config_file), 1, 1), line)
         text, platform = self._read_platform(report, failed)

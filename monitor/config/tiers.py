@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from monitor.api.check import Measure
 from monitor.api.fields import UnitError, meant_duration, parse_duration, parse_share
@@ -35,6 +36,7 @@ def read_tiers(
     return tuple(rules)
 
 
+@lru_cache(maxsize=1024)
 def parse_hold(text: str) -> Hold:
     """Read ``5m`` or ``2 of 3``. Raise ValueError for the rest."""
     count = _COUNT.fullmatch(text.strip())
@@ -50,6 +52,7 @@ def parse_hold(text: str) -> Hold:
     return Hold(needed=needed, window=window)
 
 
+@lru_cache(maxsize=4096)
 def parse_bound(text: str, unit: Unit) -> float:
     """Read a limit in the unit of its measure; see ``Limit.bound``. Raise ValueError."""
     if unit is Unit.SECONDS:

@@ -6,7 +6,7 @@ and dies on deep nesting, and it hides where an alias stands.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 
@@ -39,8 +39,7 @@ class Fault:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """A scalar as it was written; ``fault`` says why it cannot be used.
 
     ``is_hidden`` marks a value from the environment, which no message may show.
@@ -52,16 +51,14 @@ class Text:
     is_hidden: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(NamedTuple):
     """A list."""
 
     items: tuple["Node", ...]
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A key with the place of the key, and its value."""
 
     place: Place
@@ -107,8 +104,7 @@ def read_tree(text: str, file: str) -> Fields:
     loader = yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader
     builder = _Builder(file)
     try:
-        for event in yaml.parse(text, Loader=loader):
-            builder.take(event)
+        builder.read(loader(text))
     except yaml.MarkedYAMLError as error:
         raise YamlError(_syntax_problem(error, text, file)) from None
     except yaml.YAMLError as error:
@@ -159,28 +155,23 @@ class _Open:
     key: Text | None = None
 
     def add(self, node: Node) -> None:
+        key = self.key
         if not self.is_map:
             self.items.append(node)
-        elif self.key is None:
-            self._take_key(node)
+        elif key is None:
+            self.key = node if type(node) is Text else self._no_key(node)
         else:
-            self._take_value(self.key, node)
             self.key = None
+            if key.text in self.entries:
+                first = self.entries[key.text].place
+                message = f"'{key.text}' is written twice; the first one is at {first}"
+                self.faults.append(Fault(key.place, message))
+            else:
+                self.entries[key.text] = Entry(key.place, node)
 
-    def _take_key(self, node: Node) -> None:
-        if isinstance(node, Text):
-            self.key = node
-            return
+    def _no_key(self, node: Node) -> Text:
         self.faults.append(Fault(node.place, "a key must be a text, not a list or a map"))
-        self.key = Text("", node.place)
-
-    def _take_value(self, key: Text, node: Node) -> None:
-        first = self.entries.get(key.text)
-        if first is not None:
-            message = f"'{key.text}' is written twice; the first one is at {first.place}"
-            self.faults.append(Fault(key.place, message))
-            return
-        self.entries[key.text] = Entry(key.place, node)
+        return Text("", node.place)
 
     def close(self) -> Node:
         if self.is_map:
@@ -196,9 +187,23 @@ class _Builder:
         self.root: Node | None = None
         self.open: list[_Open] = []
 
-    def take(self, event: yaml.Event) -> None:
-        if isinstance(event, yaml.DocumentStartEvent) and self.root is not None:
-            self._refuse(event, "the file holds a second document; remove the '---' line")
+    def read(self, events: Any) -> None:
+        """Take all events of a parser. This loop is most of the time that a load takes."""
+        next_event, file, stack = events.get_event, self.file, self.open
+        while (event := next_event()) is not None:
+            if type(event) is not yaml.ScalarEvent:
+                self._take(event)
+                continue
+            mark: Any = event.start_mark
+            text = Text(event.value, Place(file, mark.line + 1, mark.column + 1))
+            if event.tag is not None or (event.value in _NULLS and not event.style):
+                text = text._replace(fault=_fault_of(event))
+            if stack:
+                stack[-1].add(text)
+            else:
+                self.root = text
+
+    def _take(self, event: yaml.Event) -> None:
         if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
             if len(self.open) >= MAX_DEPTH:
                 self._refuse(event, f"maps and lists nest deeper than {MAX_DEPTH} levels")
@@ -209,16 +214,8 @@ class _Builder:
         elif isinstance(event, yaml.AliasEvent):
             fault = f"uses the YAML alias *{event.anchor}; use 'like:' or 'defaults:' instead"
             self._add(Text("", self._place(event), fault))
-        elif isinstance(event, yaml.ScalarEvent):
-            self._add(self._scalar(event))
-
-    def _scalar(self, event: yaml.ScalarEvent) -> Text:
-        fault = None
-        if event.tag is not None:
-            fault = f"uses the YAML tag {event.tag}; tags are not supported"
-        elif not event.style and event.value in _NULLS:
-            fault = _NO_VALUE
-        return Text(event.value, self._place(event), fault)
+        elif isinstance(event, yaml.DocumentStartEvent) and self.root is not None:
+            self._refuse(event, "the file holds a second document; remove the '---' line")
 
     def _add(self, node: Node) -> None:
         if self.open:
@@ -233,6 +230,12 @@ class _Builder:
 
     def _refuse(self, event: yaml.Event, message: str) -> None:
         raise YamlError(Problem(self._place(event), message))
+
+
+def _fault_of(event: yaml.ScalarEvent) -> str:
+    if event.tag is not None:
+        return f"uses the YAML tag {event.tag}; tags are not supported"
+    return _NO_VALUE
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
