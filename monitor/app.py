@@ -5,7 +5,6 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -14,11 +13,13 @@ import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from monitor.api.errors import MonitorError
-from monitor.config.load import load
+from monitor.config.load import Loader
 from monitor.config.plan import Plan
 from monitor.engine.clock import Clock, SystemClock
 from monitor.engine.engine import Engine
+from monitor.engine.finding import ask_once
 from monitor.engine.metrics import Metrics
+from monitor.engine.reloader import Reloader
 from monitor.sources.pings import PINGS, Pings
 from monitor.store import Store, open_store
 from monitor.web.auth import refuse_exposed
@@ -27,6 +28,7 @@ from monitor.web.pages import Pages, make_web
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.05
+WATCH_SECONDS = 0.5
 
 
 class PortError(MonitorError):
@@ -46,7 +48,7 @@ class App:
     plan: Plan
     store: Store
     clock: Clock = field(default_factory=SystemClock)
-    reload_plan: Callable[[], Plan] | None = None
+    loader: Loader | None = None
 
     def __post_init__(self) -> None:
         """Put the parts together."""
@@ -65,6 +67,10 @@ class App:
             token=self.plan.web.token,
         )
         self._stopping = asyncio.Event()
+        self._reloader: Reloader | None = None
+        if self.loader is not None:
+            folder = self.loader.folder
+            self._reloader = Reloader(self.loader, folder, lambda: self.engine.plan, self._use)
 
     def _trouble(self) -> str | None:
         if self.engine.trouble is not None:
@@ -106,6 +112,7 @@ class App:
         scheduler = AsyncIOScheduler(timezone="UTC")
         options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         scheduler.add_job(self._tick, "interval", seconds=TICK_SECONDS, id="tick", **options)
+        scheduler.add_job(self._watch, "interval", seconds=WATCH_SECONDS, id="reload", **options)
         scheduler.add_job(self._prune, "interval", hours=1, id="retention", **options)
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
         return scheduler
@@ -127,16 +134,18 @@ class App:
         loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
 
     def _reload_soon(self) -> None:
-        self._reloading = asyncio.create_task(self._reload())
+        if self._reloader is not None:
+            self._reloader.force()
 
-    async def _reload(self) -> None:
-        if self.reload_plan is None:
+    async def _watch(self) -> None:
+        if self._reloader is None:
             return
         try:
-            plan = await asyncio.to_thread(self.reload_plan)
-        except MonitorError as error:
-            log.error("not reloaded, the old configuration goes on: %s", error)  # noqa: TRY400  # the text says it all
-            return
+            await self._reloader.look(self.clock.now())
+        except Exception:  # a fault of one reload must not end the watching
+            log.exception("not reloaded, the old configuration goes on")
+
+    async def _use(self, plan: Plan) -> None:
         await self.engine.reload(with_pings(plan, self.store))
 
     def stop(self) -> None:
@@ -162,10 +171,11 @@ def bind(host: str, port: int) -> socket.socket:
 
 async def run_daemon(config: Path) -> None:
     """Load, open, lock, run. Raise MonitorError with what to do when one of these fails."""
-    plan = load(config, os.environ)
+    loader = Loader(config, os.environ, ask_once)
+    plan = await asyncio.to_thread(loader.load)
     store = open_store(plan.store)
     try:
         store.lock.acquire(f"pid {os.getpid()}")
-        await App(plan, store, reload_plan=lambda: load(config, os.environ)).run()
+        await App(plan, store, loader=loader).run()
     finally:
         store.close()

@@ -12,6 +12,7 @@ from monitor.config.build_file import FileBuild, build_file
 from monitor.config.check_files import CheckFile, read_check_files, read_text
 from monitor.config.environment import substitute
 from monitor.config.finding import Ask, finder
+from monitor.config.for_each import Find
 from monitor.config.graph import find_cycles
 from monitor.config.plan import BrokenFile, Place, Plan, PlannedCheck
 from monitor.config.platform_file import Platform, read_platform
@@ -42,6 +43,11 @@ class Loader:
     _platform: tuple[str, Platform, Report] | None = None
     _builds: dict[Path, tuple[bytes, FileBuild]] = field(default_factory=dict)
 
+    @property
+    def folder(self) -> Path:
+        """The folder of checks, as the last load had it."""
+        return self._platform[1].checks if self._platform else self.config_file.parent / "checks"
+
     def load(self, before: Plan | None = None) -> Plan:
         """Read all; every problem of every file is in ``Plan.problems``.
 
@@ -60,7 +66,8 @@ class Loader:
         text, platform = self._read_platform(report, failed)
         around = Surroundings.of(platform, failed)
         files = list(read_check_files(platform.checks, platform.defaults, report))
-        builds = {file.path: self._build(file, around, report) for file in files}
+        find = finder(platform.sources, self.ask)
+        builds = {file.path: self._build(file, around, report, find) for file in files}
         self._builds = {path: self._builds[path] for path in builds}
         checks, broken = _together(builds, report)
         if before is not None:
@@ -114,12 +121,13 @@ class Loader:
         assert isinstance(root, Fields)
         return read_platform(root, self.config_file.parent, report, failed)
 
-    def _build(self, file: CheckFile, around: Surroundings, report: Report) -> FileBuild:
+    def _build(
+        self, file: CheckFile, around: Surroundings, report: Report, find: Find
+    ) -> FileBuild:
         known = self._builds.get(file.path)
         if known is not None and known[0] == file.digest and file.digest:
             build = known[1]
         else:
-            find = finder(around.platform.sources, self.ask)
             build = build_file(file, around, report.beside(), find)
             # What lies in other files or is found by queries may change while the text does not.
             digest = b"" if build.asks or build.reads else file.digest

@@ -85,7 +85,7 @@ def _good(  # noqa: PLR0911  # one return for each thing that may happen
         if alert.state is AlertState.RECOVERING:
             return seen, ()
         return _move(seen, AlertState.RECOVERING, Change.RECOVERING, verdict.at, "")
-    return _resolve(seen, verdict, "back within its limits")
+    return _resolve(seen, verdict, verdict.reason or "back within its limits")
 
 
 def _bad(alert: Alert, verdict: Verdict, rules: Sequence[TierRule], *, is_new: bool) -> Stepped:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,6 +15,7 @@ from monitor.core.model import Outcome, Tier, Verdict
 from monitor.core.orders import Order, Reconsider, Refusal
 from monitor.core.state import Received, Step
 from monitor.core.world import World
+from monitor.engine.broken import file_findings, is_file
 from monitor.engine.clock import Clock
 from monitor.engine.delivery import Delivery
 from monitor.engine.digests import Digests
@@ -59,6 +61,7 @@ class Engine:
         self._batches: list[Batch] = []
         self._number = 0
         self._looks: dict[str, asyncio.Task[None]] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
         self._calendar = Calendar()
         self._ticked_at: datetime | None = None
         self._seen_at: datetime | None = None
@@ -85,43 +88,72 @@ class Engine:
         await self.delivery.start()
         self._calendar.plan(self.plan.checks, now)
         self._watch_ill_sources()
-        self._drop_removed(now)
+        self._drop_removed((), now)
         self.order_soon(Reconsider("the monitor started"))
         await self.flush()
         for problem in self.plan.problems:
             log.error("%s", problem)
 
     async def reload(self, plan: Plan) -> None:
-        """Go on with another plan; alerts of checks that keep their id keep their state."""
-        await self.settle()
-        old = self.plan
+        """Go on with another plan; alerts of checks that keep their id keep their state.
+
+        Nothing is waited for: a look that hangs or a receiver that is slow must not hold up what
+        somebody mends. What is under way ends on the sources and receivers of before.
+        """
+        old, known = self.plan, self.world.checks
+        looks = list(self._looks.values())
         self._use(plan)
         now = self.clock.now()
         self._calendar.plan(plan.checks, now)
         self._watch_ill_sources()
-        self._drop_removed(now)
+        self._drop_removed(known, now)
         self.order_soon(Reconsider(f"revision {plan.revision}"))
         await self.flush()
-        for source in old.sources.values():
-            await source.close()
-        for receiver in old.receivers.values():
-            await receiver.close()
+        leaving = asyncio.create_task(self._leave(old, plan, looks))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
         log.info("reloaded: %d checks, revision %s", len(plan.checks), plan.revision)
+
+    async def _leave(self, old: Plan, plan: Plan, looks: Iterable[asyncio.Task[None]]) -> None:
+        """Close what the new plan does not have, once nobody uses it any more."""
+        await asyncio.gather(*looks, return_exceptions=True)
+        await self.delivery.settle()
+        sources = {id(source) for source in plan.sources.values()}
+        receivers = {id(receiver) for receiver in plan.receivers.values()}
+        for source in old.sources.values():
+            if id(source) not in sources:
+                await source.close()
+        for receiver in old.receivers.values():
+            if id(receiver) not in receivers:
+                await receiver.close()
 
     def _watch_ill_sources(self) -> None:
         """Know again, after a start, which sources were ill: one answer makes them well."""
         ill = {check for check, _ in self.memory.alerts}
         self.bulkheads.failing = {n for n in self.plan.sources if source_check(n) in ill}
 
-    def _drop_removed(self, now: datetime) -> None:
-        """Resolve the alerts of checks that are in no file any more."""
+    def _drop_removed(self, known: Container[str], now: datetime) -> None:
+        """Resolve the alerts of checks that are in no file any more; tell of files that are broken.
+
+        A check that was not ``known`` before may be one of a file that cannot be read: as long as
+        there is such a file, its alert stays.
+        """
+        open_alerts = [alert for alert in self.memory.alerts.values() if alert.is_open]
+        files = file_findings(self.plan, {alert.check for alert in open_alerts}, now)
+        self._findings.extend(files)
         gone = [
             Verdict(alert.check, alert.slice, now, Outcome.OK, reason="check removed")
-            for alert in self.memory.alerts.values()
-            if alert.is_open and alert.check not in self.world.checks and not facts_of(alert.check)
+            for alert in open_alerts
+            if alert.check not in self.world.checks
+            and not is_file(alert.check)
+            and not facts_of(alert.check)
         ]
         broken = {problem.check for problem in self.plan.problems}
-        dropped = [verdict for verdict in gone if verdict.check not in broken]
+        dropped = [
+            verdict
+            for verdict in gone
+            if verdict.check not in broken and (verdict.check in known or not self.plan.broken)
+        ]
         self._findings.extend(Finding(v.check, None, now, (v,), is_partial=True) for v in dropped)
 
     async def tick(self) -> None:
@@ -168,6 +200,9 @@ class Engine:
 
     async def _look(self, planned: PlannedCheck, due_at: datetime) -> None:
         findings = await look(planned, due_at, self.clock.now(), self.bulkheads)
+        if planned.id not in self.plan.checks:
+            reason = "the check was removed while it looked"
+            findings = (skipped(planned.id, due_at, self.clock.now(), reason),)
         for finding in findings:
             for verdict in finding.verdicts:
                 self.metrics.verdicts.labels(planned.kind, verdict.outcome).inc()
@@ -299,7 +334,7 @@ class Engine:
                 await self.delivery.settle()
         except TimeoutError:
             log.warning("some looks or sends did not end within %s", DRAIN)
-        for task in self._looks.values():
+        for task in (*self._looks.values(), *self._leaving):
             task.cancel()
         await self.delivery.stop()
         await self.flush()

@@ -6,6 +6,7 @@ from monitor.config.plan import Plan, PlannedCheck
 from monitor.core.labels import labels_of
 from monitor.core.model import Hold, Tier, TierRule
 from monitor.core.world import CheckFacts, World
+from monitor.engine.broken import file_facts
 from monitor.engine.look import source_check
 
 SOURCE_RULES = (TierRule(Tier.WARN, (), Hold(duration=timedelta(minutes=1))),)
@@ -18,6 +19,7 @@ def world_of(plan: Plan) -> World:
     for name, source in plan.sources.items():
         key = source_check(name)
         checks[key] = CheckFacts(key, "source", SOURCE_RULES, name, maintainer=source.maintainer)
+    checks.update((facts.id, facts) for facts in file_facts(plan))
     return World(checks, plan.on_call, plan.resources, plan.maintainers, plan.timezone)
 
 

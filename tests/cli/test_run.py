@@ -180,3 +180,12 @@ def test_lint_says_what_and_where(home: Home) -> None:
     assert status == 1
     (error,) = found["errors"]
     assert (error["line"], error["suggestion"], error["check"]) == (4, "bad", "rows")
+
+
+def test_a_change_of_a_file_is_noticed_without_a_signal(home: Home, start: Start) -> None:
+    daemon = start()
+    read_until(daemon, "WARN rows")
+    home.checks.write_text(CHECKS.replace("  rows:", "  lines:"))
+    read_until(daemon, "RESOLVED rows")
+    home.checks.write_text(CHECKS.replace("kind: threshold", "kind: treshold"))
+    assert "did you mean 'threshold'?" in read_until(daemon, "WARN file/data/rows.yaml")
