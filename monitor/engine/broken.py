@@ -1,10 +1,12 @@
-"""Files of checks that are wrong: each is an incident of whoever maintains it."""
+"""Checks that are gone, and files that are wrong: each is an incident of its maintainer."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 from datetime import datetime
 
 from monitor.config.plan import BrokenFile, Plan
 from monitor.core.advance import Finding
+from monitor.core.alert import Alert
+from monitor.core.external import facts_of
 from monitor.core.model import Hold, Outcome, Tier, TierRule, Verdict
 from monitor.core.world import CheckFacts
 
@@ -39,6 +41,23 @@ def file_findings(plan: Plan, open_checks: Collection[str], now: datetime) -> It
     for check in sorted({one for one in open_checks if is_file(one)} - broken_now):
         well = Verdict(check, (), now, Outcome.OK, reason="the file is right again")
         yield Finding(check, None, now, (well,))
+
+
+def farewells(
+    strangers: Iterable[Alert], known: Container[str], plan: Plan, now: datetime
+) -> Iterator[Finding]:
+    """Resolve the open alerts of checks that are in no file any more.
+
+    A check that was not ``known`` before may be one of a file that cannot be read: as long as
+    there is such a file, its alert stays.
+    """
+    wrong = {problem.check for problem in plan.problems}
+    for alert in strangers:
+        is_ours = not is_file(alert.check) and facts_of(alert.check) is None
+        is_gone = alert.check not in wrong and (alert.check in known or not plan.broken)
+        if is_ours and is_gone:
+            verdict = Verdict(alert.check, alert.slice, now, Outcome.OK, reason="check removed")
+            yield Finding(alert.check, None, now, (verdict,), is_partial=True)
 
 
 def _reason(broken: BrokenFile, plan: Plan) -> str:

@@ -10,12 +10,11 @@ from functools import partial
 from monitor.config.plan import Plan, PlannedCheck
 from monitor.core.advance import Advanced, Finding, advance
 from monitor.core.book import Memory
-from monitor.core.external import facts_of
-from monitor.core.model import Outcome, Tier, Verdict
+from monitor.core.model import Tier, Verdict
 from monitor.core.orders import Order, Reconsider, Refusal
 from monitor.core.state import Received, Step
 from monitor.core.world import World
-from monitor.engine.broken import file_findings, is_file
+from monitor.engine.broken import farewells, file_findings
 from monitor.engine.clock import Clock
 from monitor.engine.delivery import Delivery
 from monitor.engine.digests import Digests
@@ -133,28 +132,10 @@ class Engine:
         self.bulkheads.failing = {n for n in self.plan.sources if source_check(n) in ill}
 
     def _drop_removed(self, known: Container[str], now: datetime) -> None:
-        """Resolve the alerts of checks that are in no file any more; tell of files that are broken.
-
-        A check that was not ``known`` before may be one of a file that cannot be read: as long as
-        there is such a file, its alert stays.
-        """
-        open_alerts = [alert for alert in self.memory.alerts.values() if alert.is_open]
-        files = file_findings(self.plan, {alert.check for alert in open_alerts}, now)
-        self._findings.extend(files)
-        gone = [
-            Verdict(alert.check, alert.slice, now, Outcome.OK, reason="check removed")
-            for alert in open_alerts
-            if alert.check not in self.world.checks
-            and not is_file(alert.check)
-            and not facts_of(alert.check)
-        ]
-        broken = {problem.check for problem in self.plan.problems}
-        dropped = [
-            verdict
-            for verdict in gone
-            if verdict.check not in broken and (verdict.check in known or not self.plan.broken)
-        ]
-        self._findings.extend(Finding(v.check, None, now, (v,), is_partial=True) for v in dropped)
+        alerts = [alert for alert in self.memory.alerts.values() if alert.is_open]
+        self._findings.extend(file_findings(self.plan, {alert.check for alert in alerts}, now))
+        strangers = [alert for alert in alerts if alert.check not in self.world.checks]
+        self._findings.extend(farewells(strangers, known, self.plan, now))
 
     async def tick(self) -> None:
         """Start every look that is due, store what was found, send what waits."""
