@@ -49,7 +49,8 @@ class Incident:
 
     ``unowned`` says that no maintainer was found and on-call stands in. ``parent`` is the incident
     of the cause that adopted this one. ``told_at`` is when it was last decided what is told;
-    ``due_at`` is the next moment at which time alone may change that.
+    ``due_at`` is the next moment at which time alone may change that. ``paged_at`` is since when a
+    page waits for an answer; None while somebody has acknowledged it.
     """
 
     id: str
@@ -66,6 +67,7 @@ class Incident:
     suppressed_by: tuple[Suppression, ...] = ()
     told_at: datetime | None = None
     due_at: datetime | None = None
+    paged_at: datetime | None = None
 
     @property
     def owner(self) -> str:

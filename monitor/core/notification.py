@@ -29,6 +29,7 @@ class NotifyReason(StrEnum):
     ACK_ENDED = "the acknowledgement ended"
     REASSIGNED = "reassigned"
     REPEAT = "repeat interval elapsed"
+    ESCALATED = "nobody answered the page in time"
 
 
 class QuietReason(StrEnum):

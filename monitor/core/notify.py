@@ -118,7 +118,8 @@ def _first(
         return QuietReason.GROUP_WAIT
     if told is not None and told.quiet in HUSHED:
         return NotifyReason.UNSUPPRESSED
-    return NotifyReason.FLAPPING if sight.is_flapping else NotifyReason.FIRST
+    first = NotifyReason.ESCALATED if to.is_escalated else NotifyReason.FIRST
+    return NotifyReason.FLAPPING if sight.is_flapping else first
 
 
 def _hushed(view: IncidentView, to: Recipient) -> QuietReason | None:

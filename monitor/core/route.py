@@ -1,12 +1,9 @@
-"""Routing: an incident in, receivers out. Nobody reachable is impossible: on-call stands in."""
+"""Who answers for something, and what is known of a receiver that may be told of it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from monitor.core.hours import is_within
-from monitor.core.incident import IncidentView
-from monitor.core.model import Tier
 from monitor.core.world import World
 
 ON_CALL = "on-call"
@@ -21,6 +18,7 @@ class Recipient:
     ``wait``, ``interval`` and ``repeat`` are the group_wait, group_interval and repeat_interval of
     the route; without ``repeat`` nothing is told again. ``muted_by`` names what mutes it now.
     One that ``is_past`` was told before and has nothing to do with it any more: it hears the end.
+    One that ``is_escalated`` is told because nobody answered a page.
     """
 
     receiver: str
@@ -32,6 +30,7 @@ class Recipient:
     repeat: timedelta | None = None
     muted_by: str | None = None
     is_past: bool = False
+    is_escalated: bool = False
 
 
 def owner_of(named: Iterable[str | None], world: World) -> tuple[str, bool]:
@@ -45,29 +44,3 @@ def owner_of(named: Iterable[str | None], world: World) -> tuple[str, bool]:
 AFFECTED_INTERVAL = timedelta(minutes=5)
 """How often at most those whose things follow from a cause get their one line brought up to date:
 in a storm it would change every second."""
-
-
-def recipients(view: IncidentView, world: World, now: datetime) -> tuple[Recipient, ...]:
-    """Return who is told of an incident: its owner, then those whose things follow from it.
-
-    The owner's pagers come last, and only when the incident has tier page. What its maintainer was
-    told of before the cause was found is not told again.
-    """
-    owner = world.maintainers.get(view.incident.owner)
-    told: dict[str, Recipient] = {}
-    for name in owner.receivers if owner else ():
-        told[name] = Recipient(name)
-    affected = dict.fromkeys(m.maintainer for m in view.folded if m.told_in is None)
-    for maintainer in affected:
-        team = world.maintainers.get(maintainer)
-        for name in team.receivers if team else ():
-            known = Recipient(name, scope=maintainer, interval=AFFECTED_INTERVAL)
-            told.setdefault(name, known)
-    if not owner or not owner.receivers:
-        told.update({name: Recipient(name) for name in world.on_call.receivers})
-    if owner is None or view.incident.tier is not Tier.PAGE:
-        return tuple(told.values())
-    wakes = any(facts.wake for m in view.own if (facts := world.checks.get(m.check)))
-    may_wake = wakes or is_within(owner.hours, now, world.timezone)
-    pagers = [Recipient(name, is_page=True, may_wake=may_wake) for name in owner.page]
-    return (*told.values(), *(pager for pager in pagers if pager.receiver not in told))

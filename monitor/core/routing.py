@@ -21,12 +21,20 @@ Muted: TypeAlias = tuple[str, ...]
 class Routing:
     """What ``route``, ``inhibit_rules`` and ``time_intervals`` say.
 
-    Without ``route`` (None) every alert goes to its maintainer.
+    Without ``route`` (None) every alert goes to its maintainer. ``names`` are the labels that the
+    tree looks at.
     """
 
     route: Route | None = None
     inhibit_rules: tuple[InhibitRule, ...] = ()
     time_intervals: Mapping[str, tuple[TimeInterval, ...]] = field(default_factory=dict)
+    names: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Gather the labels that the tree looks at."""
+        tree = self.route.walk() if self.route else ()
+        names = tuple(dict.fromkeys(one.name for route in tree for one in route.matchers))
+        object.__setattr__(self, "names", names)
 
     def routes_of(self, labels: Mapping[str, str]) -> tuple[Route, ...]:
         """Return the nodes that handle an alert; the maintainer's default one without a tree."""

@@ -5,11 +5,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from monitor.core.causes import release
+from monitor.core.escalating import as_paged, waiting_since, with_escalation
+from monitor.core.escalation import next_step_at
 from monitor.core.incident import Incident, IncidentView, Suppression
+from monitor.core.inhibiting import inhibitors, touch_targets
 from monitor.core.model import Tier
 from monitor.core.notification import Notification, NotifyReason, QuietReason
 from monitor.core.notify import Seen, decide, fingerprint, seen
-from monitor.core.route import Recipient, recipients
+from monitor.core.recipients import recipients
+from monitor.core.route import Recipient
 from monitor.core.state import OutboxRow, Quiet, Told
 from monitor.core.trail import Deed
 from monitor.core.turn import Turn
@@ -27,6 +31,7 @@ def tell(turn: Turn) -> None:
     """Bring every touched incident up to date, then decide for each of its receivers."""
     for name in turn.memory.due(turn.now):
         turn.touch(name)
+    touch_targets(turn)
     done: set[str] = set()
     while len(done) < len(turn.touched):
         for name in [one for one in turn.touched if one not in done]:
@@ -56,6 +61,7 @@ def _refresh(turn: Turn, incident: Incident) -> None:
     if ack is not None and ack.until is not None and ack.until <= turn.now:
         turn.leave_trail(Deed.ACK_ENDED, what=ack.by, incident=incident.id)
         ack = None
+        incident = replace(incident, paged_at=turn.now)
     if tier is not incident.tier or ack is not incident.ack:
         turn.put_incident(replace(incident, tier=tier, ack=ack))
 
@@ -83,13 +89,18 @@ def _tell(turn: Turn, incident: Incident) -> None:
     due = [one.until for one in incident.suppressed_by if one.until is not None]
     if incident.ack is not None and incident.ack.until is not None:
         due.append(incident.ack.until)
-    for to in _recipients(turn, view):
+    told_to = _recipients(turn, view)
+    for to in told_to:
         if to.scope not in sights:
             shown = view if to.scope is None else only_for(view, to.scope)
             sights[to.scope] = (cut(shown), seen(shown, to.scope))
         again = _decide(turn, *sights[to.scope], to)
         if again is not None:
             due.append(again)
+    since = waiting_since(incident, told_to, turn.draft.told_of(incident.id), turn.now)
+    incident = as_paged(incident, since)
+    step_at = next_step_at(turn.world.on_call.escalation, since, turn.now)
+    due.extend([step_at] if step_at is not None else [])
     due_at = min(due, default=None) if incident.resolved_at is None else None
     turn.draft.put_incident(replace(incident, told_at=turn.now, due_at=due_at))
 
@@ -131,6 +142,9 @@ def _suppressions(turn: Turn, incident: Incident, view: IncidentView) -> Iterabl
         names = sorted({m.silenced_by[0] for m in firing})
         ends = [max(silences[name].ends_at for name in m.silenced_by) for m in firing]
         yield Suppression("silence", ", ".join(names), min(ends))
+    held_by = inhibitors(turn, incident)
+    if held_by:
+        yield Suppression("inhibition", ", ".join(held_by))
 
 
 def _note_suppression(turn: Turn, incident: Incident, now: tuple[Suppression, ...]) -> None:
@@ -144,12 +158,16 @@ def _note_suppression(turn: Turn, incident: Incident, now: tuple[Suppression, ..
 
 def _recipients(turn: Turn, view: IncidentView) -> tuple[Recipient, ...]:
     """Return whom it concerns now, and whoever was told before: they hear the end, too."""
-    now = recipients(view, turn.world, turn.now)
+    incident, told = view.incident, turn.draft.told_of(view.incident.id)
+    names = (incident.id, *(one.id for one in turn.draft.children_of(incident.id)))
+    alerts = {alert.key: alert for name in names for alert in turn.draft.alerts_of(name)}
+    now = recipients(view, alerts, turn.world, turn.now)
+    now = with_escalation(incident, now, told, turn.world, turn.now)
     named = {to.receiver for to in now}
     before = [
-        Recipient(told.receiver, is_page=told.is_page, is_past=True)
-        for told in turn.draft.told_of(view.incident.id)
-        if told.revision > 0 and told.receiver not in named
+        Recipient(one.receiver, is_page=one.is_page, is_past=True)
+        for one in told
+        if one.revision > 0 and one.receiver not in named
     ]
     return (*now, *before)
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from monitor.core.alert import Alert, AlertEvent, AlertState, Change
 from monitor.core.book import Draft, Memory, changed
 from monitor.core.incident import Incident
+from monitor.core.inhibit import Inhibitions
 from monitor.core.layer import Layer
 from monitor.core.model import Tier, Verdict
 from monitor.core.route import owner_of
@@ -39,6 +40,7 @@ class Turn:
         self.outbox: list[OutboxRow] = []
         self.trail: list[TrailEntry] = []
         self.postponed: list[Postponed] = []
+        self.inhibitions: Inhibitions | None = None
 
     def facts(self, check: str) -> CheckFacts:
         """Return what is known of a check; of one that is in no file, only its name."""

@@ -8,6 +8,7 @@ from monitor.core import external
 from monitor.core.alert import Alert
 from monitor.core.incident import Gap, Incident, IncidentView, Member
 from monitor.core.model import Evidence, Tier, Verdict
+from monitor.core.oncall import on_call_at
 from monitor.core.route import ON_CALL, owner_of
 from monitor.core.silence import Silences, silenced_by
 from monitor.core.world import CheckFacts, World
@@ -44,8 +45,13 @@ def view_of(
     ]
     members.sort(key=_worst_first)
     team = world.maintainers.get(incident.owner)
-    people = team.people if team else ()
+    people = team.people if team else _on_call(world, now)
     return IncidentView(incident, tuple(members), people=people, cause=cause)
+
+
+def _on_call(world: World, now: datetime | None) -> tuple[str, ...]:
+    person = on_call_at(world.on_call, now) if now is not None else None
+    return () if person is None else (person,)
 
 
 def views_of(
@@ -114,6 +120,7 @@ def alert_labels(alert: Alert, facts: CheckFacts, owner: str) -> dict[str, str]:
         "maintainer": owner,
         "resource": facts.resource or "",
         "severity": str(alert.tier or Tier.WARN),
+        "source": facts.source,
     }
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from monitor.core.labels import Labels
 from monitor.core.model import Maintainer, OnCall, Resource, TierRule
+from monitor.core.routing import Routing
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,17 @@ class World:
     maintainers: Mapping[str, Maintainer] = field(default_factory=dict)
     timezone: str = "UTC"
     fallback: tuple[str, ...] = ()
+    routing: Routing = field(default_factory=Routing)
     causes: frozenset[str | None] = field(init=False)
+    pagers: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Gather what other things follow from: resources by name, checks as ``check:<id>``."""
+        """Gather what other things follow from, and the receivers that wake people.
+
+        Causes are resources by name and checks as ``check:<id>``.
+        """
         upstream = {name for one in self.resources.values() for name in one.upstream}
         before = {f"check:{name}" for facts in self.checks.values() for name in facts.after}
         object.__setattr__(self, "causes", frozenset(upstream | before))
+        pagers = {name for one in self.maintainers.values() for name in one.page}
+        object.__setattr__(self, "pagers", frozenset(pagers))

@@ -20,7 +20,14 @@ def world_of(plan: Plan) -> World:
         key = source_check(name)
         checks[key] = CheckFacts(key, "source", SOURCE_RULES, name, maintainer=source.maintainer)
     checks.update((facts.id, facts) for facts in file_facts(plan))
-    return World(checks, plan.on_call, plan.resources, plan.maintainers, plan.timezone)
+    return World(
+        checks,
+        plan.on_call,
+        plan.resources,
+        plan.maintainers,
+        plan.timezone,
+        routing=plan.routing,
+    )
 
 
 def _facts(planned: PlannedCheck) -> CheckFacts:
