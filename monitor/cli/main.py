@@ -11,6 +11,7 @@ from monitor.cli.backtest import backtest
 from monitor.cli.db import db
 from monitor.cli.demo import demo
 from monitor.cli.digest import digest
+from monitor.cli.explain import explain
 from monitor.cli.lint import lint
 from monitor.cli.route import route
 from monitor.cli.run import run
@@ -24,7 +25,7 @@ def cli() -> None:
     """Watch a data platform: checks in YAML, one incident per cause, an honest digest."""
 
 
-for command in (run, demo, lint, digest, backtest, route, status, ack, silence, db):
+for command in (run, demo, lint, digest, backtest, route, explain, status, ack, silence, db):
     cli.add_command(command)
 
 

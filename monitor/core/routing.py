@@ -58,13 +58,18 @@ class People:
     on_call: OnCall = field(default_factory=lambda: OnCall((), ()))
     timezone: str = "UTC"
 
+    def owner_of(self, labels: Mapping[str, str]) -> Maintainer | None:
+        """Return the maintainer of an alert; None for one that is unknown or has no receivers."""
+        owner = self.maintainers.get(labels.get("maintainer", ""))
+        return owner if owner is not None and owner.receivers else None
+
     def told(self, labels: Mapping[str, str], now: datetime) -> tuple[tuple[str, Muted], ...]:
         """Return receivers with what mutes them now: those of the maintainer, or of on-call.
 
         Pagers come last, only for severity page, and wait for the maintainer's hours.
         """
-        owner = self.maintainers.get(labels.get("maintainer", ""))
-        if owner is None or not owner.receivers:
+        owner = self.owner_of(labels)
+        if owner is None:
             return tuple((name, ()) for name in self.on_call.receivers)
         chats = tuple((name, ()) for name in owner.receivers)
         if labels.get("severity") != Tier.PAGE:

@@ -2,12 +2,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from monitor.config.route_lint import find_unreachable
 from monitor.core.inhibit import Inhibitions, InhibitRule
 from monitor.core.intervals import TimeInterval
 from monitor.core.labels import labels_of
 from monitor.core.matcher import parse_matchers
 from monitor.core.route_tree import Route, key_of
+from monitor.core.route_walk import walk_of
 from monitor.core.routing import Routing, rule_on
 from monitor.core.silence import Silence
 
@@ -142,3 +146,37 @@ def test_a_ruling_names_groups_mutes_and_inhibitors() -> None:
     (later,) = rule_on([DOWN], [], routing, NOON + HOUR)
     assert later.muted_by == ()
     assert later.is_told
+
+
+_SMALL = st.sampled_from(["", "a=x", "a=y", "b=x", 'a!="x"', 'b=~"x|"', "a=x,b=y"])
+
+
+def _trees(below: st.SearchStrategy[Route]) -> st.SearchStrategy[Route]:
+    def made(matchers: str, routes: list[Route], continues: bool) -> Route:
+        return node("r", matchers, *routes, continues=continues)
+
+    return st.builds(made, _SMALL, st.lists(below, max_size=4), st.booleans())
+
+
+_TREES = st.recursive(_SMALL.map(lambda text: node("leaf", text)), _trees, max_leaves=12)
+_LABELS = st.dictionaries(st.sampled_from(["a", "b"]), st.sampled_from(["x", "y", "z"]))
+
+
+@settings(deadline=None)
+@given(st.lists(_TREES, max_size=4), _LABELS)
+def test_the_way_that_is_explained_is_the_way_that_is_taken(
+    routes: list[Route], labels: dict[str, str]
+) -> None:
+    root = node("root", "", *routes)
+    walked = [visit.route for visit in walk_of(root, labels) if visit.handles]
+    assert list(map(id, walked)) == list(map(id, root.matches(labels)))
+
+
+@settings(deadline=None)
+@given(st.lists(_TREES, max_size=4), _LABELS)
+def test_a_route_that_is_called_unreachable_is_never_reached(
+    routes: list[Route], labels: dict[str, str]
+) -> None:
+    root = node("root", "", *routes)
+    lost = {id(found.route) for found in find_unreachable(root)}
+    assert not lost & {id(route) for route in root.matches(labels)}
