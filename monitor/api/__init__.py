@@ -15,6 +15,7 @@ from monitor.api.answer import (
     as_moment,
 )
 from monitor.api.check import KINDS, Check, Measure, Slices
+from monitor.api.elsewhere import OpenAlert, OpenAlertList, OpenAlerts
 from monitor.api.errors import DeliveryError, MissingExtraError, MonitorError, SourceError
 from monitor.api.fields import (
     Calendar,
@@ -74,6 +75,9 @@ __all__ = [
     "NotYet",
     "Notification",
     "NotifyReason",
+    "OpenAlert",
+    "OpenAlertList",
+    "OpenAlerts",
     "Partition",
     "PartitionList",
     "Partitions",

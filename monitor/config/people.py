@@ -16,6 +16,7 @@ from monitor.config.sections import (
 from monitor.config.tree_parts import known_names, maps_in
 from monitor.config.typed import Subject, construct
 from monitor.config.yaml_tree import Fields, Items
+from monitor.core.digest import Edition
 from monitor.core.model import EscalationStep, Hours, Maintainer, OnCall, Override
 
 
@@ -153,5 +154,17 @@ def read_digests(root: Fields, report: Report) -> tuple[DigestPlan, ...]:
         section = construct(DigestSection, fields.entries, report, subject)
         if section is not None:
             hour, minute = divmod(section.at % (24 * 60), 60)
-            plans.append(DigestPlan(name, hour, minute, section.days, section.to))
+            edition = Edition(section.only or "full")
+            plans.append(
+                DigestPlan(
+                    name,
+                    hour,
+                    minute,
+                    section.days,
+                    section.to,
+                    edition,
+                    section.heartbeat,
+                    section.timezone,
+                )
+            )
     return tuple(plans)

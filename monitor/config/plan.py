@@ -9,6 +9,7 @@ from typing import NamedTuple
 from monitor.api.check import Check
 from monitor.api.receiver import Receiver
 from monitor.api.source import Source
+from monitor.core.digest import Edition
 from monitor.core.labels import Labels
 from monitor.core.model import Maintainer, OnCall, Resource, TierRule
 from monitor.core.routing import Routing
@@ -91,13 +92,20 @@ class PlannedCheck:
 
 @dataclass(frozen=True, slots=True)
 class DigestPlan:
-    """When a digest leaves (local time, weekdays with Monday 0), and for whom."""
+    """When a digest leaves (local time, weekdays with Monday 0), for whom, and which edition.
+
+    ``audience`` is ``on_call`` or ``maintainers``, each of whom reads of its own things only and,
+    without ``heartbeat``, nothing where nothing was. ``timezone`` is empty for the platform's.
+    """
 
     name: str
     hour: int
     minute: int
     weekdays: frozenset[int]
     audience: str = "on_call"
+    edition: Edition = Edition.FULL
+    heartbeat: bool = False
+    timezone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,12 @@ def _days(given: object) -> frozenset[int]:
     return parse_weekdays(",".join(given) if isinstance(given, list) else str(given))
 
 
+def _zone_or_nothing(name: str) -> str:
+    if name and name not in zones():
+        raise ValueError(f"'{name}' is no IANA time zone, as Asia/Kolkata")
+    return name
+
+
 def _positive(duration: timedelta) -> timedelta:
     if duration <= timedelta(0):
         raise ValueError("must be longer than nothing")
@@ -144,18 +150,15 @@ class ResourceSection(Section):
     links: dict[str, str] = {}
 
 
-def _audience(given: object) -> object:
-    if given != "on_call":
-        raise ValueError(f"a digest to '{given}' is not supported yet; write on_call")
-    return given
-
-
 class DigestSection(Section):
     """One of ``digests:``."""
 
     at: Clock
     days: Weekdays = frozenset(range(7))
-    to: Annotated[Literal["on_call"], BeforeValidator(_audience)] = "on_call"
+    to: Literal["on_call", "maintainers"] = "on_call"
+    only: Literal["changes", "review"] | None = None
+    heartbeat: bool = False
+    timezone: Annotated[str, AfterValidator(_zone_or_nothing)] = ""
 
 
 def _texts(given: object) -> object:

@@ -1,12 +1,13 @@
 """The folded story of a window for one audience."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from monitor.core.incident import IncidentView
 from monitor.core.labels import Labels
 from monitor.core.model import Outcome, Unit
+from monitor.core.series import Series
 
 
 class Mood(StrEnum):
@@ -27,12 +28,14 @@ class Blind:
 
 @dataclass(frozen=True, slots=True)
 class NotRun:
-    """A check that could not be judged, and why."""
+    """A check that could not be judged, and why; for all of the window, or from when to when."""
 
     check: str
     maintainer: str
     outcome: Outcome
     reason: str
+    start: datetime | None = None
+    end: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +73,122 @@ class MetricCell:
 
 
 @dataclass(frozen=True, slots=True)
+class ExperimentLine:
+    """One experiment: what its check says, and how long it still runs."""
+
+    experiment: str
+    check: str
+    outcome: Outcome
+    says: str
+    days_left: float | None = None
+
+    @property
+    def is_red(self) -> bool:
+        """Whether a guardrail or its split is broken."""
+        return self.outcome in {Outcome.WARN, Outcome.PAGE}
+
+
+@dataclass(frozen=True, slots=True)
 class OwnerCount:
-    """How many incidents one maintainer had in the window, and how many of them still are open."""
+    """How many incidents one maintainer had in the window, and how many of them still are open.
+
+    ``receivers`` took a message about them.
+    """
 
     maintainer: str
     fired: int
     still_open: int
+    receivers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NightLine:
+    """How one measure of a cluster or service went: typical (median), p95, the worst moment.
+
+    ``holders`` are those who held the cluster at its worst, as texts.
+    """
+
+    check: str
+    resource: str | None
+    slice: Labels
+    measure: str
+    unit: Unit
+    typical: float
+    p95: float
+    worst: float
+    worst_at: datetime
+    holders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Noisy:
+    """A check that fired often in the last week, and the change that would have helped.
+
+    ``short`` fired and was over within ten minutes; ``acked`` were acknowledged. ``before`` and
+    ``after`` are lines of YAML.
+    """
+
+    check: str
+    maintainer: str
+    fired: int
+    short: int
+    acked: int
+    before: str
+    after: str
+    would_have: int
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """An alert that is open in another system."""
+
+    source: str
+    title: str
+    since: datetime | None = None
+    owner: str | None = None
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """A section that could not be made in time, and why."""
+
+    section: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """A week in numbers. ``None`` where nothing can be said.
+
+    ``to_ack`` and ``to_resolve`` are medians; ``coverage`` holds each digest's moment, checks that
+    ran and checks that were due.
+    """
+
+    fired: int
+    pages: int
+    short: int
+    to_ack: timedelta | None
+    to_resolve: timedelta | None
+    fired_before: int | None
+    coverage: tuple[tuple[datetime, int, int], ...] = ()
+
+
+class Edition(StrEnum):
+    """What a digest tells: all of it, only what changed since the last one, or the week."""
+
+    FULL = "full"
+    CHANGES = "changes"
+    REVIEW = "review"
 
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What one audience reads: verdict line first, then what to do, then what was."""
+    """What one audience reads: verdict line first, then what to do, then what was.
+
+    ``audience`` is ``on_call`` or a maintainer. ``unchanged`` are open incidents that the last
+    digest told of, in an edition of changes. ``late_by`` is how long after its moment it was made.
+    """
 
     name: str
     audience: str
@@ -96,3 +204,33 @@ class Digest:
     unowned: tuple[str, ...] = ()
     revision: str = ""
     next_at: datetime | None = None
+    edition: Edition = Edition.FULL
+    unchanged: tuple[IncidentView, ...] = ()
+    experiments: tuple[ExperimentLine, ...] = ()
+    night: tuple[NightLine, ...] = ()
+    noisy: tuple[Noisy, ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()
+    charts: tuple[Series, ...] = ()
+    unavailable: tuple[Unavailable, ...] = ()
+    undelivered: tuple[str, ...] = ()
+    week: Week | None = None
+    pages_sent: int = 0
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    revision_before: str = ""
+    late_by: timedelta = timedelta(0)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether one line says it all."""
+        return self.mood is Mood.ALL_CLEAR and not (
+            self.overnight
+            or self.elsewhere
+            or self.unavailable
+            or self.undelivered
+            or self.unowned
+            or self.noisy
+            or self.week
+            or any(cell.outcome is not Outcome.OK for cell in self.metrics)
+            or any(line.is_red for line in self.experiments)
+        )

@@ -1,61 +1,80 @@
 """Folding a window into a digest. Pure: everything that was read is an argument."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from monitor.core.digest import (
-    Blind,
     Coverage,
     Digest,
+    Edition,
+    Elsewhere,
+    ExperimentLine,
     MetricCell,
     Mood,
-    NotRun,
+    NightLine,
+    Noisy,
     OwnerCount,
+    Unavailable,
+    Week,
 )
 from monitor.core.incident import IncidentView
 from monitor.core.model import Outcome, Verdict
-from monitor.core.route import ON_CALL
-from monitor.core.state import SliceState, Slot
+from monitor.core.series import Series
+from monitor.core.state import SliceState
 from monitor.core.world import World
+
+ON_CALL_AUDIENCE = "on_call"
+NEWEST = timedelta(days=2)
+"""A verdict that is older than this is no news."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What is folded: [since, until), for whom, in which zone, and when the next one is due."""
+    """What is folded: [since, until), for whom, which edition, and when the next one is due.
+
+    ``timezone`` is that of the reader; empty for the platform's. ``late_by`` is how long after its
+    moment the digest is made.
+    """
 
     name: str
     audience: str
     since: datetime
     until: datetime
     next_at: datetime | None = None
+    edition: Edition = Edition.FULL
+    timezone: str = ""
+    late_by: timedelta = timedelta(0)
 
 
-def coverage(
-    checks: Iterable[str],
-    last: Mapping[str, Slot],
-    judged: Mapping[str, int],
-    blind: tuple[Blind, ...],
-    world: World,
-) -> Coverage:
-    """Count the checks that can vouch for themselves.
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What a digest tells beside incidents, metrics and coverage; each part may be missing.
 
-    A check ran when a look in the window was judged and so was its last one; anything else is
-    named with its reason.
+    ``told`` are the receivers that took a message, by subject.
     """
-    missing: list[NotRun] = []
-    names = sorted(checks)
-    for check in names:
-        slot = last.get(check)
-        if slot is not None and slot.outcome.is_judged and judged.get(check, 0) > 0:
-            continue
-        facts = world.checks.get(check)
-        owner = (facts.maintainer if facts else None) or ON_CALL
-        outcome = slot.outcome if slot else Outcome.SKIPPED
-        reason = (slot.reason if slot else "") or "no look in this window"
-        missing.append(NotRun(check, owner, outcome, reason))
-    return Coverage(len(names), len(names) - len(missing), tuple(missing), blind)
+
+    night: tuple[NightLine, ...] = ()
+    noisy: tuple[Noisy, ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()
+    charts: tuple[Series, ...] = ()
+    undelivered: tuple[str, ...] = ()
+    unavailable: tuple[Unavailable, ...] = ()
+    week: Week | None = None
+    told: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    pages_sent: int = 0
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    revision: str = ""
+    revision_before: str = ""
+
+
+def concerns(view: IncidentView, audience: str) -> bool:
+    """Say whether an audience reads of an incident: on-call of all, a maintainer of its own."""
+    if audience == ON_CALL_AUDIENCE:
+        return True
+    return audience in {view.incident.owner, *(member.maintainer for member in view.folded)}
 
 
 def fold(
@@ -65,46 +84,94 @@ def fold(
     covered: Coverage,
     world: World,
     *,
-    revision: str = "",
+    extras: Extras | None = None,
 ) -> Digest:
     """Tell the story of a window: verdict first, then what to do, then what was."""
-    told = sorted(views, key=lambda view: (view.incident.tier != "page", view.incident.opened_at))
+    more = extras or Extras()
+    told = sorted(
+        (view for view in views if concerns(view, window.audience)),
+        key=lambda view: (view.incident.tier != "page", view.incident.opened_at),
+    )
+    known = list(states)
     still_open = tuple(view for view in told if view.is_open)
-    overnight = tuple(view for view in told if not view.is_open)
+    is_changes = window.edition is Edition.CHANGES
+    old = [view for view in still_open if is_changes and view.incident.opened_at < window.since]
     return Digest(
         name=window.name,
         audience=window.audience,
         since=window.since,
         until=window.until,
-        timezone=world.timezone,
+        timezone=window.timezone or world.timezone,
         mood=_mood(still_open, covered),
         coverage=covered,
-        open=still_open,
-        overnight=overnight,
-        owners=_owners(told),
-        metrics=tuple(_cells(states, window.until)),
-        unowned=tuple(sorted({view.incident.check for view in told if view.incident.unowned})),
-        revision=revision,
+        open=tuple(view for view in still_open if view not in old),
+        unchanged=tuple(old),
+        overnight=tuple(view for view in told if not view.is_open),
+        owners=_owners(told, more.told),
+        metrics=_metrics(known, window),
+        experiments=tuple(_experiments(known, window.until)),
+        unowned=_unowned(told, window, world),
+        revision=more.revision,
         next_at=window.next_at,
+        edition=window.edition,
+        night=more.night,
+        noisy=more.noisy,
+        elsewhere=more.elsewhere,
+        charts=more.charts,
+        unavailable=more.unavailable,
+        undelivered=more.undelivered,
+        week=more.week,
+        pages_sent=more.pages_sent,
+        added=more.added,
+        removed=more.removed,
+        revision_before=more.revision_before,
+        late_by=window.late_by,
     )
 
 
-def _mood(still_open: tuple[IncidentView, ...], covered: Coverage) -> Mood:
+def _mood(still_open: Sequence[IncidentView], covered: Coverage) -> Mood:
     if still_open:
         return Mood.OPEN
     return Mood.ALL_CLEAR if covered.is_whole else Mood.CLEAR_FOR_WHAT_RAN
 
 
-def _owners(views: Iterable[IncidentView]) -> tuple[OwnerCount, ...]:
+def _owners(
+    views: Iterable[IncidentView], told: Mapping[str, tuple[str, ...]]
+) -> tuple[OwnerCount, ...]:
     fired: Counter[str] = Counter()
     still: Counter[str] = Counter()
+    receivers: dict[str, dict[str, None]] = {}
     for view in views:
-        fired[view.incident.maintainer] += 1
-        still[view.incident.maintainer] += view.is_open
-    return tuple(OwnerCount(owner, count, still[owner]) for owner, count in fired.most_common())
+        owner = view.incident.owner
+        fired[owner] += 1
+        still[owner] += view.is_open
+        receivers.setdefault(owner, {}).update(dict.fromkeys(told.get(view.incident.id, ())))
+    return tuple(
+        OwnerCount(owner, count, still[owner], tuple(receivers[owner]))
+        for owner, count in fired.most_common()
+    )
 
 
-def _cells(states: Iterable[SliceState], until: datetime) -> Iterable[MetricCell]:
+def _unowned(views: Iterable[IncidentView], window: Window, world: World) -> tuple[str, ...]:
+    """Name what nobody owns: what fired so, and for on-call every check without a maintainer."""
+    found = {view.incident.check for view in views if view.incident.unowned}
+    if window.audience == ON_CALL_AUDIENCE and window.edition is Edition.FULL:
+        found |= {
+            check
+            for check, facts in world.checks.items()
+            if facts.maintainer is None and facts.kind != "source"
+        }
+    return tuple(sorted(found))
+
+
+def _metrics(states: Iterable[SliceState], window: Window) -> tuple[MetricCell, ...]:
+    cells = _cells(states, window.until)
+    if window.edition is Edition.CHANGES:
+        return tuple(cell for cell in cells if cell.outcome is not Outcome.OK)
+    return tuple(cells)
+
+
+def _cells(states: Iterable[SliceState], until: datetime) -> Iterator[MetricCell]:
     """Make the metrics table: every slice whose evidence says which business metric it is."""
     known: dict[str, str] = {}
     waiting: list[Verdict] = []
@@ -112,7 +179,7 @@ def _cells(states: Iterable[SliceState], until: datetime) -> Iterable[MetricCell
         verdict = state.verdict
         evidence = verdict.samples[0].evidence if verdict.samples else {}
         metric = evidence.get("metric")
-        if isinstance(metric, str) and until - verdict.at < timedelta(days=2):
+        if isinstance(metric, str) and until - verdict.at < NEWEST:
             known[verdict.check] = metric
             yield _cell(metric, verdict)
         elif not verdict.samples:
@@ -138,3 +205,19 @@ def _cell(metric: str, verdict: Verdict) -> MetricCell:
         at=verdict.at,
         note=note,
     )
+
+
+def _experiments(states: Iterable[SliceState], until: datetime) -> Iterator[ExperimentLine]:
+    """Tell of every slice whose evidence names an experiment; red ones first."""
+    lines = []
+    for state in states:
+        verdict = state.verdict
+        evidence = verdict.samples[0].evidence if verdict.samples else {}
+        name = evidence.get("experiment")
+        if not isinstance(name, str) or until - verdict.at >= NEWEST:
+            continue
+        says = str(evidence.get("says") or verdict.reason or verdict.outcome)
+        days = evidence.get("days_left")
+        left = float(days) if isinstance(days, int | float) else None
+        lines.append(ExperimentLine(name, verdict.check, verdict.outcome, says, left))
+    yield from sorted(lines, key=lambda line: (not line.is_red, line.experiment))

@@ -1,118 +1,192 @@
-"""Digests: when they leave, and what is read for them."""
+"""Digests: which are due, what is read for them, and who gets them."""
 
+import json
 import logging
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from monitor.config.plan import DigestPlan, Plan
-from monitor.core.digest import Digest
-from monitor.core.fold import Window, coverage, fold
+from monitor.core.agenda import Agenda
+from monitor.core.coverage import coverage
+from monitor.core.digest import Digest, Edition, Elsewhere, Unavailable
+from monitor.core.fold import ON_CALL_AUDIENCE, Window, fold
+from monitor.core.incident import IncidentView
 from monitor.core.notification import Notification, NotifyReason
 from monitor.core.state import OutboxRow
 from monitor.core.view import views_of
 from monitor.core.world import World
+from monitor.engine.digest_parts import WEEK, Parts
 from monitor.store import Store
 
 log = logging.getLogger(__name__)
 
-LATEST = timedelta(hours=6)
-"""A digest whose moment passed longer ago than this (the daemon was off) waits for its next day:
-a morning digest in the afternoon misleads."""
+LONGEST_WINDOW = timedelta(days=8)
+FIRST_WINDOW = timedelta(hours=16)
+"""What the first digest ever looks at."""
 
-LONGEST_WINDOW = timedelta(days=4)
-
-
-def due_on(plan: DigestPlan, timezone: str, now: datetime) -> tuple[date, datetime] | None:
-    """Return the local day whose digest should have left by now, and when it was due."""
-    zone = ZoneInfo(timezone)
-    today = now.astimezone(zone).date()
-    at = _moment(plan, zone, today)
-    is_due = today.weekday() in plan.weekdays and at <= now < at + LATEST
-    return (today, at) if is_due else None
+LATE = timedelta(minutes=5)
+"""A digest that leaves later than this after its moment says so."""
 
 
-def next_after(plan: DigestPlan, timezone: str, now: datetime) -> datetime | None:
-    """Return when the digest leaves next; None when no weekday is allowed."""
-    zone = ZoneInfo(timezone)
-    today = now.astimezone(zone).date()
-    days = (today + timedelta(days=ahead) for ahead in range(8))
-    moments = (_moment(plan, zone, day) for day in days if day.weekday() in plan.weekdays)
-    return next((at for at in moments if at > now), None)
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One digest of one local day for one audience."""
+
+    plan: DigestPlan
+    audience: str
+    day: date
+    due_at: datetime
+
+    @property
+    def key(self) -> str:
+        """What the store calls it: ``morning``, ``owners/recsys``."""
+        return key_of(self.plan, self.audience)
 
 
-def _moment(plan: DigestPlan, zone: ZoneInfo, day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, plan.hour, plan.minute, tzinfo=zone)
+def key_of(plan: DigestPlan, audience: str) -> str:
+    """Name the runs of a digest for an audience."""
+    return plan.name if audience == ON_CALL_AUDIENCE else f"{plan.name}/{audience}"
 
 
 @dataclass(frozen=True)
 class Digests:
-    """Makes digests from the store and hands them to the outbox, once per local day."""
+    """Makes digests from the store; each is claimed once per audience and local day."""
 
     plan: Plan
     world: World
     store: Store
+    _made: set[tuple[str, date]] = field(default_factory=set)
 
-    def run_due(self, now: datetime) -> list[list[OutboxRow]]:
-        """Store every digest that is due and was not made yet; blocking. Return its messages."""
-        made: list[list[OutboxRow]] = []
+    def candidates(self, now: datetime) -> list[Run]:
+        """Return the runs whose moment has come and that this process has not made."""
+        runs = []
         for one in self.plan.digests:
-            due = due_on(one, self.plan.timezone, now)
-            if due is None or self._was_made(one, due[1]):
-                continue
-            digest = self.make(one, now)
-            rows = self._rows(one, digest, due[0])
-            if self.store.journal.claim_digest(due[0], digest, rows):
-                log.info("digest %s of %s: %s", one.name, due[0], digest.mood)
-                made.append(rows)
-        return made
+            due = self._agenda(one).due(now)
+            if due is not None:
+                runs += [Run(one, audience, *due) for audience in self._audiences(one)]
+        return [run for run in runs if (run.key, run.day) not in self._made]
 
-    def _was_made(self, one: DigestPlan, due_at: datetime) -> bool:
-        last = self.store.journal.last_digest(one.name)
-        return last is not None and last >= due_at
+    def due(self, candidates: Iterable[Run]) -> list[Run]:
+        """Return those that no process has made; blocking."""
+        runs = list(candidates)
+        made = {run for run in runs if self.store.story.was_made(run.key, run.day)}
+        self._made.update((run.key, run.day) for run in made)
+        return [run for run in runs if run not in made]
 
-    def make(self, one: DigestPlan, now: datetime, since: datetime | None = None) -> Digest:
-        """Fold what happened since the last digest, or since a given moment, without storing it."""
-        start = since or self.store.journal.last_digest(one.name) or now - timedelta(hours=16)
-        start = max(start, now - LONGEST_WINDOW)
-        start = max(start, self.store.journal.first_start() or start)
-        incidents = self.store.history.incidents(start, now)
-        alerts = self.store.history.alerts_of(incident.id for incident in incidents)
-        slots = self.store.history.slots(start, now)
+    def _audiences(self, one: DigestPlan) -> Iterable[str]:
+        return [ON_CALL_AUDIENCE] if one.audience == ON_CALL_AUDIENCE else self.plan.maintainers
+
+    def _agenda(self, one: DigestPlan) -> Agenda:
+        zone = one.timezone or self.plan.timezone
+        return Agenda(one.hour, one.minute, one.weekdays, zone)
+
+    def claim(self, run: Run, digest: Digest) -> list[OutboxRow]:
+        """Store a digest and its messages, once; blocking. Return what is now to be sent."""
+        rows = self._rows(run, digest)
+        is_base = run.audience == ON_CALL_AUDIENCE and run.plan.edition is Edition.FULL
+        checks = json.dumps(sorted(self.plan.checks)) if is_base else None
+        self._made.add((run.key, run.day))
+        if not self.store.story.claim(run.key, run.day, digest, checks, rows):
+            return []
+        log.info("digest %s of %s: %s, %d messages", run.key, run.day, digest.mood, len(rows))
+        return rows
+
+    def make(
+        self,
+        one: DigestPlan,
+        now: datetime,
+        since: datetime | None = None,
+        audience: str = ON_CALL_AUDIENCE,
+        *,
+        due_at: datetime | None = None,
+        elsewhere: tuple[Sequence[Elsewhere], Sequence[Unavailable]] = ((), ()),
+    ) -> Digest:
+        """Fold what happened since the last delivered digest, or since a moment; blocking."""
+        start = self._start(one, now, since, audience)
+        late_by = now - due_at if due_at is not None and now - due_at > LATE else timedelta(0)
+        window = Window(
+            one.name,
+            audience,
+            start,
+            now,
+            next_at=self._agenda(one).next_after(now),
+            edition=one.edition,
+            timezone=one.timezone,
+            late_by=late_by,
+        )
+        mine = self._checks_of(audience)
         covered = coverage(
-            self.plan.checks,
-            {check: summary.last for check, summary in slots.items()},
-            {
-                check: sum(n for outcome, n in summary.counts.items() if outcome.is_judged)
-                for check, summary in slots.items()
-            },
+            mine,
+            self.store.story.looks(start, now),
             self.store.journal.blind(start, now),
             self.world,
+            self._broken() if audience == ON_CALL_AUDIENCE else {},
         )
-        return fold(
-            Window(one.name, one.audience, start, now, next_after(one, self.plan.timezone, now)),
-            views_of(incidents, alerts, self.world),
-            [s for s in self.store.history.slice_states() if s.check in self.plan.checks],
-            covered,
-            self.world,
-            revision=self.plan.revision,
+        states = [s for s in self.store.history.slice_states() if s.check in mine]
+        extras = Parts(self.plan, self.world, self.store).extras(window, states, mine, elsewhere)
+        return fold(window, self._views(start, now), states, covered, self.world, extras=extras)
+
+    def _start(
+        self, one: DigestPlan, now: datetime, since: datetime | None, audience: str
+    ) -> datetime:
+        """Return the end of the last window that this audience has read of."""
+        if since is not None:
+            return since
+        if one.edition is Edition.REVIEW:
+            return now - WEEK
+        siblings = (
+            key_of(other, audience)
+            for other in (one, *self.plan.digests)
+            if other.audience == one.audience and other.edition is not Edition.REVIEW
+        )
+        ends = [self.store.story.delivered_until(key) for key in dict.fromkeys(siblings)]
+        start = max((end for end in ends if end is not None), default=now - FIRST_WINDOW)
+        start = max(start, now - LONGEST_WINDOW)
+        return max(start, self.store.journal.first_start() or start)
+
+    def _checks_of(self, audience: str) -> frozenset[str]:
+        return frozenset(
+            check
+            for check in self.plan.checks
+            if audience == ON_CALL_AUDIENCE or self.world.checks[check].maintainer == audience
         )
 
-    def _rows(self, one: DigestPlan, digest: Digest, day: date) -> list[OutboxRow]:
+    def _broken(self) -> dict[str, str]:
+        """Return what is written and does not run: by check, or by file where none can be named."""
+        return {
+            problem.check or problem.place.file: problem.message for problem in self.plan.problems
+        }
+
+    def _views(self, start: datetime, now: datetime) -> list[IncidentView]:
+        incidents = self.store.history.incidents(start, now)
+        alerts = self.store.history.alerts_of(incident.id for incident in incidents)
+        return views_of(incidents, alerts, self.world)
+
+    def _rows(self, run: Run, digest: Digest) -> list[OutboxRow]:
+        """Make the messages; a maintainer without anything to read gets none."""
+        if run.audience == ON_CALL_AUDIENCE:
+            names = self.plan.on_call.receivers
+        else:
+            is_empty = digest.is_quiet or not (digest.coverage.due or digest.open)
+            if is_empty and not run.plan.heartbeat:
+                return []
+            names = self.plan.maintainers[run.audience].receivers
+        subject = f"digest:{run.key}:{run.day}"
         return [
             OutboxRow(
                 Notification(
-                    key=f"digest:{one.name}:{day}:{receiver}",
-                    subject=f"digest:{one.name}:{day}",
-                    receiver=receiver,
+                    key=f"{subject}:{name}",
+                    subject=subject,
+                    receiver=name,
                     reason=NotifyReason.DIGEST,
                     at=digest.until,
                     digest=digest,
                 ),
                 digest.until,
             )
-            for receiver in self.plan.on_call.receivers
-            if self._takes_digests(receiver)
+            for name in names
+            if self._takes_digests(name)
         ]
 
     def _takes_digests(self, receiver: str) -> bool:

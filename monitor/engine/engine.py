@@ -17,10 +17,13 @@ from monitor.core.world import World
 from monitor.engine.broken import farewells, file_findings
 from monitor.engine.clock import Clock
 from monitor.engine.delivery import Delivery
+from monitor.engine.digest_runs import DigestRuns
 from monitor.engine.digests import Digests
 from monitor.engine.inbox import Batch, gather, read_batch
 from monitor.engine.look import Bulkheads, look, skipped, source_check
 from monitor.engine.metrics import Metrics
+from monitor.engine.recorder import KEEP as KEEP_NUMBERS
+from monitor.engine.recorder import Recorder
 from monitor.engine.schedule import Calendar, Due
 from monitor.engine.threads import Writer
 from monitor.engine.world import world_of
@@ -67,6 +70,7 @@ class Engine:
         self._committing = asyncio.Lock()
         self._flushing: asyncio.Task[None] | None = None
         self._wants_flush = False
+        self.recorder = Recorder(store.samples)
         self.delivery = Delivery(plan, store, self.writer, clock, metrics, self.order_soon)
         self._use(plan)
 
@@ -75,12 +79,19 @@ class Engine:
         self.world: World = world_of(plan)
         self.bulkheads = Bulkheads(plan.sources, self.metrics)
         self.delivery.use(plan)
-        self.digests = Digests(plan, self.world, self.store)
+        self.digests = DigestRuns(
+            Digests(plan, self.world, self.store),
+            self.bulkheads,
+            self.writer,
+            self.clock,
+            self.delivery.add,
+        )
 
     async def start(self) -> None:
         """Remember what was, and plan the first looks."""
         now = self.clock.now()
         self.memory = await self.writer.run(self.store.history.memory, now)
+        await self.writer.run(self.recorder.load, now)
         self._run = await self.writer.run(self.store.journal.started, now)
         for kept in await self.writer.run(self.store.journal.not_taken):
             self._batches.append(read_batch(kept.key, kept.body, kept.at))
@@ -149,7 +160,7 @@ class Engine:
             self._begin(due, now)
         await self.delivery.tick()
         await self.flush()
-        await self._digest(now)
+        self.digests.tick()
         await self._seen(now)
         self.is_ready = self.trouble is None
 
@@ -243,7 +254,8 @@ class Engine:
                 self._batches = batches + self._batches
                 self._keep(findings, orders, error)
                 return
-            self.trouble = None
+            self.trouble = self.digests.trouble
+            self.recorder.take(findings)
             self.memory.apply(advanced.step)
             self._answer(orders, advanced)
             self.delivery.add(advanced.step.outbox)
@@ -277,20 +289,17 @@ class Engine:
         for name, lane in self.delivery.lanes.items():
             self.metrics.outbox_pending.labels(name).set(lane.waiting())
 
-    async def _digest(self, now: datetime) -> None:
-        try:
-            made = await self.writer.run(self.digests.run_due, now)
-        except StoreError as error:
-            self.trouble = str(error)
-            return
-        for rows in made:
-            self.delivery.add(rows)
-
     async def _seen(self, now: datetime) -> None:
         if self._seen_at is not None and timedelta(0) <= now - self._seen_at < SEEN_EVERY:
             return
         self._seen_at = now
         await self.writer.run(self.store.journal.seen, self._run, now)
+        await self._record(now)
+
+    async def _record(self, now: datetime, *, is_last: bool = False) -> None:
+        changes = self.recorder.changes(now, is_last=is_last)
+        if changes is not None:
+            await self.writer.run(self.store.samples.save, *changes)
 
     async def settle(self) -> None:
         """Wait until every look under way is over and stored, and every send has ended."""
@@ -299,11 +308,14 @@ class Engine:
         await self.flush()
         if self._flushing is not None:
             await self._flushing
+        await self.digests.settle()
         await self.delivery.settle()
 
     async def prune(self) -> None:
         """Forget slots and pings that nobody reads any more."""
-        await self.writer.run(self.store.prune, self.clock.now() - KEEP)
+        now = self.clock.now()
+        await self.writer.run(self.store.prune, now - KEEP)
+        await self.writer.run(self.store.samples.prune, now - KEEP_NUMBERS)
 
     async def stop(self) -> None:
         """Take no new looks, finish those under way, store, send once more, close."""
@@ -323,6 +335,7 @@ class Engine:
             await self._flushing
         now = self.clock.now()
         await self.writer.run(self.store.journal.seen, self._run, now)
+        await self._record(now, is_last=True)
         for source in self.plan.sources.values():
             await source.close()
         for receiver in self.plan.receivers.values():

@@ -1,18 +1,34 @@
 """A digest for people: what its lines say, and its forms as text, HTML and JSON."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import shorten
 from typing import Any
 
+from markupsafe import Markup
 from pydantic import TypeAdapter
 
-from monitor.core.digest import Coverage, Digest, MetricCell, Mood
+from monitor.core.digest import (
+    Coverage,
+    Digest,
+    Edition,
+    Elsewhere,
+    ExperimentLine,
+    MetricCell,
+    Mood,
+    NightLine,
+    Noisy,
+    NotRun,
+    OwnerCount,
+    Week,
+)
 from monitor.core.labels import Labels, text_of
 from monitor.core.model import Outcome, Tier
+from monitor.core.series import Series
+from monitor.render.chart import sparkline, svg, title_of
 from monitor.render.summary import MOST_MEMBERS
 from monitor.render.templates import Templates
-from monitor.render.units import local, number
+from monitor.render.units import duration, local, number
 
 RED, GREEN, GREY = "\U0001f534", "\U0001f7e2", "⚪"
 
@@ -23,6 +39,7 @@ MOST_CAUSES = 3
 """Different reasons that the verdict line names; the checks themselves are listed below it."""
 
 LONGEST_CAUSE = 60
+MOST_NAMED = 5
 
 _JSON: TypeAdapter[Digest] = TypeAdapter(Digest)
 _SHIPPED = Templates()
@@ -36,22 +53,41 @@ def verdict_line(digest: Digest) -> str:
         return f"All clear: {ran} checks ran"
     if digest.mood is not Mood.OPEN:
         return f"Clear for what ran: {ran}{_missing(covered)}{_blind(digest)}"
-    pages = sum(view.incident.tier is Tier.PAGE for view in digest.open)
-    count = f"{len(digest.open)} open ({pages} page)" if pages else f"{len(digest.open)} open"
+    views = (*digest.open, *digest.unchanged)
+    pages = sum(view.incident.tier is Tier.PAGE for view in views)
+    notes = [f"{pages} page"] if pages else []
+    if digest.edition is Edition.CHANGES:
+        notes.append(f"{len(digest.open)} new")
+    count = f"{len(views)} open ({', '.join(notes)})" if notes else f"{len(views)} open"
     return f"{count}: {ran} checks ran{_missing(covered)}{_blind(digest)}"
 
 
 def _missing(covered: Coverage) -> str:
-    if not covered.not_run:
-        return ""
+    kinds = (
+        ("could not run", [one for one in covered.not_run if one.start is None]),
+        ("saw nothing for a while", [one for one in covered.not_run if one.start is not None]),
+    )
+    return "".join(f", {len(found)} {what} ({_causes(found)})" for what, found in kinds if found)
+
+
+def _causes(missing: Sequence[NotRun]) -> str:
     causes = list(
         dict.fromkeys(
             shorten(one.reason or str(one.outcome), LONGEST_CAUSE, placeholder=" ...")
-            for one in covered.not_run
+            for one in missing
         )
     )
-    more = "; ..." if len(causes) > MOST_CAUSES else ""
-    return f", {len(covered.not_run)} could not run ({'; '.join(causes[:MOST_CAUSES])}{more})"
+    return "; ".join(causes[:MOST_CAUSES]) + ("; ..." if len(causes) > MOST_CAUSES else "")
+
+
+def not_run_line(one: NotRun, zone: str) -> str:
+    """Say which check did not watch, from when to when, and why."""
+    span = (
+        f" from {local(one.start, zone)} to {local(one.end, zone)}"
+        if (one.start and one.end)
+        else ""
+    )
+    return f"{one.check} ({one.maintainer}): {one.outcome}{span}, {one.reason}"
 
 
 def _blind(digest: Digest) -> str:
@@ -131,33 +167,122 @@ def cell_text(cell: MetricCell | None) -> str:
 
 
 def owners_line(digest: Digest) -> str:
-    """Say whose incidents there were: ``recsys 2 (1 open), growth 1``; empty without any."""
-    return ", ".join(
-        f"{one.maintainer} {one.fired}" + (f" ({one.still_open} open)" if one.still_open else "")
-        for one in digest.owners
+    """Say whose incidents there were: ``recsys 2 (1 open, told: recsys-slack), growth 1``."""
+    return ", ".join(_owner(one) for one in digest.owners)
+
+
+def _owner(one: OwnerCount) -> str:
+    notes = [f"{one.still_open} open"] if one.still_open else []
+    if one.receivers:
+        notes.append(f"told: {', '.join(one.receivers)}")
+    return f"{one.maintainer} {one.fired}" + (f" ({'; '.join(notes)})" if notes else "")
+
+
+def night_line(line: NightLine, zone: str) -> str:
+    """Say how one measure went: ``trino.adhoc queued: median 3, p95 40, worst 61 at ...``."""
+    where = " ".join(part for part in (line.resource or line.check, text_of(line.slice)) if part)
+    typical, p95, worst = (number(v, line.unit) for v in (line.typical, line.p95, line.worst))
+    held = f", held by {'; '.join(line.holders)}" if line.holders else ""
+    least = {"workers": "p5"}.get(line.measure, "p95")
+    when = local(line.worst_at, zone)
+    return f"{where} {line.measure}: median {typical}, {least} {p95}, worst {worst} at {when}{held}"
+
+
+def experiment_line(line: ExperimentLine) -> str:
+    """Say how an experiment stands."""
+    left = "" if line.days_left is None else f", {line.days_left:.0f} days left"
+    return f"{RED if line.is_red else GREEN} {line.experiment}: {line.says}{left}"
+
+
+def noisy_line(one: Noisy) -> str:
+    """Say how often a check cried, and what a change would have made of it."""
+    acked = f", {one.acked} acknowledged" if one.acked else ""
+    return (
+        f"{one.check} ({one.maintainer}) fired {one.fired} times in a week, {one.short} of them "
+        f"over within 10 minutes{acked}; with {one.after} it had fired {one.would_have} times"
     )
+
+
+def noisy_change(one: Noisy) -> str:
+    """Write the change as a difference of YAML."""
+    before = [f"-     {one.before}"] if one.before else []
+    return "\n".join([f"  {one.check}:", "    warn:", *before, f"+     {one.after}"])
+
+
+def week_lines(week: Week, zone: str) -> list[str]:
+    """Sum up a week."""
+    before = "" if week.fired_before is None else f" (the week before: {week.fired_before})"
+    lines = [
+        (
+            f"{week.fired} alerts fired{before}, {week.pages} of tier page, "
+            f"{week.short} over within 10 minutes"
+        )
+    ]
+    if week.to_ack is not None:
+        lines.append(f"acknowledged after {duration(week.to_ack)} (median)")
+    if week.to_resolve is not None:
+        lines.append(f"over after {duration(week.to_resolve)} (median)")
+    trend = ", ".join(f"{local(at, zone)[:10]} {ran}/{due}" for at, ran, due in week.coverage)
+    return [*lines, f"coverage: {trend}"] if trend else lines
+
+
+def elsewhere_line(one: Elsewhere, zone: str) -> str:
+    """Name an alert of another system."""
+    notes = [one.owner or "", f"since {local(one.since, zone)}" if one.since else ""]
+    told = ", ".join(note for note in notes if note)
+    return f"{one.source}: {one.title}" + (f" ({told})" if told else "")
 
 
 def footer(digest: Digest) -> str:
     """Say which window and which configuration this is, and when the next one comes."""
-    window = f"{local(digest.since, digest.timezone)} to {local(digest.until, digest.timezone)}"
-    following = f"; next {local(digest.next_at, digest.timezone)}" if digest.next_at else ""
-    return f"{window}, configuration {digest.revision or 'unknown'}{following}"
+    zone = digest.timezone
+    parts = [f"{local(digest.since, zone)} to {local(digest.until, zone)}"]
+    was = digest.revision_before
+    changed = f" (was {was})" if was and was != digest.revision else ""
+    parts.append(f"configuration {digest.revision or 'unknown'}{changed}")
+    for word, checks in (("new", digest.added), ("gone", digest.removed)):
+        if checks:
+            named = ", ".join(checks[:MOST_NAMED]) + (", ..." if len(checks) > MOST_NAMED else "")
+            count = "1 check" if len(checks) == 1 else f"{len(checks)} checks"
+            parts.append(f"{count} {word}: {named}")
+    text = ", ".join(parts)
+    late = f"; late by {duration(digest.late_by)}" if digest.late_by else ""
+    following = f"; next {local(digest.next_at, zone)}" if digest.next_at else ""
+    return text + late + following
+
+
+def heading(digest: Digest) -> str:
+    """Name the digest and, where it is one's own, its reader."""
+    whose = "" if digest.audience == "on_call" else f" of {digest.audience}"
+    return f"{digest.name} digest{whose}"
 
 
 def render_digest(path: str, digest: Digest, templates: Templates = _SHIPPED) -> str:
     """Render a digest by a template, as ``text/digest.j2``; times are in the digest's zone."""
+    zone = digest.timezone
     return templates.render(
         path,
         digest=digest,
         most=MOST_MEMBERS,
-        zone=digest.timezone,
+        zone=zone,
         signs=SIGNS,
         verdict=verdict_line(digest),
         owners=owners_line(digest),
         metrics=metric_table(digest),
         footer=footer(digest),
+        heading=heading(digest),
+        week=week_lines(digest.week, zone) if digest.week else [],
+        charts=[(title_of(one), sparkline(one), _picture(one, zone)) for one in digest.charts],
+        not_run=[not_run_line(one, zone) for one in digest.coverage.not_run],
+        night=[night_line(one, zone) for one in digest.night],
+        experiments=[experiment_line(one) for one in digest.experiments],
+        noisy=[(noisy_line(one), noisy_change(one)) for one in digest.noisy],
+        elsewhere=[elsewhere_line(one, zone) for one in digest.elsewhere],
     )
+
+
+def _picture(series: Series, zone: str) -> Markup:
+    return Markup(svg(series, zone))  # noqa: S704  # it escapes every text itself
 
 
 def as_text(digest: Digest, templates: Templates = _SHIPPED) -> str:

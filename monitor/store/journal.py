@@ -1,6 +1,5 @@
 """What the daemon writes about itself: pings of jobs, its own runs, digests that left."""
 
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Literal, TypeAlias
 
@@ -8,9 +7,8 @@ import sqlalchemy as sa
 
 from monitor.api.answer import Run
 from monitor.core.digest import Blind, Digest
-from monitor.core.state import OutboxRow, Received
+from monitor.core.state import Received
 from monitor.store import codec
-from monitor.store.outbox import add_rows
 from monitor.store.tables import daemon_run, digest_run, ping, received
 
 PingKind: TypeAlias = Literal["start", "end"]
@@ -100,13 +98,6 @@ class Journal:
             gaps.append(Blind(at, until))
         return tuple(gaps)
 
-    def last_digest(self, name: str) -> datetime | None:
-        """Return the end of the window of the last digest of this name."""
-        query = sa.select(sa.func.max(digest_run.c.until)).where(digest_run.c.name == name)
-        with self._engine.connect() as connection:
-            found: datetime | None = connection.scalar(query)
-        return found
-
     def digest(self, name: str, day: date | None = None) -> Digest | None:
         """Return the digest of a local day; without one, the newest."""
         query = sa.select(digest_run.c.digest).where(digest_run.c.name == name)
@@ -115,24 +106,6 @@ class Journal:
         with self._engine.connect() as connection:
             text = connection.scalar(query.order_by(digest_run.c.until.desc()).limit(1))
         return None if text is None else codec.DIGEST.validate_json(text)
-
-    def claim_digest(self, day: date, digest: Digest, rows: Sequence[OutboxRow]) -> bool:
-        """Store a digest and its messages in one transaction; False if that day has had one."""
-        try:
-            with self._engine.begin() as connection:
-                connection.execute(
-                    digest_run.insert().values(
-                        name=digest.name,
-                        day=day.isoformat(),
-                        since=digest.since,
-                        until=digest.until,
-                        digest=codec.dump(codec.DIGEST, digest),
-                    )
-                )
-                add_rows(connection, rows)
-        except sa.exc.IntegrityError:
-            return False
-        return True
 
 
 def _add(runs: list[Run], row: sa.Row[tuple[object, ...]]) -> None:

@@ -14,6 +14,8 @@ from monitor.store.journal import Journal
 from monitor.store.lock import Lock
 from monitor.store.migrate import upgrade
 from monitor.store.outbox import Outbox
+from monitor.store.samples import Samples
+from monitor.store.story import Story
 from monitor.store.tables import ping, verdict_recent
 
 
@@ -27,6 +29,8 @@ class Store:
         self.outbox = Outbox(engine)
         self.journal = Journal(engine)
         self.history = History(engine)
+        self.samples = Samples(engine)
+        self.story = Story(engine)
 
     def commit(self, *steps: Step) -> None:
         """Write steps, all or nothing. Raise StoreError when they cannot be written."""

@@ -209,4 +209,27 @@ digest_run = sa.Table(
     _moment("since"),
     _moment("until"),
     _text("digest"),
+    sa.Column("checks", sa.Text),
+)
+
+# An hour of a series in a row: for charts and for the story of a night, never for decisions.
+sample_hour = sa.Table(
+    "sample_hour",
+    metadata,
+    _text("check", primary_key=True),
+    _text("slice", primary_key=True),
+    _text("measure", primary_key=True),
+    _moment("hour", primary_key=True, index=True),
+    _text("unit"),
+    _text("points"),
+    _text("peak", default=""),
+)
+
+# A day of a check in a row: a letter for the worst outcome of each hour (UTC).
+check_day = sa.Table(
+    "check_day",
+    metadata,
+    _text("check", primary_key=True),
+    _text("day", primary_key=True, index=True),
+    _text("hours"),
 )

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.config.load import ConfigError
+from monitor.core.digest import Edition
 from monitor.core.model import Hours
 from tests.config.conftest import CONFIG, Site
 
@@ -45,11 +46,26 @@ def test_a_digest_is_read(site: Site) -> None:
     assert (digest.hour, digest.minute, digest.weekdays) == (9, 5, frozenset(range(5)))
 
 
-def test_a_digest_to_somebody_else_is_not_supported_yet(site: Site) -> None:
-    site.config(CONFIG + 'digests: {am: {at: "09:05", to: maintainers}}\n')
+def test_editions_and_readers_of_digests_are_read(site: Site) -> None:
+    site.config(
+        CONFIG
+        + """digests:
+  evening: {at: "18:30", only: changes}
+  owners: {at: "09:15", to: maintainers, heartbeat: true, timezone: Europe/Berlin}
+  week: {at: "09:30", days: monday, only: review}
+"""
+    )
+    evening, owners, week = site.load().digests
+    assert (evening.edition, week.edition) == (Edition.CHANGES, Edition.REVIEW)
+    assert (owners.audience, owners.heartbeat) == ("maintainers", True)
+    assert owners.timezone == "Europe/Berlin"
+
+
+def test_a_digest_to_somebody_else_is_an_error_with_its_place(site: Site) -> None:
+    site.config(CONFIG + 'digests: {am: {at: "09:05", to: maintainer}}\n')
     (line,) = site.lines()
-    assert line.startswith("config.yaml:15:33: 'to' of digest 'am' is wrong")
-    assert "not supported yet" in line
+    assert line.startswith("config.yaml:15:33: 'to' of digest 'am' must be 'on_call' or")
+    assert "did you mean 'maintainers'" in line
 
 
 def test_all_problems_come_in_one_run_each_with_its_place(site: Site) -> None:

@@ -4,10 +4,25 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from monitor.core.alert import AlertState
-from monitor.core.digest import Blind, Coverage, Digest, MetricCell, Mood, NotRun, OwnerCount
+from monitor.core.digest import (
+    Blind,
+    Coverage,
+    Digest,
+    Elsewhere,
+    ExperimentLine,
+    MetricCell,
+    Mood,
+    NightLine,
+    Noisy,
+    NotRun,
+    OwnerCount,
+    Unavailable,
+    Week,
+)
 from monitor.core.incident import Gap, Incident, IncidentView, Member
 from monitor.core.labels import labels_of
 from monitor.core.model import Breach, Direction, Limit, Outcome, Sample, Tier, Unit
+from monitor.core.series import Point, Series
 
 NOW = datetime(2026, 11, 24, 3, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -117,4 +132,73 @@ def digest() -> Digest:
         unowned=("orphan-check",),
         revision="4f2a91c",
         next_at=NOW + 24 * HOUR,
+    )
+
+
+def course() -> Series:
+    """Give two days of a metric that leaves its band at the end."""
+    points = []
+    for hour in range(48):
+        expected = 500 + 200 * ((hour % 24) - 12) / 12
+        value = expected + (hour * 37 % 11 - 5) * 6 + (260 if hour > 42 else 0)
+        at = NOW - (48 - hour) * HOUR
+        points.append(Point(at, value, expected - 60, expected + 60, expected))
+    slices = labels_of({"model": "ctr", "variant": "B"})
+    return Series("opt-outs-rise", slices, "opt_outs", Unit.NUMBER, tuple(points))
+
+
+def whole_digest() -> Digest:
+    """Give a digest with every part; foreign text in each."""
+    held = (f"{PING} through superset 62%",)
+    return replace(
+        digest(),
+        coverage=Coverage(
+            418,
+            416,
+            (
+                NotRun("trino-load", "data-platform", Outcome.ERROR, f"timeout {PING}"),
+                NotRun("late", "x", Outcome.ERROR, PING, NOW - 5 * HOUR, NOW - 4 * HOUR),
+            ),
+        ),
+        owners=(OwnerCount("data-platform", 2, 1, ("platform-slack",)),),
+        unchanged=(view(),),
+        experiments=(
+            ExperimentLine("new-ranker", "exp", Outcome.WARN, f"sample ratio broken {PING}", 3.2),
+            ExperimentLine("blue", "exp2", Outcome.OK, "no guardrail crossed"),
+        ),
+        night=(
+            NightLine(
+                "load", "trino.adhoc", (), "queue_time", Unit.SECONDS, 2, 240, 2900, NOW, held
+            ),
+            NightLine(
+                "lat",
+                "service.ranker",
+                labels_of({"model": PING}),
+                "p99",
+                Unit.SECONDS,
+                0.1,
+                0.2,
+                0.9,
+                NOW,
+            ),
+        ),
+        noisy=(Noisy("rows", "recsys", 14, 12, 1, "for: 5m", "for: 15m", 2),),
+        elsewhere=(Elsewhere("jsm", f"P2 {PING}", NOW - HOUR, "platform"),),
+        charts=(course(),),
+        unavailable=(Unavailable("open alerts of eu", PING),),
+        undelivered=(f"pager: HTTP 403 {PING}",),
+        week=Week(
+            41,
+            3,
+            20,
+            timedelta(minutes=4),
+            timedelta(minutes=38),
+            55,
+            ((NOW - 48 * HOUR, 418, 418), (NOW - 24 * HOUR, 410, 418)),
+        ),
+        pages_sent=2,
+        added=tuple(f"check-{n}" for n in range(7)),
+        removed=("old",),
+        revision_before="1111111",
+        late_by=timedelta(minutes=40),
     )

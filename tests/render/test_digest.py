@@ -1,10 +1,15 @@
+import html
 import json
 from dataclasses import replace
 
-from monitor.core.digest import Coverage, MetricCell, Mood, NotRun
+import pytest
+
+from monitor.core.digest import Coverage, Digest, Edition, MetricCell, Mood, NotRun
 from monitor.core.model import Outcome
+from monitor.render.blocks import Block, validate
 from monitor.render.digest import as_html, as_json, as_text, cell_text, verdict_line
-from tests.render.sample import digest
+from monitor.render.slack import digest_messages
+from tests.render.sample import HOUR, NOW, digest, view, whole_digest
 
 CLEAR = replace(digest(), open=(), overnight=(), owners=(), metrics=(), unowned=())
 
@@ -54,10 +59,10 @@ def test_the_text_has_everything_in_reading_order() -> None:
         "  owner data-platform, since Tue 24 Nov 06:00 (3h)",
         "  because of it: superset.exec (analytics)",
         "  $ airflow backfill create",
-        "By owner: data-platform 2 (1 open)",
-        "Overnight, and over\n  page impressions-fresh: events.impressions_hourly: data-platform",
-        "Metrics\n",
         "Could not be judged\n  trino-load (data-platform): error",
+        "By owner: data-platform 2 (1 open)",
+        "Over since the last digest\n  page impressions-fresh: events.impressions_hourly",
+        "Metrics\n",
         "Without a maintainer\n  orphan-check",
         "configuration 4f2a91c; next Wed 25 Nov 09:00",
     )
@@ -84,3 +89,59 @@ def test_the_json_goes_through_any_reader() -> None:
     story = json.loads(json.dumps(as_json(digest())))
     assert story["verdict"] == verdict_line(digest())
     assert story["open"][0]["incident"]["check"] == "impressions-fresh"
+
+
+def shown(blocks: list[Block]) -> str:
+    """Give the texts of a message as people see them."""
+    texts = [block.get("text") or block["elements"][0] for block in blocks]
+    return html.unescape("\n".join(text["text"] for text in texts))
+
+
+WHOLE = (
+    "sample ratio broken",
+    "3 days left",
+    "trino.adhoc queue_time: median 2s, p95 4m, worst 48m 20s",
+    "rows (recsys) fired 14 times in a week, 12 of them over within 10 minutes",
+    "-     for: 5m\n+     for: 15m",
+    "not delivered to pager: HTTP 403",
+    "not available: open alerts of eu",
+    "41 alerts fired (the week before: 55), 3 of tier page",
+    "acknowledged after 4m (median)",
+    "data-platform 2 (1 open; told: platform-slack)",
+    "saw nothing for a while",
+    "was 1111111",
+    "7 checks new: check-0, check-1, check-2, check-3, check-4, ...",
+    "1 check gone: old",
+    "late by 40m",
+)
+
+
+@pytest.mark.parametrize("part", WHOLE)
+def test_every_part_is_in_every_form(part: str) -> None:
+    slack = "\n".join(shown(blocks) for blocks in digest_messages(whole_digest()))
+    for text in (as_text(whole_digest()), html.unescape(as_html(whole_digest())), slack):
+        assert part in text
+
+
+def test_no_part_lets_foreign_text_through() -> None:
+    messages = digest_messages(whole_digest())
+    assert [fault for blocks in messages for fault in validate(blocks)] == []
+    page = as_html(whole_digest())
+    assert "<!channel" not in page
+    assert page.count("<svg") == 1
+
+
+def test_a_quiet_day_is_one_line() -> None:
+    quiet = Digest(
+        "morning", "on_call", NOW - 16 * HOUR, NOW, "UTC", Mood.ALL_CLEAR, Coverage(418, 418)
+    )
+    first, *rest = as_text(quiet).split("\n\n")
+    assert first == "MORNING DIGEST  All clear: 418 of 418 checks ran"
+    assert len(rest) == 1
+    ((_title, verdict, _end),) = digest_messages(quiet)
+    assert "All clear: 418 of 418" in str(verdict)
+
+
+def test_an_evening_says_how_many_are_new() -> None:
+    evening = replace(digest(), edition=Edition.CHANGES, unchanged=(view(),))
+    assert verdict_line(evening).startswith("2 open (2 page, 1 new)")

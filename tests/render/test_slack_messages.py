@@ -84,9 +84,9 @@ def test_a_digest_that_fits_has_no_thread_and_its_parts_in_order() -> None:
             "1 open (1 page)",
             "because of it: superset.exec",
             "airflow backfill",
+            "*Could not be judged*",
             "by owner: data-platform 2 (1 open)",
             "*Metrics*",
-            "*Could not be judged*",
             "configuration 4f2a91c",
         )
     ]

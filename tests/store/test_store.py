@@ -17,13 +17,16 @@ from monitor.core.alert import Alert, AlertEvent, AlertState, Change
 from monitor.core.book import Memory
 from monitor.core.digest import Blind, Coverage, Digest, Mood
 from monitor.core.incident import Incident
+from monitor.core.labels import labels_of
 from monitor.core.matcher import parse_matchers
-from monitor.core.model import Outcome, Sample, Tier, Verdict
+from monitor.core.model import Outcome, Sample, Tier, Unit, Verdict
 from monitor.core.notification import Notification, NotifyReason, Receipt
+from monitor.core.series import Peak, Point
 from monitor.core.silence import Silence
 from monitor.core.state import OutboxRow, Postponed, Received, Settled, Slot, Step, Told
 from monitor.core.trail import Deed, TrailEntry
 from monitor.store import Store, StoreError, open_store
+from monitor.store.samples import Hour
 from monitor.store.tables import metadata
 
 AT = datetime(2026, 11, 24, 3, 10, tzinfo=UTC)
@@ -239,10 +242,63 @@ def test_the_time_between_two_runs_of_the_daemon_is_blind(store: Store) -> None:
 def test_a_digest_is_claimed_once_a_day(store: Store) -> None:
     digest = Digest("morning", "on_call", AT, AT, "UTC", Mood.ALL_CLEAR, Coverage(1, 1))
     row = OutboxRow(note("digest:morning"), AT)
-    assert store.journal.claim_digest(AT.date(), digest, [row])
-    assert not store.journal.claim_digest(AT.date(), digest, [row])
+    assert store.story.claim("morning", AT.date(), digest, None, [row])
+    assert not store.story.claim("morning", AT.date(), digest, None, [row])
     assert store.journal.digest("morning") == digest
-    assert store.journal.last_digest("morning") == AT
+    assert store.story.was_made("morning", AT.date())
+
+
+def test_a_digest_counts_once_somebody_has_it_or_when_it_had_nothing_to_say(store: Store) -> None:
+    digest = Digest("morning", "on_call", AT, AT, "UTC", Mood.ALL_CLEAR, Coverage(1, 1))
+    subject = f"digest:morning:{AT.date()}"
+    row = OutboxRow(replace(note("d"), subject=subject), AT)
+    store.story.claim("morning", AT.date(), digest, None, [row])
+    store.story.claim("owners/recsys", AT.date(), digest, None, [])
+    assert store.story.delivered_until("morning") is None
+    assert store.story.delivered_until("owners/recsys") == AT
+    proof = Receipt("box", subject, AT)
+    store.commit(step(settled=(Settled("d", AT, "sent", receipt=proof),)))
+    assert store.story.delivered_until("morning") == AT
+
+
+def test_kept_numbers_come_back_as_series_in_their_window(store: Store) -> None:
+    hour = AT.replace(minute=0, second=0, microsecond=0)
+    key = ("latency", labels_of({"model": "ctr"}), "p99")
+    points = [Point(hour + timedelta(minutes=n), float(n)) for n in range(3)]
+    band = Point(hour + timedelta(minutes=3), 3.0, 1.0, 4.0, 2.0)
+    peak = Peak(points[2].at, 2.0, {"holders": [{"user": "etl"}]})
+    for _ in range(2):  # the same hour again replaces itself
+        store.samples.save({(key, hour): Hour(Unit.SECONDS, [*points, band], peak)}, {})
+    (series,) = store.samples.series(["latency"], hour + timedelta(minutes=1), AT + timedelta(1))
+    assert series.points == (*points[1:], band)
+    assert (series.unit, series.slice) == (Unit.SECONDS, key[1])
+    assert series.peaks == (peak,)
+    assert series.has_band
+    assert store.samples.hours(hour)[key, hour].points == [*points, band]
+
+
+def test_days_of_outcomes_come_back_and_old_numbers_are_forgotten(store: Store) -> None:
+    day = AT.date()
+    store.samples.save({}, {("a", day): "o" * 24, ("a", day - timedelta(3)): "w" * 24})
+    assert store.samples.days(day - timedelta(1)) == {"a": {day: "o" * 24}}
+    assert store.samples.prune(AT) == 1
+
+
+def test_looks_are_summed_up_by_check(store: Store) -> None:
+    def slot(check: str, minute: int, outcome: Outcome) -> Slot:
+        at = AT + timedelta(minutes=minute)
+        return Slot(check, at, at, outcome, f"{outcome} {minute}")
+
+    blind = [slot("b", n, Outcome.ERROR if n in {1, 2} else Outcome.OK) for n in range(5)]
+    fine = [slot("a", n, Outcome.OK) for n in range(3)]
+    store.commit(Step(AT, slots=(*blind, *fine)))
+    looks = store.story.looks(AT, AT + timedelta(minutes=4))
+    assert (looks["a"].judged, looks["a"].blind_from) == (3, None)
+    assert looks["b"].judged == 2
+    assert looks["b"].last.reason == "ok 3"
+    assert looks["b"].blind_from == AT + timedelta(minutes=1)
+    assert looks["b"].blind_to == AT + timedelta(minutes=3)
+    assert looks["b"].blind_reason == "error 1"
 
 
 def test_a_second_daemon_is_refused_and_told_who_holds_the_store(url: str, store: Store) -> None:

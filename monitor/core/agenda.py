@@ -1,0 +1,46 @@
+"""When digests leave: local times and weekdays, over daylight saving and late starts."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+LATEST = timedelta(hours=6)
+"""A digest whose moment passed longer ago than this (the daemon was off) waits for its next day:
+a morning digest in the afternoon misleads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """A local time of day on some weekdays (Monday is 0), in an IANA zone."""
+
+    hour: int
+    minute: int
+    weekdays: frozenset[int]
+    timezone: str
+
+    def moment(self, day: date) -> datetime:
+        """Return the moment on a local day, in UTC.
+
+        A time that does not exist on that day (clocks go forward) is as much later; of one that
+        comes twice, the first is meant (PEP 495).
+        """
+        zone = ZoneInfo(self.timezone)
+        local = datetime(day.year, day.month, day.day, self.hour, self.minute, tzinfo=zone)
+        return local.astimezone(UTC)
+
+    def due(self, now: datetime) -> tuple[date, datetime] | None:
+        """Return the local day whose digest should have left by now, and when it was due."""
+        today = now.astimezone(ZoneInfo(self.timezone)).date()
+        # Late in the evening plus a late start is the next day already.
+        for day in (today, today - timedelta(days=1)):
+            at = self.moment(day)
+            if day.weekday() in self.weekdays and at <= now < at + LATEST:
+                return day, at
+        return None
+
+    def next_after(self, now: datetime) -> datetime | None:
+        """Return when the digest leaves next; None when no weekday is allowed."""
+        today = now.astimezone(ZoneInfo(self.timezone)).date()
+        days = (today + timedelta(days=ahead) for ahead in range(9))
+        moments = (self.moment(day) for day in days if day.weekday() in self.weekdays)
+        return next((at for at in moments if at > now), None)

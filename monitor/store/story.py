@@ -1,0 +1,190 @@
+"""What a digest reads of a window: looks, firings, deliveries, earlier digests."""
+
+import json
+from collections.abc import Collection
+from datetime import date, datetime
+from itertools import groupby
+from typing import Any
+
+import sqlalchemy as sa
+
+from monitor.core.coverage import Looks, looks_of
+from monitor.core.digest import Digest
+from monitor.core.model import Outcome, Tier
+from monitor.core.noise import Firing
+from monitor.core.state import OutboxRow, Slot
+from monitor.store import codec
+from monitor.store.outbox import add_rows
+from monitor.store.tables import alert, digest_run, incident, outbox, receipt, verdict_recent
+
+_JUDGED = tuple(outcome for outcome in Outcome if outcome.is_judged)
+_BLIND = (Outcome.ERROR, Outcome.NO_DATA, Outcome.SKIPPED)
+
+
+class Story:
+    """Reads for digests, and the claim that makes each of them once."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        """Work on an opened store."""
+        self._engine = engine
+
+    def looks(self, since: datetime, until: datetime) -> dict[str, Looks]:
+        """Sum up the slots that were due in [since, until), by check.
+
+        Most checks were never blind: they are counted by the database, and only the slots of the
+        others are read one by one.
+        """
+        slot = verdict_recent
+        is_in = sa.and_(slot.c.due_at >= since, slot.c.due_at < until)
+        blind = sa.select(slot.c.check).where(is_in, slot.c.outcome.in_(_BLIND)).distinct()
+        judged = sa.func.sum(sa.case((slot.c.outcome.in_(_JUDGED), 1), else_=0))
+        newest = sa.func.max(slot.c.due_at, type_=slot.c.due_at.type)
+        totals = (
+            sa.select(slot.c.check, judged.label("judged"), newest.label("newest"))
+            .where(is_in)
+            .group_by(slot.c.check)
+            .subquery()
+        )
+        last = sa.select(slot, totals.c.judged).join(
+            totals, sa.and_(totals.c.check == slot.c.check, totals.c.newest == slot.c.due_at)
+        )
+        each = sa.select(slot).where(is_in, slot.c.check.in_(blind))
+        with self._engine.connect() as connection:
+            found = {
+                row.check: Looks(_slot(row), int(row.judged)) for row in connection.execute(last)
+            }
+            rows = connection.execute(each.order_by(slot.c.check, slot.c.due_at))
+            for check, mine in groupby(rows, key=lambda row: str(row.check)):
+                summed = looks_of((_slot(row) for row in mine), until)
+                if summed is not None:
+                    found[check] = summed
+        return found
+
+    def firings(self, since: datetime, until: datetime) -> list[Firing]:
+        """Return the alerts that fired in [since, until), oldest first."""
+        query = (
+            sa.select(alert, incident.c.value.label("told"))
+            .outerjoin(incident, incident.c.id == alert.c.incident)
+            .where(alert.c.fired_at >= since, alert.c.fired_at < until)
+            .order_by(alert.c.fired_at)
+        )
+        with self._engine.connect() as connection:
+            return [_firing(row) for row in connection.execute(query)]
+
+    def told(self, since: datetime) -> dict[str, tuple[str, ...]]:
+        """Return who took a message of each subject since a moment, in the order of first ones."""
+        query = sa.select(receipt).where(receipt.c.at >= since).order_by(receipt.c.first_at)
+        found: dict[str, tuple[str, ...]] = {}
+        with self._engine.connect() as connection:
+            for row in connection.execute(query):
+                found[row.subject] = (*found.get(row.subject, ()), row.receiver)
+        return found
+
+    def pages_sent(self, since: datetime, until: datetime, pagers: Collection[str]) -> int:
+        """Count the incidents that pagers were told of in [since, until)."""
+        query = sa.select(sa.func.count(sa.distinct(outbox.c.subject))).where(
+            outbox.c.receiver.in_(list(pagers)),
+            outbox.c.state == "sent",
+            outbox.c.done_at >= since,
+            outbox.c.done_at < until,
+        )
+        with self._engine.connect() as connection:
+            return int(connection.scalar(query) or 0) if pagers else 0
+
+    def undelivered(self, since: datetime) -> tuple[str, ...]:
+        """Name the messages that were given up since a moment: receiver and error, each once."""
+        query = sa.select(outbox.c.receiver, outbox.c.error).where(
+            outbox.c.state == "failed", outbox.c.done_at >= since
+        )
+        with self._engine.connect() as connection:
+            lines = [f"{row.receiver}: {row.error}" for row in connection.execute(query)]
+        return tuple(dict.fromkeys(lines))
+
+    def delivered_until(self, run: str) -> datetime | None:
+        """Return the end of the window of the last digest of a run that somebody has.
+
+        One that nobody took counts as never written; one that had nothing to say was not sent.
+        """
+        subject = sa.literal("digest:") + digest_run.c.name + ":" + digest_run.c.day
+        is_there = sa.exists().where(receipt.c.subject == subject)
+        was_meant = sa.exists().where(outbox.c.subject == subject)
+        query = sa.select(sa.func.max(digest_run.c.until, type_=digest_run.c.until.type)).where(
+            digest_run.c.name == run, sa.or_(is_there, ~was_meant)
+        )
+        with self._engine.connect() as connection:
+            found: datetime | None = connection.scalar(query)
+        return found
+
+    def was_made(self, run: str, day: date) -> bool:
+        """Say whether a run had its digest of a local day."""
+        query = sa.select(sa.func.count()).where(
+            digest_run.c.name == run, digest_run.c.day == day.isoformat()
+        )
+        with self._engine.connect() as connection:
+            return bool(connection.scalar(query))
+
+    def claim(
+        self, run: str, day: date, digest: Digest, checks: str | None, rows: list[OutboxRow]
+    ) -> bool:
+        """Store a digest and its messages in one transaction; False if that day has had one."""
+        values = {
+            "name": run,
+            "day": day.isoformat(),
+            "since": digest.since,
+            "until": digest.until,
+            "digest": codec.dump(codec.DIGEST, digest),
+            "checks": checks,
+        }
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(digest_run.insert().values(values))
+                add_rows(connection, rows)
+        except sa.exc.IntegrityError:
+            return False
+        return True
+
+    def checks_before(self, run: str) -> tuple[str, frozenset[str]] | None:
+        """Return the revision and the checks of the last digest of a run."""
+        query = (
+            sa.select(digest_run.c.digest, digest_run.c.checks)
+            .where(digest_run.c.name == run, digest_run.c.checks.is_not(None))
+            .order_by(digest_run.c.until.desc())
+            .limit(1)
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        return str(json.loads(row.digest).get("revision", "")), frozenset(json.loads(row.checks))
+
+    def covered(self, since: datetime) -> list[tuple[datetime, int, int]]:
+        """Return moment, checks that ran and checks that were due of each full digest since."""
+        query = (
+            sa.select(digest_run.c.until, digest_run.c.digest)
+            .where(digest_run.c.until >= since, digest_run.c.checks.is_not(None))
+            .order_by(digest_run.c.until)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return [(row.until, *_ran(json.loads(row.digest)["coverage"])) for row in rows]
+
+    def archive(self, limit: int = 100) -> list[tuple[str, str]]:
+        """Return run and day of the newest digests, newest first."""
+        query = sa.select(digest_run.c.name, digest_run.c.day).order_by(digest_run.c.until.desc())
+        with self._engine.connect() as connection:
+            return [(row.name, row.day) for row in connection.execute(query.limit(limit))]
+
+
+def _ran(covered: dict[str, Any]) -> tuple[int, int]:
+    return int(covered["ran"]), int(covered["due"])
+
+
+def _slot(row: Any) -> Slot:
+    return Slot(row.check, row.due_at, row.ended_at, Outcome(row.outcome), row.reason)
+
+
+def _firing(row: Any) -> Firing:
+    tier = json.loads(row.value).get("tier") or Tier.WARN
+    ack = (json.loads(row.told) if row.told else {}).get("ack") or {}
+    acked_at = datetime.fromisoformat(ack["at"]) if "at" in ack else None
+    return Firing(row.check, row.fired_at, row.resolved_at, Tier(tier), acked_at)
