@@ -1,8 +1,10 @@
 """When digests leave: local times and weekdays, over daylight saving and late starts."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+from monitor.core.moments import first_moment
 
 LATEST = timedelta(hours=6)
 """A digest whose moment passed longer ago than this (the daemon was off) waits for its next day:
@@ -21,12 +23,11 @@ class Agenda:
     def moment(self, day: date) -> datetime:
         """Return the moment on a local day, in UTC.
 
-        A time that does not exist on that day (clocks go forward) is as much later; of one that
-        comes twice, the first is meant (PEP 495).
+        A time that does not exist on that day (clocks go forward) is the moment of the jump; of one
+        that comes twice, the first is meant. So do hand-overs of on-call.
         """
-        zone = ZoneInfo(self.timezone)
-        local = datetime(day.year, day.month, day.day, self.hour, self.minute, tzinfo=zone)
-        return local.astimezone(UTC)
+        local = datetime.combine(day, time(self.hour, self.minute))
+        return first_moment(local, self.timezone)
 
     def due(self, now: datetime) -> tuple[date, datetime] | None:
         """Return the local day whose digest should have left by now, and when it was due."""

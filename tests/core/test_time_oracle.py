@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from monitor.core.agenda import LATEST, Agenda
 from monitor.core.intervals import TimeInterval
 from monitor.core.model import OnCall
 from monitor.core.moments import first_moment
@@ -26,6 +27,7 @@ from tests.core.minute_oracle import (
     as_minute,
     clocks,
     holds,
+    local_day,
 )
 from tests.platform.stack.available import must_have_all
 
@@ -169,6 +171,31 @@ def test_a_local_time_is_the_first_minute_that_reads_it_or_later(clock: Clock) -
             first = int(minutes[np.argmax(reached >= wanted)])
             local = EPOCH.replace(tzinfo=None) + wanted * MINUTE
             assert first_moment(local, clock.name) == moment(first)
+
+
+def test_a_digest_leaves_when_the_clocks_first_read_its_time_once_a_local_day(
+    clock: Clock,
+) -> None:
+    for edge, random in edges(clock):
+        read = int(clock.reads(np.array([edge - 1]))[0])
+        hour, minute = divmod((read + random.randint(-90, 120)) % DAY, 60)
+        weekdays = frozenset(random.sample(range(7), random.choice((3, 7))))
+        agenda = Agenda(hour, minute, weekdays, clock.name)
+        minutes = np.arange(edge - 4 * DAY, edge + 4 * DAY)
+        reached = np.maximum.accumulate(clock.reads(minutes))
+        days = range(read // DAY - 3, read // DAY + 4)
+        leaves = {
+            local_day(day * DAY): moment(
+                int(minutes[np.argmax(reached >= day * DAY + hour * 60 + minute)])
+            )
+            for day in days
+        }
+        meant = {day: at for day, at in leaves.items() if day.weekday() in weekdays}
+        for now in map(moment, around(edge).tolist()):
+            due = [(day, at) for day, at in meant.items() if at <= now < at + LATEST]
+            assert agenda.due(now) == (due[0] if due else None)
+            if len(weekdays) == len(range(7)):
+                assert agenda.next_after(now) == min(at for at in meant.values() if at > now)
 
 
 def test_the_oracle_looks_at_every_edge_of_every_zone() -> None:
