@@ -20,7 +20,7 @@ from monitor.anomaly.rowwise import Rowwise
 
 # Days that a leak may have lasted, the line before them, and the distances of its pairs.
 RECENT, LINE = 7, 56
-PAIRS = (21, 28, 35)
+PAIRS = (28, 35)
 RAMPS = (3, 4, 5, 7)
 LEAST_DAYS = 28  # of the line
 MAD_TO_SPREAD = 1.4826
@@ -49,7 +49,7 @@ class Leaks(Rowwise):
     def __init__(self, slices: int) -> None:
         """Know nothing of so many slices."""
         super().__init__(slices)
-        self.levels = self.rows("levels", (LINE + RECENT,), np.nan)
+        self.levels = self.rows("levels", (LINE + RECENT,), np.nan, np.float32)
         self.told = self.rows("told", (), LONG_AGO, np.int64)
 
     def add(self, block: int, level: Floats) -> None:
@@ -59,7 +59,8 @@ class Leaks(Rowwise):
     def line(self, block: int) -> Line:
         """Say how far the last days are from the line through the weeks before them."""
         order = np.arange(block - LINE - RECENT + 1, block + 1) % self.levels.shape[1]
-        past, recent = self.levels[:, order[:LINE]], self.levels[:, order[LINE:]]
+        levels = self.levels[:, order].astype(np.float64)
+        past, recent = levels[:, :LINE], levels[:, LINE:]
         days = np.arange(LINE) - LINE
         pairs = [(past[:, pair:] - past[:, :-pair]) / pair for pair in PAIRS]
         slope = np.nan_to_num(median(np.concatenate(pairs, axis=1)))
@@ -109,7 +110,7 @@ class Leaks(Rowwise):
         if not due.any():
             return np.zeros(self.count)
         days = np.arange(block - SETTLE + 1, block + 1) % self.levels.shape[1]
-        since = median(self.levels[:, days]) - self.before(block - SETTLE)
+        since = median(self.levels[:, days].astype(np.float64)) - self.before(block - SETTLE)
         step = median(line.distance[:, -SETTLE:])
         step = np.where(np.isfinite(step), step, since)
         lasts = due & (np.abs(step) > SIGNIFICANT * line.spread)
@@ -124,7 +125,7 @@ class Leaks(Rowwise):
     def before(self, block: int) -> Floats:
         """Return the median level of the seven days before a block."""
         days = np.arange(block - RECENT, block) % self.levels.shape[1]
-        return median(self.levels[:, days])
+        return median(self.levels[:, days].astype(np.float64))
 
     def shift(self, by: Floats, until: int, block: int) -> None:
         """Move the levels of the blocks before `until` by so much."""

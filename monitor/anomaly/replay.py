@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from monitor.anomaly.detector import WEEKS, WEEKS_OF_WEEKLY, By, Detector, Judged, Status
+from monitor.anomaly.detector import Detector
 from monitor.anomaly.model import (
     MONTH,
     SEASONS,
@@ -19,6 +19,7 @@ from monitor.anomaly.model import (
     Series,
     Settings,
 )
+from monitor.anomaly.part import WEEKS, WEEKS_OF_WEEKLY, By, Judged, Status
 from monitor.anomaly.score import WINDOW
 from monitor.anomaly.series import aligned, bucket_number, bucket_start
 from monitor.anomaly.tail import ENOUGH
@@ -42,7 +43,7 @@ def replay(series: Sequence[Series], settings: Settings, since: datetime | None 
 
 def advance(detector: Detector, first: int, values: Floats) -> Iterator[tuple[int, Judged]]:
     """Go through a matrix block by block; yields the first bucket of each and its judgements."""
-    day = detector.tracker.calendar.day
+    day = detector.calendar.day
     end = first + values.shape[1]
     lo = first
     while lo < end:

@@ -33,10 +33,10 @@ class Rowwise:
             setattr(self, name, np.concatenate([old, new]))
         self.count += more
 
-    def put(self, rows: Ints, other: Self) -> None:
-        """Take over the state of `other`, its slices in order, for these rows."""
+    def take(self, rows: Ints, other: Self, theirs: Ints) -> None:
+        """Take over these slices of `other` for these rows."""
         for name in self._fills:
-            getattr(self, name)[rows] = getattr(other, name)
+            getattr(self, name)[rows] = getattr(other, name)[theirs]
 
     @property
     def nbytes(self) -> int:

@@ -12,6 +12,7 @@ within a block only drift and echo move, so a tick costs the same for a slice of
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -79,8 +80,8 @@ class Tracker(Rowwise):
         self.counts = self.rows("counts", (), fill=False, kind=np.bool_)
         self.ring = self.rows("ring", (LAGS * calendar.week + day,), np.nan, np.float16)
         self.young = self.rows("young", (calendar.week,), np.nan)
-        self.means = self.rows("means", (GUARD_BLOCKS,), np.nan)
-        self.variances = self.rows("variances", (GUARD_BLOCKS,), np.nan)
+        self.means = self.rows("means", (GUARD_BLOCKS,), np.nan, np.float32)
+        self.variances = self.rows("variances", (GUARD_BLOCKS,), np.nan, np.float32)
         self.level = self.rows("level", (), np.nan)
         self.season = self.rows("season", (), 0, np.int64)
         self.weak = self.rows("weak", (), fill=True, kind=np.bool_)
@@ -88,8 +89,8 @@ class Tracker(Rowwise):
         self.echo = self.rows("echo", (), 0.0)
         self.phi = self.rows("phi", (), 0.3)
         self.pairs = self.rows("pairs", (2,), 0.0)
-        self.deviations = self.rows("deviations", (2, slots), 0.0)
-        self.local = self.rows("local", (slots,), np.nan)
+        self.deviations = self.rows("deviations", (2, slots), 0.0, np.float32)
+        self.local = self.rows("local", (slots,), np.nan, np.float32)
         self.errors = self.rows("errors", (3,), 0.0)
         # The last WINDOW buckets of the block before, then those of this block.
         self.y = self.rows("y", (width,), np.nan, np.float32)
@@ -122,7 +123,7 @@ class Tracker(Rowwise):
         usable = np.where(self.ready[:, None], values, np.nan)
         with np.errstate(divide="ignore"):
             self.y[:, columns] = np.log(usable + self.offset[:, None])
-        local = self.local[:, span.slot]
+        local = self.local[:, span.slot].astype(np.float64)
         self.shapes[:, :, at : at + count] = self._profiles(span, np.nan_to_num(local))
         base = self.level[:, None] + self._chosen(at, count)
         spread = np.maximum(local, np.maximum(self._floor(base, sizes), LEAST_SPREAD))
@@ -158,13 +159,14 @@ class Tracker(Rowwise):
         self.shapes[:] = np.nan
         self._start(lo)
         block = self.calendar.block(lo)
-        recent = self.means[:, np.arange(block - LEVEL_BLOCKS, block) % GUARD_BLOCKS]
+        blocks = np.arange(block - LEVEL_BLOCKS, block) % GUARD_BLOCKS
+        recent = self.means[:, blocks].astype(np.float64)
         level = np.where(self.ready, np.mean(recent, axis=1), np.nan)
         moved = level - self.level
         # What the level has learned of a shift, the drift need not carry any longer.
         self.drift -= np.where(np.isfinite(moved), moved, 0.0)
         self.level = level
-        self.local = self._spread_by_slot()
+        self.local = self._spread_by_slot().astype(np.float32)
         self._choose()
 
     def _start(self, lo: int) -> None:
@@ -194,7 +196,7 @@ class Tracker(Rowwise):
 
     def _spread_by_slot(self) -> Floats:
         """Spread of the surprise in each local hour, drawn towards the overall one."""
-        total, count = self.deviations[:, 0], self.deviations[:, 1]
+        total, count = self.deviations.astype(np.float64).transpose(1, 0, 2)
         all_count = np.sum(count, axis=1)
         overall = np.sum(total, axis=1) / np.where(all_count > 0, all_count, np.nan)
         if self.calendar.day > 1:
@@ -294,10 +296,19 @@ class Tracker(Rowwise):
 
     def _month(self, rows: Ints) -> tuple[Floats, Floats]:
         """Mean and spread of the cleaned values of the last 30 blocks, (rows, 1)."""
-        means, variances = self.means[rows], self.variances[rows]
+        means, variances = (a[rows].astype(np.float64) for a in (self.means, self.variances))
         mean = np.nanmean(means, axis=1)
         spread = np.sqrt(np.nanmean(variances + (means - mean[:, None]) ** 2, axis=1))
         return mean[:, None], spread[:, None]
+
+    def take(self, rows: Ints, other: Self, theirs: Ints) -> None:
+        """Take over what another tracker, at the same bucket, knows of these slices."""
+        # A week that nobody needs any longer is not kept.
+        width = self.calendar.week
+        for one in (self, other):
+            if not one.young.shape[1]:
+                one.young = np.full((one.count, width), np.nan)
+        super().take(rows, other, theirs)
 
     def close(self) -> None:
         """Take the finished block into level, shape, spread, echo and prior errors."""

@@ -1,0 +1,48 @@
+"""How rare scores are in the whole check: one tail for buckets and windows, one for leaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.anomaly.model import Floats, Settings
+from monitor.anomaly.tail import Tail
+
+# The part of the budget that the daily test for leaks may spend.
+LEAK_SHARE = 0.4
+
+
+@dataclass(frozen=True)
+class Tails:
+    """The tails of one block, from the blocks before it; None while too little is known."""
+
+    settings: Settings
+    fast: Tail | None
+    leak: Tail | None
+
+    @property
+    def threshold(self) -> float:
+        """The score that buckets may reach within their share of the budget; NaN unknown."""
+        budget = self.settings.false_alarms_per_month * (1.0 - LEAK_SHARE)
+        return self.fast.threshold(budget) if self.fast else np.nan
+
+    @property
+    def leak_threshold(self) -> float:
+        """The same for leaks."""
+        budget = self.settings.false_alarms_per_month * LEAK_SHARE
+        return self.leak.threshold(budget) if self.leak else np.nan
+
+    def of_leaks(self, leak: Floats) -> tuple[Floats, Floats]:
+        """Return the scores of buckets that are as rare, each within its share, and the rates.
+
+        Both NaN where a tail is unknown. The rate is of the whole check, all tests together.
+        """
+        unknown = np.full(leak.shape, np.nan)
+        if self.fast is None or self.leak is None:
+            return unknown, unknown
+        rate = self.leak.rate(leak)
+        share = (1.0 - LEAK_SHARE) / LEAK_SHARE
+        rare = np.flatnonzero(leak > self.leak_threshold)
+        unknown[rare] = [self.fast.threshold(max(one * share, 1e-9)) for one in rate[rare]]
+        return unknown, rate / LEAK_SHARE
