@@ -1,0 +1,268 @@
+"""An experiment: whether its split is as planned, and whether a variant harms a guardrail."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from monitor.anomaly import sequential
+from monitor.anomaly.sequential import Arm, Difference, Verdict
+from monitor.api import (
+    Answer,
+    Check,
+    Direction,
+    Duration,
+    Measure,
+    Measured,
+    NoData,
+    NotYet,
+    Query,
+    Rows,
+    Sample,
+    Share,
+    Table,
+    Unit,
+    labels_of,
+)
+
+DAY = timedelta(days=1)
+LONGEST = timedelta(days=3650)
+LEAST_UNITS = 30
+"""Fewer units of a variant say nothing about its metrics: the normal law needs some."""
+
+
+class Metric(BaseModel):
+    """A guardrail: a column of the answer, and which direction is harm.
+
+    Without more it is a share: so many units said yes. With `squares` it is a mean of a number of
+    each unit. With `per` it is a ratio of two numbers of each unit; then the answer needs their
+    squares and their product.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bad: Literal["down", "up"] = Field(description="The direction that is harm.")
+    squares: str | None = Field(default=None, description="Column: sum of the squares.")
+    per: str | None = Field(default=None, description="Column of the denominator of a ratio.")
+    per_squares: str | None = Field(default=None, description="Column: its sum of squares.")
+    products: str | None = Field(default=None, description="Column: sum of their products.")
+    min_effect: Share | None = Field(default=None, description="The change that matters.")
+
+    @model_validator(mode="after")
+    def _check_columns(self) -> Self:
+        """Refuse a ratio without the sums that its variance needs."""
+        parts = (self.squares, self.per_squares, self.products)
+        if self.per is not None and None in parts:
+            raise ValueError("a ratio (`per`) needs `squares`, `per_squares` and `products`")
+        if self.per is None and (self.per_squares or self.products):
+            raise ValueError("`per_squares` and `products` belong to a ratio: give `per`")
+        return self
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Sums of each variant up to one moment, the moments in order."""
+
+    times: tuple[datetime, ...]
+    units: Mapping[str, list[float]]
+    sums: Mapping[str, Mapping[str, float]]
+
+
+class Experiment(Check, kind="experiment"):
+    """Watch an experiment with tests that hold however often they are looked at.
+
+    ```yaml
+    ranker-v3:
+      kind: experiment
+      source: kpi
+      query: >
+        select day as t, variant, sum(users) as users, sum(opt_outs) as opt_outs,
+        sum(revenue) as revenue, sum(revenue_sq) as revenue_sq
+        from ranker_v3 group by 1, 2
+      split: {A: 50%, B: 50%}
+      control: A
+      metrics:
+        opt_outs: {bad: up}
+        revenue: {bad: down, squares: revenue_sq}
+      warn: {harm: 2%}
+      page: {mismatch: 0.5%, harm: 10%}
+    ```
+
+    `mismatch` is how far the share of a variant is from the plan; `harm` is how much worse a
+    metric is than in control. Both count only when chance does not explain them. As long as the
+    split is broken no metric is decided: its users are not comparable.
+    """
+
+    measures: ClassVar[Mapping[str, Measure]] = {
+        "mismatch": Measure(Direction.ABOVE, Unit.SHARE, "how far a share is from the plan"),
+        "harm": Measure(Direction.ABOVE, Unit.SHARE, "how much worse than control"),
+    }
+    default_every: ClassVar[timedelta] = timedelta(hours=1)
+
+    query: str = Field(description="SQL: one row per bucket and variant, of units new in it.")
+    time: str = Field(default="t", description="Column: start of the bucket, if there is one.")
+    variant: str = Field(default="variant", description="The column that names the variant.")
+    units: str = Field(default="users", description="Column: units that entered the variant.")
+    split: dict[str, Share] = Field(description="Planned share of each variant.", min_length=2)
+    control: str = Field(description="The variant that the others are compared with.")
+    metrics: dict[str, Metric] = Field(default={}, description="Guardrails by column.")
+    alpha: Share = Field(default=0.05, gt=0, lt=1, description="Chance of a wrong harm, ever.")
+    split_alpha: Share = Field(
+        default=0.001, gt=0, lt=1, description="Chance of a wrong mismatch, ever."
+    )
+    min_effect: Share = Field(default=0.05, gt=0, description="The change that matters.")
+    since: Duration = Field(default=timedelta(days=90), description="How far `{{ since }}` goes.")
+
+    @model_validator(mode="after")
+    def _check_split(self) -> Self:
+        """Refuse a split that is none, and a control that is not in it."""
+        if not math.isclose(sum(self.split.values()), 1.0, abs_tol=1e-6):
+            raise ValueError(f"`split` adds up to {sum(self.split.values()):.4g}, not to 100%")
+        if min(self.split.values()) <= 0:
+            raise ValueError("every share of `split` must be above 0%")
+        if self.control not in self.split:
+            raise ValueError(f"`control` '{self.control}' is not in `split`")
+        return self
+
+    def ask(self, now: datetime) -> Sequence[Query]:
+        """Ask for everything since the experiment began."""
+        return [Rows(self.query, since=now - self.since)]
+
+    def measure(self, answers: Sequence[Answer], now: datetime) -> Iterable[Measured]:
+        """Judge the split, then each metric of each variant."""
+        (table,) = answers
+        assert isinstance(table, Table)
+        seen = self._seen(table)
+        if not any(seen.units.values()):
+            yield NoData("no units in any variant")
+            return
+        split = self._split(seen)
+        yield split
+        for name in self.metrics:
+            for variant in self.split:
+                if variant != self.control:
+                    yield self._metric(seen, name, variant, now, split)
+
+    def _seen(self, table: Table) -> _Seen:
+        """Add the rows up; rows that cannot be read or of no variant of the split are left out."""
+        moments: dict[datetime, dict[str, float]] = {}
+        sums: dict[str, dict[str, float]] = {variant: {} for variant in self.split}
+        has_time = self.time in table.columns
+        columns = [self.units, *self._columns()]
+        for row in table.rows:
+            variant = str(row.cells.get(self.variant))
+            numbers = {column: row.number(column) for column in columns}
+            entered = numbers[self.units]
+            at = row.moment(self.time) if has_time else table.observed_at
+            if variant not in self.split or at is None or not _is_count(entered):
+                continue
+            assert entered is not None
+            moments.setdefault(at, {}).setdefault(variant, 0.0)
+            moments[at][variant] += entered
+            for column, number in numbers.items():
+                usable = number if number is not None and math.isfinite(number) else 0.0
+                sums[variant][column] = sums[variant].get(column, 0.0) + usable
+        times = tuple(sorted(moments))
+        units: dict[str, list[float]] = {}
+        for variant in self.split:
+            total, path = 0.0, []
+            for at in times:
+                total += moments[at].get(variant, 0.0)
+                path.append(total)
+            units[variant] = path
+        return _Seen(times, units, sums)
+
+    def _columns(self) -> Iterator[str]:
+        for name, metric in self.metrics.items():
+            extra = (metric.squares, metric.per, metric.per_squares, metric.products)
+            yield name
+            yield from (column for column in extra if column is not None)
+
+    def _split(self, seen: _Seen) -> Sample:
+        """Take the highest evidence of all looks: once the plan is broken it stays broken."""
+        shares = list(self.split.values())
+        paths = [seen.units[variant] for variant in self.split]
+        evidence = max(
+            sequential.split_evidence(counts, shares) for counts in zip(*paths, strict=True)
+        )
+        counts = [path[-1] for path in paths]
+        total = max(sum(counts), 1.0)
+        off = max(abs(count / total - share) for count, share in zip(counts, shares, strict=True))
+        is_broken = evidence >= -math.log(self.split_alpha)
+        p = sequential.always_valid_p(evidence)
+        return Sample(
+            "mismatch",
+            off,
+            (),
+            Unit.SHARE,
+            {
+                "units": dict(zip(self.split, counts, strict=True)),
+                "planned": dict(self.split),
+                "p": p,
+                "verdict": "the split is broken" if is_broken else "the split is as planned",
+            },
+            is_noise=not is_broken,
+        )
+
+    def _metric(
+        self, seen: _Seen, name: str, variant: str, now: datetime, split: Sample
+    ) -> Measured:
+        labels = labels_of({"metric": name, "variant": variant})
+        if not split.is_noise:
+            return NotYet(f"no decision: the split is broken (p {split.evidence['p']:.2g})", labels)
+        metric = self.metrics[name]
+        control, treated = (self._arm(seen, name, metric, one) for one in (self.control, variant))
+        if min(control.units, treated.units) < LEAST_UNITS:
+            return NotYet(f"fewer than {LEAST_UNITS} units in a variant", labels)
+        matters = (metric.min_effect or self.min_effect) * abs(control.ratio)
+        found = sequential.compare(control, treated, matters, self.alpha)
+        if found is None:
+            return NotYet("the metric does not vary yet: nothing can be compared", labels)
+        said = sequential.verdict(found, matters, is_up_bad=metric.bad == "up")
+        sign = 1.0 if metric.bad == "up" else -1.0
+        evidence = self._evidence(seen, found, matters, said, now)
+        harm = sign * found.effect / abs(control.ratio)
+        return Sample("harm", harm, labels, Unit.SHARE, evidence, said is not Verdict.HARM)
+
+    def _arm(self, seen: _Seen, name: str, metric: Metric, variant: str) -> Arm:
+        sums, units = seen.sums[variant], seen.units[variant][-1]
+        top = sums.get(name, 0.0)
+        if metric.per is not None:
+            rest = (metric.squares, metric.per, metric.per_squares, metric.products)
+            return Arm(units, top, *(sums.get(str(column), 0.0) for column in rest))
+        if metric.squares is not None:
+            return Arm.of_mean(units, top, sums.get(metric.squares, 0.0))
+        return Arm.of_share(units, min(top, units))
+
+    def _evidence(
+        self, seen: _Seen, found: Difference, matters: float, said: Verdict, now: datetime
+    ) -> dict[str, object]:
+        scale = abs(found.control)
+        left = self._left(seen, found, matters, now) if said is Verdict.OPEN else timedelta(0)
+        return {
+            "control": found.control,
+            "variant": found.variant,
+            "change": found.effect / scale,
+            "low": found.low / scale,
+            "high": found.high / scale,
+            "p": sequential.always_valid_p(max(found.up, found.down)),
+            "verdict": str(said),
+            "days_left": None if left is None else left / DAY,
+        }
+
+    def _left(
+        self, seen: _Seen, found: Difference, matters: float, now: datetime
+    ) -> timedelta | None:
+        """Return how long until the band is as narrow as what matters; None if unknown."""
+        elapsed = now - seen.times[0]
+        growth = sequential.growth_until(matters, found.variance, matters, self.alpha)
+        if elapsed <= timedelta(0):
+            return None
+        return min(elapsed * min(growth - 1.0, 1e6), LONGEST)
+
+
+def _is_count(value: float | None) -> bool:
+    return value is not None and math.isfinite(value) and value >= 0
