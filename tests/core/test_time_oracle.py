@@ -58,7 +58,7 @@ def clock(request: pytest.FixtureRequest) -> Clock:
 def around(edge: int) -> Ints:
     """Return the minutes near an edge, and some further away."""
     near = np.arange(edge - NEAR, edge + NEAR)
-    far = np.arange(edge - 2 * DAY, edge + 2 * DAY, 47)
+    far = np.arange(edge - 2 * DAY, edge + 2 * DAY, 97)
     return np.unique(np.concatenate([near, far]))
 
 
@@ -181,9 +181,9 @@ def test_a_digest_leaves_when_the_clocks_first_read_its_time_once_a_local_day(
         hour, minute = divmod((read + random.randint(-90, 120)) % DAY, 60)
         weekdays = frozenset(random.sample(range(7), random.choice((3, 7))))
         agenda = Agenda(hour, minute, weekdays, clock.name)
-        minutes = np.arange(edge - 4 * DAY, edge + 4 * DAY)
+        minutes = np.arange(edge - 5 * DAY, edge + 6 * DAY)
         reached = np.maximum.accumulate(clock.reads(minutes))
-        days = range(read // DAY - 3, read // DAY + 4)
+        days = range(read // DAY - 3, read // DAY + 5)
         leaves = {
             local_day(day * DAY): moment(
                 int(minutes[np.argmax(reached >= day * DAY + hour * 60 + minute)])
@@ -191,10 +191,10 @@ def test_a_digest_leaves_when_the_clocks_first_read_its_time_once_a_local_day(
             for day in days
         }
         meant = {day: at for day, at in leaves.items() if day.weekday() in weekdays}
-        for now in map(moment, around(edge).tolist()):
+        for number, now in enumerate(map(moment, around(edge).tolist())):
             due = [(day, at) for day, at in meant.items() if at <= now < at + LATEST]
             assert agenda.due(now) == (due[0] if due else None)
-            if len(weekdays) == len(range(7)):
+            if len(weekdays) == len(range(7)) and number % 5 == 0:
                 assert agenda.next_after(now) == min(at for at in meant.values() if at > now)
 
 
