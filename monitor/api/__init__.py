@@ -27,7 +27,7 @@ from monitor.api.fields import (
     parse_duration,
     parse_share,
 )
-from monitor.api.load import ClusterQuery, GroupLoad, LoadPoint, LoadSnapshot
+from monitor.api.load import ClusterQuery, GroupLoad, LoadPoint, LoadSnapshot, holders_of
 from monitor.api.query import Grain, LastUpdate, Load, Partitions, Quantiles, Query, Rows, Runs
 from monitor.api.reading import looks_harmless
 from monitor.api.receiver import RECEIVERS, Receiver
@@ -103,6 +103,7 @@ __all__ = [
     "Updated",
     "as_moment",
     "first_deadline",
+    "holders_of",
     "labels_of",
     "last_deadline",
     "looks_harmless",

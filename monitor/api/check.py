@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from monitor.api.answer import Answer
 from monitor.api.fields import Duration
 from monitor.api.query import Query
-from monitor.core.model import Direction, Measured, Unit
+from monitor.core.model import Direction, Measured, TierRule, Unit
 
 KINDS: dict[str, type["Check"]] = {}
 """Every kind that was imported, by name; ``monitor.config.plugins`` imports them all."""
@@ -58,6 +58,7 @@ class Check(BaseModel, ABC):
     measures: ClassVar[Mapping[str, Measure]]
     default_every: ClassVar[timedelta] = timedelta(minutes=5)
     default_source: ClassVar[str | None] = None
+    default_keep: ClassVar[timedelta] = timedelta(0)
     extra: ClassVar[str | None] = None
 
     id: str = Field(description="The name of the check, from its key.")
@@ -73,6 +74,14 @@ class Check(BaseModel, ABC):
         if kind is not None:
             cls.kind = kind
             KINDS[kind] = cls
+
+    @classmethod
+    def complete(cls, given: Sequence[TierRule]) -> tuple[TierRule, ...]:
+        """Return the tiers of a check that gives these; override where a kind has defaults.
+
+        Without any limit a check never tells anybody, so returning nothing is an error for it.
+        """
+        return tuple(given)
 
     def measures_of(self) -> Mapping[str, Measure]:
         """Return the measures of this very check; override where settings decide the bad side."""

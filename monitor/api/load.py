@@ -1,6 +1,6 @@
 """The load of a query cluster, as a source tells it: one snapshot, and the recent past of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -80,7 +80,7 @@ class LoadSnapshot(Answer):
     ``usual_workers`` is the median of a day; ``usual`` maps holders (``user|source``) to the share
     of the cluster that they held at this hour of other days. ``canary`` is how many seconds a
     ``SELECT 1`` took, ``canary_error`` why it failed. ``collectors`` names the ways that answered,
-    ``silent`` those that failed, with the reason.
+    ``silent`` those that failed, with the reason; ``scraped_bytes`` is what that took.
     """
 
     version: str | None = None
@@ -108,6 +108,7 @@ class LoadSnapshot(Answer):
     usual: Mapping[str, float] = field(default_factory=dict)
     collectors: tuple[str, ...] = ()
     silent: Mapping[str, str] = field(default_factory=dict)
+    scraped_bytes: int = 0
 
     @property
     def now(self) -> LoadPoint:
@@ -130,3 +131,38 @@ class LoadSnapshot(Answer):
             cluster_failures=self.cluster_failures,
             canary=self.canary,
         )
+
+
+WAITING = {"QUEUED", "WAITING_FOR_RESOURCES"}
+OVER = {"FINISHED", "FAILED"}
+
+
+def holders_of(queries: Iterable[ClusterQuery]) -> dict[tuple[str, str], float]:
+    """Return what each user holds by each source: the greatest share of slots, CPU and memory.
+
+    Only running queries hold something. A slot is one query; the shares are of what runs now.
+    """
+    running = [one for one in queries if one.state not in WAITING | OVER]
+    spent = {one.id: _lately(one) for one in running}
+    held: dict[tuple[str, str], list[ClusterQuery]] = {}
+    for query in running:
+        held.setdefault((query.user, query.source), []).append(query)
+    cpu = sum(spent.values()) or 1.0
+    memory = sum(one.memory_bytes for one in running) or 1
+    return {
+        holder: max(
+            len(mine) / len(running),
+            sum(spent[one.id] for one in mine) / cpu,
+            sum(one.memory_bytes for one in mine) / memory,
+        )
+        for holder, mine in held.items()
+    }
+
+
+LATELY = timedelta(minutes=10)
+
+
+def _lately(query: ClusterQuery) -> float:
+    """Return the CPU seconds of the last ten minutes, had they been spent evenly."""
+    ran = max(query.elapsed - query.queued, timedelta(seconds=1))
+    return query.cpu.total_seconds() * min(1.0, LATELY / ran)

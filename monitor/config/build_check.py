@@ -87,7 +87,7 @@ def build_check(draft: Draft, around: Surroundings, report: Report) -> PlannedCh
     made = _made(cls, entries, timezone=timezone, around=around, report=report, draft=draft)
     if made is None or common is None:
         return None
-    tiers = read_tiers(entries, made.measures, report, subject)
+    tiers = read_tiers(entries, made.measures, cls.complete, report, subject)
     schedule = read_schedule(
         cls, common, entries, timezone=timezone, report=report, subject=subject
     )
@@ -110,7 +110,10 @@ def build_check(draft: Draft, around: Surroundings, report: Report) -> PlannedCh
         resource=common.resource,
         after=common.after,
         wake=common.wake,
-        keep_firing_for=common.keep_firing_for,
+        keep_firing_for=(
+            cls.default_keep if common.keep_firing_for is None else common.keep_firing_for
+        ),
+        critical=common.critical,
         runbook=common.runbook,
         description=common.description,
         labels=common.labels,

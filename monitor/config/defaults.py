@@ -16,6 +16,7 @@ DEFAULT_KEYS = (
     "after",
     "wake",
     "keep_firing_for",
+    "critical",
     "runbook",
     "labels",
     "enabled",

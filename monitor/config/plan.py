@@ -57,8 +57,9 @@ class PlannedCheck:
 
     ``maintainer`` is resolved: the check's own key, else the resource's, else the defaults';
     None means that discovery or on-call decides. ``after`` names checks whose red state blocks
-    this one. ``written`` is the id as it stands in the file, before ``for_each`` fills it in;
-    ``origins`` says where each of its keys is written.
+    this one. A ``critical`` one is asked even while its source is overloaded. ``written`` is the
+    id as it stands in the file, before ``for_each`` fills it in; ``origins`` says where each of
+    its keys is written.
     """
 
     check: Check
@@ -75,6 +76,7 @@ class PlannedCheck:
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     keep_firing_for: timedelta = timedelta(0)
+    critical: bool = False
     tests: tuple[CheckTest, ...] = ()
     written: str = ""
     origins: Mapping[str, Place] = field(default_factory=dict)

@@ -209,7 +209,8 @@ class CommonSection(Section):
     cron: str | None = None
     after: Names = ()
     wake: bool = False
-    keep_firing_for: Duration = timedelta(0)
+    keep_firing_for: Duration | None = None
+    critical: bool = False
     runbook: str | None = None
     labels: dict[str, str] = {}
     enabled: bool = True

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from monitor.api.check import Measure
@@ -19,9 +19,16 @@ _POWERS = ("", "k", "m", "g", "t", "p")
 
 
 def read_tiers(
-    entries: Mapping[str, Entry], measures: Mapping[str, Measure], report: Report, subject: Subject
+    entries: Mapping[str, Entry],
+    measures: Mapping[str, Measure],
+    complete: Callable[[Sequence[TierRule]], tuple[TierRule, ...]],
+    report: Report,
+    subject: Subject,
 ) -> tuple[TierRule, ...]:
-    """Read both tiers of a check; what is wrong is reported and left out."""
+    """Read both tiers of a check; what is wrong is reported and left out.
+
+    ``complete`` is the kind's own word on them: it may have defaults.
+    """
     rules: list[TierRule] = []
     for tier in Tier:
         entry = entries.get(tier.value)
@@ -29,11 +36,12 @@ def read_tiers(
             continue
         limits = tuple(_limits(tier, entry, measures, report, subject))
         rules.append(TierRule(tier, limits, _hold(entry.value, report, subject)))
-    if not rules:
+    completed = complete(rules)
+    if not completed:
         message = f"{subject.name} needs 'warn' or 'page': without a limit it never tells anybody"
         report.add(subject.place, message, check=subject.check)
     _compare(rules, entries, report, subject)
-    return tuple(rules)
+    return completed
 
 
 @lru_cache(maxsize=1024)

@@ -146,7 +146,7 @@ def _member(
         discovered = last.maintainer if last else None
         owner, _ = owner_of((facts.maintainer, discovered), world)
     assert alert.fired_at is not None
-    evidence = _evidence(last)
+    evidence = _with_owners(_evidence(last), world)
     quiet = silenced_by(alert_labels(alert, facts, owner), active) if active else ()
     return Member(
         check=alert.check,
@@ -178,6 +178,21 @@ def _evidence(verdict: Verdict | None) -> Evidence | None:
     if verdict.breach is not None:
         return verdict.breach.sample.evidence
     return verdict.samples[0].evidence if verdict.samples else None
+
+
+def _with_owners(evidence: Evidence | None, world: World) -> Evidence | None:
+    """Name the maintainers of the resources that a kind says are victims of what it saw."""
+    victims = (evidence or {}).get("victims")
+    if evidence is None or not isinstance(victims, list):
+        return evidence
+    owned = [_with_owner(one, world) if isinstance(one, Mapping) else one for one in victims]
+    return {**evidence, "victims": owned}
+
+
+def _with_owner(victim: Mapping[str, object], world: World) -> Mapping[str, object]:
+    resource = world.resources.get(str(victim.get("resource")))
+    owner = resource.maintainer if resource else None
+    return victim if owner is None else {**victim, "maintainer": owner}
 
 
 def _gaps(evidence: Evidence | None) -> tuple[Gap, ...]:

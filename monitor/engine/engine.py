@@ -20,11 +20,12 @@ from monitor.engine.delivery import Delivery
 from monitor.engine.digest_runs import DigestRuns
 from monitor.engine.digests import Digests
 from monitor.engine.inbox import Batch, gather, read_batch
-from monitor.engine.look import Bulkheads, look, skipped, source_check
+from monitor.engine.look import Bulkheads, look, skipped, source_check, spare
 from monitor.engine.metrics import Metrics
 from monitor.engine.recorder import KEEP as KEEP_NUMBERS
 from monitor.engine.recorder import Recorder
 from monitor.engine.schedule import Calendar, Due
+from monitor.engine.shedding import overloaded, watchers, why_spared
 from monitor.engine.threads import Writer
 from monitor.engine.world import world_of
 from monitor.store import Store, StoreError
@@ -77,7 +78,7 @@ class Engine:
     def _use(self, plan: Plan) -> None:
         self.plan: Plan = plan
         self.world: World = world_of(plan)
-        self.bulkheads = Bulkheads(plan.sources, self.metrics)
+        self.bulkheads = Bulkheads(plan.sources, self.metrics, watching=watchers(plan))
         self.delivery.use(plan)
         self.digests = DigestRuns(
             Digests(plan, self.world, self.store),
@@ -156,6 +157,7 @@ class Engine:
             self._calendar.rewind(now)
             self.order_soon(Reconsider("the clock went back"))
         self._ticked_at = now
+        self.bulkheads.spared = overloaded(self.bulkheads.watching, self.memory)
         for due in self._calendar.due(now):
             self._begin(due, now)
         await self.delivery.tick()
@@ -170,8 +172,13 @@ class Engine:
         if due.check in self._looks:
             self._findings.append(skipped(due.check, due.at, now, "the last look is not over"))
             return
+        planned = self.plan.checks[due.check]
+        why = why_spared(planned, self.bulkheads.spared)
+        if why is not None:
+            self._findings.append(spare(planned, due.at, now, why, self.bulkheads))
+            return
         self.metrics.lateness.observe(max(0.0, (now - due.at).total_seconds()))
-        task = asyncio.create_task(self._look(self.plan.checks[due.check], due.at))
+        task = asyncio.create_task(self._look(planned, due.at))
         self._looks[due.check] = task
         task.add_done_callback(partial(self._looked, due.check))
 

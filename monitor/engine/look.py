@@ -15,7 +15,7 @@ from monitor.api.source import Asking, Source
 from monitor.config.plan import PlannedCheck
 from monitor.core.advance import Finding
 from monitor.core.judge import judge
-from monitor.core.model import Outcome, Tier, Verdict
+from monitor.core.model import Measured, Outcome, Sample, Tier, Verdict
 from monitor.engine.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -31,11 +31,19 @@ def source_check(name: str) -> str:
 
 @dataclass
 class Bulkheads:
-    """One gate for each source: a source that hangs delays only those who ask it."""
+    """One gate for each source: a source that hangs delays only those who ask it.
+
+    ``failing`` are the sources that are ill; ``watching`` maps sources to the checks that watch
+    their load, ``spared`` the overloaded ones to the check that says so, and ``unseen`` to the
+    checks that could not look or were not asked.
+    """
 
     sources: Mapping[str, Source]
     metrics: Metrics
     failing: set[str] = field(default_factory=set)
+    watching: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    spared: Mapping[str, str] = field(default_factory=dict)
+    unseen: dict[str, set[str]] = field(default_factory=dict)
     _gates: dict[str, asyncio.Semaphore] = field(default_factory=dict)
 
     async def ask(self, name: str, query: Query, asking: Asking) -> Answer:
@@ -49,16 +57,20 @@ class Bulkheads:
         try:
             async with asyncio.timeout((asking.timeout + GRACE).total_seconds()):
                 async with gate:
-                    return await source.ask(query, asking)
+                    answer = await source.ask(query, asking)
+            self.metrics.spent(name, asking.team, answer.cost)
         except TimeoutError:
             self.metrics.source_errors.labels(name, "timeout").inc()
             seconds = asking.timeout.total_seconds()
             raise SourceError("timeout", f"{name} did not answer within {seconds:g} s") from None
         except SourceError as error:
             self.metrics.source_errors.labels(name, error.code).inc()
+            if error.cost is not None:
+                self.metrics.spent(name, asking.team, error.cost)
             raise
         finally:
             self.metrics.source_seconds.labels(name).observe(perf_counter() - started)
+        return answer
 
 
 async def look(
@@ -75,7 +87,11 @@ async def look(
     except Exception as error:  # a plugin may raise anything; only its own checks may suffer
         log.exception("check %s could not ask", planned.id)
         return (_error(planned, due_at, now, f"the kind failed while asking: {error!r}"),)
-    findings = (_measured(planned, due_at, now, answers),)
+    findings = (_measured(planned, due_at, now, answers, bulkheads),)
+    # That the load can be watched by REST does not prove that the source answers questions.
+    if planned.id in bulkheads.watching.get(source, ()):
+        return findings
+    bulkheads.unseen.get(source, set()).discard(planned.id)
     if source not in bulkheads.failing:
         return findings
     bulkheads.failing.discard(source)
@@ -84,10 +100,17 @@ async def look(
 
 
 def _measured(
-    planned: PlannedCheck, due_at: datetime | None, now: datetime, answers: list[Answer]
+    planned: PlannedCheck,
+    due_at: datetime | None,
+    now: datetime,
+    answers: list[Answer],
+    bulkheads: Bulkheads,
 ) -> Finding:
     try:
         measured = list(planned.check.measure(answers, now))
+        if planned.id in bulkheads.watching.get(planned.source, ()):
+            unseen = sorted(bulkheads.unseen.get(planned.source, ()))
+            measured = [_with_unseen(one, unseen) for one in measured]
     except ValueError as error:
         return _error(planned, due_at, now, f"the answer cannot be read: {error}")
     except Exception as error:  # as above
@@ -100,6 +123,13 @@ def _measured(
     return Finding(planned.id, due_at, now, told)
 
 
+def _with_unseen(measured: Measured, unseen: list[str]) -> Measured:
+    """Add to what is known of a load the checks that cannot look because of it."""
+    if not unseen or not isinstance(measured, Sample):
+        return measured
+    return replace(measured, evidence={**measured.evidence, "unseen": unseen})
+
+
 def _failed(
     planned: PlannedCheck,
     due_at: datetime | None,
@@ -108,8 +138,16 @@ def _failed(
     bulkheads: Bulkheads,
 ) -> tuple[Finding, ...]:
     reason = f"{planned.source} could not be asked ({error.fault}): {error}"
-    if error.blames_check:
+    watcher = bulkheads.spared.get(planned.source)
+    is_harmed = watcher is not None and error.fault == "slow"
+    is_watcher = planned.id in bulkheads.watching.get(planned.source, ())
+    if is_watcher or (error.blames_check and not is_harmed):
         return (_error(planned, due_at, now, reason),)
+    bulkheads.unseen.setdefault(planned.source, set()).add(planned.id)
+    if is_harmed:
+        slow = _error(planned, due_at, now, reason).verdicts[0]
+        told = replace(slow, blocked_by=f"check:{watcher}")
+        return (Finding(planned.id, due_at, now, (told,)),)
     cause = source_check(planned.source)
     bulkheads.failing.add(planned.source)
     ill = Verdict(cause, (), now, Outcome.WARN, Tier.WARN, reason)
@@ -125,6 +163,18 @@ def _error(planned: PlannedCheck, due_at: datetime | None, now: datetime, reason
     return Finding(planned.id, due_at, now, (verdict,))
 
 
-def skipped(check: str, due_at: datetime, now: datetime, reason: str) -> Finding:
+def skipped(
+    check: str, due_at: datetime, now: datetime, reason: str, blocked_by: str | None = None
+) -> Finding:
     """Account for a slot in which nobody looked."""
-    return Finding(check, due_at, now, (Verdict(check, (), now, Outcome.SKIPPED, reason=reason),))
+    verdict = Verdict(check, (), now, Outcome.SKIPPED, reason=reason, blocked_by=blocked_by)
+    return Finding(check, due_at, now, (verdict,))
+
+
+def spare(
+    planned: PlannedCheck, due_at: datetime, now: datetime, reason: str, bulkheads: Bulkheads
+) -> Finding:
+    """Leave a check out because its source is overloaded; the check that says so names it."""
+    bulkheads.unseen.setdefault(planned.source, set()).add(planned.id)
+    cause = f"check:{bulkheads.spared[planned.source]}"
+    return skipped(planned.id, due_at, now, reason, cause)

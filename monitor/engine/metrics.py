@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from monitor.api.answer import Cost
+
 
 class Metrics:
     """The metrics of one daemon, in a registry of their own."""
@@ -33,6 +35,9 @@ class Metrics:
             ["source", "kind"],
             registry=self.registry,
         )
+        self.source_queries = self._spending("queries", "Statements run on a source")
+        self.source_bytes = self._spending("bytes", "Bytes that a source read for us")
+        self.source_cpu = self._spending("cpu_seconds", "CPU seconds of a source spent for us")
         self.alerts = Gauge(
             "monitor_alerts", "Alerts that fire, by tier.", ["tier"], registry=self.registry
         )
@@ -54,3 +59,13 @@ class Metrics:
             ["receiver", "result"],
             registry=self.registry,
         )
+
+    def _spending(self, what: str, about: str) -> Counter:
+        name = f"monitor_source_{what}"
+        return Counter(name, f"{about}, by team.", ["source", "team"], registry=self.registry)
+
+    def spent(self, source: str, team: str, cost: Cost) -> None:
+        """Account for what a question cost the source, to the team whose check asked."""
+        self.source_queries.labels(source, team).inc(cost.queries)
+        self.source_bytes.labels(source, team).inc(cost.bytes)
+        self.source_cpu.labels(source, team).inc(cost.cpu.total_seconds())

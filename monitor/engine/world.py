@@ -8,17 +8,30 @@ from monitor.core.model import Hold, Tier, TierRule
 from monitor.core.world import CheckFacts, World
 from monitor.engine.broken import file_facts
 from monitor.engine.look import source_check
+from monitor.engine.shedding import watchers
 
 SOURCE_RULES = (TierRule(Tier.WARN, (), Hold(duration=timedelta(minutes=1))),)
 """A source that could not be asked for a minute, without one answer in between, is an incident."""
 
 
+WATCHED_RULES = (TierRule(Tier.WARN, (), Hold(duration=timedelta(minutes=2))),)
+"""Where a check watches the load of a source, its word comes first: it knows the cause."""
+
+
 def world_of(plan: Plan) -> World:
     """Describe checks, sources, resources and people to the core."""
     checks = {check: _facts(planned) for check, planned in plan.checks.items()}
+    watching = watchers(plan)
     for name, source in plan.sources.items():
-        key = source_check(name)
-        checks[key] = CheckFacts(key, "source", SOURCE_RULES, name, maintainer=source.maintainer)
+        key, after = source_check(name), watching.get(name, ())
+        checks[key] = CheckFacts(
+            key,
+            "source",
+            WATCHED_RULES if after else SOURCE_RULES,
+            name,
+            maintainer=source.maintainer,
+            after=after,
+        )
     checks.update((facts.id, facts) for facts in file_facts(plan))
     return World(
         checks,

@@ -14,6 +14,7 @@ MOST_NAMES = 24
 MOST_GAPS = 5
 """Gaps of one alert that a message shows, and commands; the pages have them all."""
 
+MOST_VICTIMS = 5
 MOST_MEMBERS = 10
 """Alerts of one incident that a message lists, own and folded ones each; the rest is counted."""
 
@@ -66,6 +67,9 @@ def sentence(member: Member) -> str:
 
 
 def _what(member: Member) -> str:
+    told = (member.evidence or {}).get("says")
+    if isinstance(told, str) and told and member.state is not AlertState.RESOLVED:
+        return f"{member.resource or 'it'} {told}"
     if member.breach is None or member.state is AlertState.RESOLVED:
         return _well(member)
     limit = member.breach.limit
@@ -112,6 +116,12 @@ def details(member: Member) -> list[str]:
     holders = evidence.get("holders")
     if isinstance(holders, list | tuple):
         lines.extend(_holder(one) for one in holders if isinstance(one, Mapping))
+    victims = evidence.get("victims")
+    if isinstance(victims, list | tuple):
+        lines.extend(_victim(one) for one in victims[:MOST_VICTIMS] if isinstance(one, Mapping))
+    unseen = evidence.get("unseen")
+    if isinstance(unseen, list | tuple) and unseen:
+        lines.append(f"checks that cannot look: {_names(tuple(map(str, unseen)))}")
     return lines
 
 
@@ -132,6 +142,13 @@ def _expectation(evidence: Mapping[str, object]) -> str:
     return f"{text} ({number(low)} to {number(high)})"
 
 
+def _victim(one: Mapping[str, object]) -> str:
+    """Say whose dashboard or pipeline suffers, and how."""
+    owner = f" ({one['maintainer']})" if one.get("maintainer") else ""
+    parts = [f"{one[word]} {word}" for word in ("waiting", "failed") if one.get(word)]
+    return f"suffers: {one.get('resource') or 'unknown'}{owner}: {', '.join(parts)}"
+
+
 def _holder(one: Mapping[str, object]) -> str:
     who = str(one.get("user") or "unknown user")
     through = f" through {one['source']}" if one.get("source") else ""
@@ -139,4 +156,7 @@ def _holder(one: Mapping[str, object]) -> str:
     parts = [f"{count} queries"] if isinstance(count, int) else []
     if isinstance(share, int | float):
         parts.append(f"{share * 100:.0f} %")
+    usual = one.get("usual")
+    if isinstance(usual, int | float):
+        parts.append(f"usually {usual * 100:.0f} %")
     return f"held by {who}{through}" + (": " + ", ".join(parts) if parts else "")

@@ -4,8 +4,21 @@ from typing import Any
 
 import pytest
 
-from monitor.api import ClusterQuery, Direction, Load, LoadSnapshot, NoData, Sample, Unit
+from monitor.api import (
+    ClusterQuery,
+    Direction,
+    GroupLoad,
+    Load,
+    LoadPoint,
+    LoadSnapshot,
+    NoData,
+    Sample,
+    Unit,
+)
+from monitor.core.model import Hold, Limit, Tier, TierRule
 from monitor.kinds.trino_load import TrinoLoad
+from monitor.kinds.trino_load.people import anywhere, victim
+from monitor.kinds.trino_load.state import ClusterState
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -52,11 +65,12 @@ def test_numbers_of_the_snapshot_are_measured() -> None:
         "running": 2,
         "memory": 0.9,
         "heap": 0.5,
+        "state": 0,
     }
 
 
 def test_what_no_collector_told_is_not_measured() -> None:
-    assert set(measure(queued=0)) == {"queued"}
+    assert set(measure(queued=0)) == {"queued", "state"}
 
 
 def test_a_snapshot_that_tells_nothing_is_no_data() -> None:
@@ -130,9 +144,12 @@ def test_the_holder_of_most_slots_is_named_first() -> None:
         "source": "superset",
         "group": "global.bi",
         "queries": 8,
+        "queued": 0,
+        "slots": 0,
         "cpu_s": 0.0,
         "memory_bytes": 0,
         "share": 0.8,
+        "usual": None,
     }
 
 
@@ -173,7 +190,10 @@ def test_dashboards_and_pipelines_that_wait_or_fail_are_victims() -> None:
         ended(6, "SYNTAX_ERROR", "USER_ERROR", source="airflow"),
         ended(7, *lost, source="looker", ended_at=NOW - 11 * MINUTE),
     ]
-    assert of(queries)["queued"].evidence["victims"] == {"Apache Superset": 2, "dbt-trino": 1}
+    assert of(queries)["queued"].evidence["victims"] == [
+        {"resource": "Apache Superset", "waiting": 2, "failed": 0},
+        {"resource": "dbt-trino", "waiting": 0, "failed": 1},
+    ]
 
 
 def test_the_evidence_says_who_told_and_who_did_not() -> None:
@@ -181,3 +201,131 @@ def test_the_evidence_says_who_told_and_who_did_not() -> None:
     sample = measure(queued=1, collectors=("/v1/query",), silent=silent)["queued"]
     assert sample.evidence["collectors"] == ["/v1/query"]
     assert sample.evidence["silent"] == silent
+
+
+@pytest.mark.parametrize(
+    ("more", "resource"),
+    [
+        ({"source": "Apache Superset", "text": "select 1 -- dashboard_id=12"}, "superset.12"),
+        ({"source": "Apache Superset", "text": "/* dashboard: exec */ select 1"}, "superset.exec"),
+        ({"source": "superset/dashboard/exec/chart/7"}, "superset.exec"),
+        ({"source": "Apache Superset"}, "Apache Superset"),
+        (
+            {"source": "cli", "agent": "Tableau 2026.2", "text": "-- workbook=sales"},
+            "tableau.sales",
+        ),
+        (
+            {"source": "airflow", "client_info": '{"dag_id": "rollup", "task_id": "x"}'},
+            "airflow.rollup",
+        ),
+        (
+            {
+                "source": "dbt-trino-1.9",
+                "text": '/* {"app": "dbt", "node_id": "model.shop.orders"} */',
+            },
+            "dbt.orders",
+        ),
+        ({"source": "cli", "text": "select 1 -- dashboard_id=12"}, None),
+        ({"source": "jdbc", "text": "-- team=growth"}, "kpi.opt_outs"),
+    ],
+)
+def test_a_victim_is_known_by_source_agent_or_comment(
+    more: dict[str, Any], resource: str | None
+) -> None:
+    waits = query(1, "QUEUED", **more)
+    assert victim(waits, {"kpi.opt_outs": anywhere("team=growth")}) == resource
+
+
+def test_the_holder_who_holds_more_than_usual_is_named_before_the_one_who_always_does() -> None:
+    nightly = [query(n, user="etl", source="airflow") for n in range(6)]
+    stranger = [query(10 + n, user="asha", source="notebook") for n in range(4)]
+    usual = {"etl|airflow": 0.9, "asha|notebook": 0.02}
+    found = measure(queries=(*nightly, *stranger), queued=0, running=10, usual=usual)
+    top = found["state"].evidence["holders"][0]
+    assert (top["user"], top["share"], top["usual"]) == ("asha", 0.4, 0.02)
+
+
+def rules_of(check: TrinoLoad, *given: TierRule) -> dict[Tier, TierRule]:
+    return {rule.tier: rule for rule in check.complete(given)}
+
+
+def test_without_tiers_the_state_warns_and_only_down_pages() -> None:
+    rules = rules_of(TrinoLoad(id="load"))
+    (warn,), (page,) = rules[Tier.WARN].limits, rules[Tier.PAGE].limits
+    assert (warn.measure, warn.bound) == ("state", ClusterState.OVERLOADED)
+    assert (page.measure, page.bound) == ("state", ClusterState.DOWN)
+    assert rules[Tier.WARN].hold == Hold(needed=3, window=5)
+    assert rules[Tier.PAGE].hold == Hold(duration=5 * MINUTE)
+
+
+def test_with_tiers_of_its_own_a_cluster_that_is_down_still_breaches_the_highest() -> None:
+    mine = TierRule(Tier.WARN, (Limit("queued", 50, Direction.ABOVE),))
+    rules = rules_of(TrinoLoad(id="load"), mine)
+    assert [limit.measure for limit in rules[Tier.WARN].limits] == ["queued", "state"]
+
+
+def test_a_cluster_that_does_not_answer_is_down() -> None:
+    found = measure(is_up=False, silent={"/v1/info": "no connection to the coordinator"})
+    assert {name: one.value for name, one in found.items()} == {"state": ClusterState.DOWN}
+    assert found["state"].evidence["says"] == "is DOWN: no connection to the coordinator"
+
+
+def held(minutes: int, **point: Any) -> dict[str, Any]:
+    """Say that the numbers have been the same for some minutes, a look every 15 s."""
+    past = [
+        LoadPoint(at=NOW - timedelta(seconds=15 * n), **point) for n in range(4 * minutes, 0, -1)
+    ]
+    return {"past": tuple(past), **point}
+
+
+FULL = GroupLoad("global.bi", running=5, limit=5, queued=9, max_queued=10)
+REJECTED = ended(1, "QUERY_QUEUE_FULL", "INSUFFICIENT_RESOURCES")
+LOST = [ended(n, "CLUSTER_OUT_OF_MEMORY", "INSUFFICIENT_RESOURCES") for n in range(4)]
+ZOMBIES = tuple(query(n, "FINISHING", finishing=2 * MINUTE) for n in range(3))
+SLOWLY_PLANNED = tuple(query(n, planning=timedelta(seconds=20)) for n in range(5))
+LONG_WAITS = tuple(query(n, "QUEUED", elapsed=3 * MINUTE) for n in range(5))
+BUSY, OVERLOADED, OK = ClusterState.BUSY, ClusterState.OVERLOADED, ClusterState.OK
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "state"),
+    [
+        ({"queued": 0, "running": 3}, OK),
+        ({"queued": 0, "is_starting": True}, BUSY),
+        ({"queued": 0, "workers": 0}, OVERLOADED),
+        ({"queued": 0, "workers": 4, "usual_workers": 10.0}, OVERLOADED),
+        (held(4, queued=0, workers=7) | {"usual_workers": 10.0}, BUSY),
+        ({"queued": 0, "workers": 7, "usual_workers": 10.0}, OK),
+        ({"queued": 9, "groups": (FULL,)}, OVERLOADED),
+        ({"queued": 0, "queries": (REJECTED,)}, OVERLOADED),
+        ({"queued": 0, "canary": 0.1, "canary_error": "QUERY_QUEUE_FULL: full"}, OVERLOADED),
+        (held(6, queued=20, running=5), BUSY),
+        ({"queued": 20, "running": 5}, OK),
+        (held(6, queued=20, running=40), OK),
+        (held(6, queued=5, running=40) | {"queries": LONG_WAITS}, OVERLOADED),
+        ({"queued": 5, "running": 40, "queries": LONG_WAITS}, BUSY),
+        ({"queued": 0, "queries": tuple(ended(n) for n in range(20))}, OK),
+        ({"queued": 0, "queries": (*LOST, *(ended(10 + n) for n in range(20)))}, OVERLOADED),
+        (held(6, queued=0, running=10, blocked=6), BUSY),
+        (held(6, queued=0, running=1, blocked=1), OK),
+        (held(11, queued=0, memory_share=0.95), BUSY),
+        (held(11, queued=0, memory_share=0.95, heap_share=0.95, cpu_share=0.99), BUSY),
+        (held(11, queued=20, running=2, memory_share=0.95), OVERLOADED),
+        (held(6, queued=0, blocked_nodes=2), BUSY),
+        (held(3, queued=0, oom_kills=4) | {"oom_kills": 5}, OVERLOADED),
+        (held(3, queued=0, oom_kills=5), OK),
+        (held(11, queued=0, slot_share=0.95), BUSY),
+        ({"queued": 0, "queries": ZOMBIES}, BUSY),
+        ({"queued": 0, "queries": SLOWLY_PLANNED}, BUSY),
+        ({"queued": 0, "canary": 7.0}, BUSY),
+        ({"queued": 0, "canary": 0.2}, OK),
+        (held(6, queued=20, running=5) | {"canary": 7.0}, OVERLOADED),
+    ],
+)
+def test_the_state_follows_from_the_signs(snapshot: dict[str, Any], state: ClusterState) -> None:
+    assert ClusterState(int(measure(**snapshot)["state"].value)) is state
+
+
+def test_the_sentence_tells_the_signs() -> None:
+    says = measure(queued=0, workers=0)["state"].evidence["says"]
+    assert says == "is OVERLOADED: only 0 workers are there"

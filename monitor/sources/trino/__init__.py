@@ -3,7 +3,7 @@
 import asyncio
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import ClassVar, Self
@@ -28,10 +28,11 @@ from monitor.api import (
 )
 from monitor.sources.trino.faults import Why
 from monitor.sources.trino.guard import guard
-from monitor.sources.trino.load import snapshot
+from monitor.sources.trino.load import Ladder
+from monitor.sources.trino.past import Past
 from monitor.sources.trino.settings import TrinoSettings
 from monitor.sources.trino.statement import Limits, Result, run
-from monitor.sources.trino.turn import Turn, turn_of
+from monitor.sources.trino.turn import Turn, shorter, turn_of
 
 SINCE = re.compile(r"\{\{\s*since\s*\}\}")
 _PART = r'(?:[A-Za-z_]\w*|"[\w$ -]+")'
@@ -51,6 +52,7 @@ class Trino(TrinoSettings, type="trino"):
 
     _slots: threading.BoundedSemaphore = PrivateAttr()
     _watcher: ThreadPoolExecutor | None = PrivateAttr(default=None)
+    _past: Past = PrivateAttr(default_factory=Past)
 
     @model_validator(mode="after")
     def _make_slots(self) -> Self:
@@ -89,7 +91,8 @@ class Trino(TrinoSettings, type="trino"):
         turn = turn_of(asking)
         match query:
             case Load():
-                return snapshot(self._address, turn, lambda text: self._run(text, turn))
+                run = self._runner(turn)
+                return Ladder(self._address, turn, self._past, run, self.canary).climb()
             case Rows():
                 return self._rows(query, turn)
             case LastUpdate():
@@ -134,6 +137,10 @@ class Trino(TrinoSettings, type="trino"):
         ]
         return PartitionList(observed_at=turn.now, partitions=tuple(partitions), cost=found.cost)
 
+    def _runner(self, turn: Turn) -> Callable[[str, float], Result]:
+        """Return how the load is asked for by SQL: as any query, in what is left of the turn."""
+        return lambda text, seconds: self._run(text, shorter(turn, seconds))
+
     def _run(self, text: str, turn: Turn) -> Result:
         """Run one statement when one of the few slots is free; waiting counts."""
         if not self._slots.acquire(timeout=turn.left):
@@ -145,6 +152,10 @@ class Trino(TrinoSettings, type="trino"):
         try:
             limits = Limits(self._session_limits(), self.max_rows)
             return run(text, self._address, turn, limits)
+        except SourceError as error:
+            if "QUERY_QUEUE_FULL" in str(error):
+                self._past.rejected = (turn.now, str(error))
+            raise
         finally:
             self._slots.release()
 

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import requests
 
 from monitor.api import ClusterQuery, as_moment
 from monitor.sources.trino.address import ME
 
+MOST_TEXT = 500
 WAITING = {"QUEUED", "WAITING_FOR_RESOURCES"}
 OVER = {"FINISHED", "FAILED"}
 SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -40,7 +41,7 @@ def _quantity(text: str, units: Mapping[str, float]) -> tuple[float, float]:
     return float(match[1]), units[match[2]]
 
 
-def busy_by_rest(response: httpx.Response) -> dict[str, Any]:
+def busy_by_rest(response: requests.Response) -> dict[str, Any]:
     """Read ``/v1/query``."""
     return _counted(_from_rest(one) for one in response.json())
 
@@ -57,6 +58,7 @@ def _counted(found: Iterable[ClusterQuery]) -> dict[str, Any]:
         "queries": others,
         "queued": sum(one.state in WAITING for one in others),
         "running": sum(one.state not in WAITING | OVER for one in others),
+        "blocked": sum(one.is_blocked for one in others if one.state == "RUNNING"),
     }
 
 
@@ -76,11 +78,24 @@ def _from_rest(one: Mapping[str, Any]) -> ClusterQuery:
         error=(one.get("errorCode") or {}).get("name") or "",
         error_type=one.get("errorType") or "",
         ended_at=as_moment(stats.get("endTime")),
+        slots=int(stats.get("runningDrivers") or 0),
+        planning=parse_span(stats.get("planningTime")) + parse_span(stats.get("analysisTime")),
+        finishing=parse_span(stats.get("finishingTime")),
+        agent=session.get("userAgent") or "",
+        tags=tuple(session.get("clientTags") or ()),
+        client_info=session.get("clientInfo") or "",
+        text=_ends(one.get("query") or ""),
     )
 
 
+def _ends(text: str) -> str:
+    """Keep the beginning and the end of a statement: tools leave their comments there."""
+    return text if len(text) <= 2 * MOST_TEXT else f"{text[:MOST_TEXT]} {text[-MOST_TEXT:]}"
+
+
 def _from_row(row: Sequence[Any]) -> ClusterQuery:
-    key, user, source, state, group, queued_ms, elapsed_ms, error, error_type, ended = row
+    key, user, source, state, group, queued_ms, elapsed_ms, error, error_type, ended = row[:10]
+    planning_ms, text = row[10:12]
     return ClusterQuery(
         id=key,
         user=user or "unknown",
@@ -92,4 +107,6 @@ def _from_row(row: Sequence[Any]) -> ClusterQuery:
         error=error or "",
         error_type=error_type or "",
         ended_at=as_moment(ended),
+        planning=timedelta(milliseconds=planning_ms or 0),
+        text=text or "",
     )

@@ -1,184 +1,226 @@
-"""The load of a cluster: by REST, which never queues; by SQL only for what REST did not tell."""
+"""The load of a cluster, up a ladder: REST, which never queues; then SQL; then the web UI."""
 
-import math
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from time import monotonic
 
-import httpx
-from prometheus_client.parser import text_string_to_metric_families
-
-from monitor.api import Cost, LoadSnapshot, SourceError
+from monitor.api import Cost, GroupLoad, LoadSnapshot, SourceError, holders_of
 from monitor.api.errors import SourceFault
-from monitor.api.http import trust
-from monitor.sources.trino.address import ME, Address
-from monitor.sources.trino.busy import busy_by_rest, busy_by_sql
-from monitor.sources.trino.faults import status_fault
+from monitor.sources.trino.address import Address
+from monitor.sources.trino.busy import WAITING, busy_by_rest, busy_by_sql
+from monitor.sources.trino.past import Past
+from monitor.sources.trino.rest import (
+    INFO,
+    NUMBERS,
+    STATUS,
+    Collector,
+    Facts,
+    Rest,
+    group_path,
+    groups,
+)
 from monitor.sources.trino.statement import Result
 from monitor.sources.trino.turn import Turn
+from monitor.sources.trino.ui import by_ui
 
-Facts: TypeAlias = dict[str, Any]
-"""Fields of a ``LoadSnapshot`` by name; what is None is not known."""
+DETAILS_EVERY = timedelta(minutes=5)
+"""How often the queries are listed while the numbers say that nothing happens: Trino forgets
+ended queries after 15 minutes, and who usually holds the cluster must be known beforehand."""
 
-MOST_SECONDS = 5.0
-WORKERS = (
-    "trino_node_name_CoordinatorNodeManager_ActiveNodeCount",  # 477 and later
-    "trino_metadata_name_DiscoveryNodeManager_ActiveNodeCount",  # before
+CANARY_EVERY = timedelta(minutes=1)
+CANARY_SECONDS = 5.0
+REJECTED_FOR = timedelta(minutes=1)
+NODES_EVERY, QUERIES_EVERY = timedelta(minutes=1), timedelta(seconds=30)
+"""With the canary that is at most four statements in any minute."""
+
+BUSY_MEMORY = 0.8
+MOST_GROUPS = 3
+DOWN: frozenset[SourceFault] = frozenset({"unreachable", "timeout", "overload"})
+
+LISTED = Collector("/v1/query", busy_by_rest)
+NODES_SQL = "select count(*) from system.runtime.nodes where state = 'active'"
+QUERIES_SQL = (
+    "select query_id, \"user\", source, state, array_join(resource_group_id, '.'), "
+    "queued_time_ms, date_diff('millisecond', created, coalesce(\"end\", now())), "
+    'error_code, error_type, "end", analysis_time_ms + planning_time_ms, '
+    "substr(query, 1, 500) from system.runtime.queries"
 )
-RESERVED = "trino_memory_type_ClusterMemoryPool_name_general_ReservedDistributedBytes"
-TOTAL = "trino_memory_type_ClusterMemoryPool_name_general_TotalDistributedBytes"
-NAMES = (*WORKERS, RESERVED, TOTAL)
 
 
-def snapshot(address: Address, turn: Turn, run: Callable[[str], Result]) -> LoadSnapshot:
-    """Ask every collector; what one cannot tell stays unknown, with the reason in ``silent``.
+@dataclass
+class Ladder:
+    """One snapshot in the making: what is known so far, who told it, and who did not."""
 
-    Raise SourceError only when none answers. Workers are all active nodes, the coordinator among
-    them: that is what the cluster counts itself.
-    """
-    facts: Facts = {}
-    silent: dict[str, str] = {}
-    faults: list[SourceFault] = []
-    heard: list[str] = []
-    with _client(address, turn) as client:
-        for name, (path, read) in COLLECTORS.items():
-            try:
-                facts |= read(_get(client, path, turn))
-                heard.append(name)
-            except SourceError as error:
-                silent[name] = str(error)
-                faults.append(error.fault)
-    queries = 0
-    is_there = bool(heard) or set(faults) != {"unreachable"}
-    if is_there and not facts.get("is_starting"):
-        queries = _by_sql(facts, silent, heard, run)
-    if not heard:
-        fault: SourceFault = "auth" if set(faults) == {"auth"} else "unreachable"
-        first = next(iter(silent.values()))
-        raise SourceError(fault, f"{address.base}: no collector answers; /v1/info: {first}")
-    return LoadSnapshot(
-        observed_at=turn.now,
-        collectors=tuple(heard),
-        silent=silent,
-        link=f"{address.base}/ui/",
-        cost=Cost(queries=queries),
-        **facts,
-    )
+    address: Address
+    turn: Turn
+    past: Past
+    run: Callable[[str, float], Result]
+    has_canary: bool = True
+    facts: Facts = field(default_factory=dict)
+    heard: list[str] = field(default_factory=list)
+    silent: dict[str, str] = field(default_factory=dict)
+    faults: dict[str, SourceFault] = field(default_factory=dict)
+    groups: tuple[GroupLoad, ...] = ()
+    asked: int = 0
 
+    @property
+    def now(self) -> datetime:
+        """The moment of the snapshot."""
+        return self.turn.now
 
-def _client(address: Address, turn: Turn) -> httpx.Client:
-    return httpx.Client(
-        base_url=address.base,
-        headers={"X-Trino-User": address.user, "X-Trino-Source": f"{ME}/{turn.check}"},
-        auth=(address.user, address.password) if address.password else None,
-        verify=trust(),
-    )
-
-
-def _get(client: httpx.Client, path: str, turn: Turn) -> httpx.Response:
-    if not turn.left:
-        raise SourceError("timeout", "no time was left to ask")
-    try:
-        response = client.get(path, timeout=min(MOST_SECONDS, turn.left))
-    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-        raise SourceError("unreachable", f"no connection ({error})") from error
-    except httpx.TimeoutException as error:
-        raise SourceError("timeout", "did not answer in time") from error
-    except httpx.HTTPError as error:
-        raise SourceError("protocol", str(error) or repr(error)) from error
-    if response.status_code != httpx.codes.OK:
-        raise SourceError(status_fault(response.status_code), f"HTTP {response.status_code}")
-    return response
-
-
-def _by_sql(
-    facts: Facts, silent: dict[str, str], heard: list[str], run: Callable[[str], Result]
-) -> int:
-    """Fill in what REST left open; return how many queries that took."""
-    asked = 0
-    for field, name, text, read in SQL:
-        if facts.get(field) is not None:
-            continue
-        asked += 1
+    def hear(self, name: str, tell: Callable[[], Facts]) -> None:
+        """Take in what one way tells, or why it does not."""
         try:
-            facts |= read(run(text))
-            heard.append(name)
+            self.facts |= {key: it for key, it in tell().items() if it is not None}
+            self.heard.append(name)
         except SourceError as error:
-            silent[name] = f"{error.fault}: {error}"
-    return asked
-
-
-def _reading(read: Callable[[httpx.Response], Facts]) -> Callable[[httpx.Response], Facts]:
-    """Turn an answer of another shape into a fault of the collector."""
-
-    def reading(response: httpx.Response) -> Facts:
-        try:
-            return read(response)
+            self.silent[name] = str(error)
+            self.faults[name] = error.fault
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise SourceError("protocol", f"cannot be read: {error!r}") from error
+            self.silent[name] = f"cannot be read: {error!r}"
+            self.faults[name] = "protocol"
 
-    return reading
+    def climb(self) -> LoadSnapshot:
+        """Ask as few as will do. Raise SourceError when what answers is no Trino for us."""
+        rest = Rest(self.address, self.turn)
+        try:
+            self._by_rest(rest)
+            if self.heard and not self.facts.get("is_starting"):
+                self._by_sql()
+                if self._lacks("queued"):
+                    self.hear("/ui/api/stats", lambda: by_ui(rest, self.address))
+        finally:
+            rest.close()
+        if not self.heard and not set(self.faults.values()) <= DOWN:
+            raise self._blind()
+        return self._snapshot(rest.bytes)
 
+    def _by_rest(self, rest: Rest) -> None:
+        for name, collector in (("/v1/info", INFO), ("/v1/status", STATUS)):
+            self.hear(name, partial(collector.facts, rest))
+        if not self.heard and set(self.faults.values()) <= DOWN:
+            return
+        self.hear("/metrics", lambda: NUMBERS.facts(rest))
+        if self._wants_details():
+            self.hear("/v1/query", partial(LISTED.facts, rest))
+            if "/v1/query" in self.heard:
+                self.past.detailed_at = self.now
+        if self.facts.get("queued"):
+            self._groups(rest)
 
-def _info(response: httpx.Response) -> Facts:
-    body = response.json()
-    return {"version": body["nodeVersion"]["version"], "is_starting": bool(body["starting"])}
+    def _wants_details(self) -> bool:
+        """Say whether the numbers alone are not enough: something happens, or it is time."""
+        before = self.past.detailed_at
+        if before is None or self._lacks("queued") or self.now - before >= DETAILS_EVERY:
+            return True
+        last = self.past.points[-1] if self.past.points else None
+        failed = self.facts.get("cluster_failures") or 0
+        return (
+            bool(self.facts["queued"] or self.facts.get("blocked"))
+            or (self.facts.get("memory_share") or 0) >= BUSY_MEMORY
+            or (last is not None and failed > (last.cluster_failures or 0))
+        )
 
+    def _groups(self, rest: Rest) -> None:
+        """Ask how full the queues are in which somebody waits."""
+        waiting = [one for one in self.facts.get("queries") or () if one.state in WAITING]
+        names = dict.fromkeys(one.group for one in waiting if one.group)
+        found: list[GroupLoad] = []
+        for name in list(names)[:MOST_GROUPS]:
+            try:
+                found.extend(groups(rest.get(group_path(name))))
+            except (SourceError, ValueError, KeyError, TypeError) as error:
+                self.silent["/v1/resourceGroupState"] = str(error)
+        self.groups = tuple(found)
 
-def _status(response: httpx.Response) -> Facts:
-    body = response.json()
-    return {
-        "heap_share": _share(body["heapUsed"], body["heapAvailable"]),
-        "cpu_share": _share(body["processCpuLoad"], 1.0),
-    }
+    def _by_sql(self) -> None:
+        """Ask by SQL only for what REST left open, and once a minute how long it takes."""
+        if self._lacks("workers"):
+            self._ask(
+                "system.runtime.nodes",
+                NODES_SQL,
+                NODES_EVERY,
+                lambda it: {"workers": it.rows[0][0]},
+            )
+        if self._lacks("queued") or ("/v1/query" in self.faults and self._wants_details()):
+            self._ask(
+                "system.runtime.queries",
+                QUERIES_SQL,
+                QUERIES_EVERY,
+                lambda it: busy_by_sql(it.rows),
+            )
+        before = self.past.canary_at
+        if self.has_canary and (before is None or self.now - before >= CANARY_EVERY):
+            self.past.canary_at = self.now
+            self.past.canary = self._canary()
+        if self.past.canary is not None:
+            self.facts["canary"], self.facts["canary_error"] = self.past.canary
+        rejected = self.past.rejected
+        if rejected is not None and self.now - rejected[0] <= REJECTED_FOR:
+            self.facts["canary_error"] = rejected[1]  # every check's query is a canary, too
 
+    def _ask(self, name: str, text: str, every: timedelta, read: Callable[[Result], Facts]) -> None:
+        """Ask by SQL, or tell again what it told a short time ago: a cluster is not asked often."""
 
-def _share(part: float | None, whole: float | None) -> float | None:
-    """Divide; None where either is unknown (the JVM says -1 or NaN then)."""
-    if part is None or not whole or not math.isfinite(part) or not math.isfinite(whole):
-        return None
-    return part / whole if part >= 0 and whole > 0 else None
+        def told() -> Facts:
+            known = self.past.by_sql.get(name)
+            if known is None or self.now - known[0] >= every:
+                self.asked += 1
+                known = (self.now, self._read(text, read))
+                self.past.by_sql[name] = known
+            if isinstance(known[1], SourceError):
+                raise known[1]
+            return known[1]
 
+        self.hear(name, told)
 
-def _metrics(response: httpx.Response) -> Facts:
-    values = {
-        sample.name: sample.value
-        for family in text_string_to_metric_families(response.text)
-        for sample in family.samples
-        if sample.name in NAMES and math.isfinite(sample.value)
-    }
-    workers = next((values[name] for name in WORKERS if name in values), None)
-    memory = _share(values.get(RESERVED), values.get(TOTAL))
-    if workers is None and memory is None:
-        raise ValueError("none of the wanted metrics is there")
-    return {"workers": None if workers is None else int(workers), "memory_share": memory}
+    def _read(self, text: str, read: Callable[[Result], Facts]) -> Facts | SourceError:
+        try:
+            return read(self.run(text, self.turn.left))
+        except SourceError as error:
+            return error
 
+    def _canary(self) -> tuple[float, str]:
+        """Return how many seconds a small query took, and why it failed; empty when it did not."""
+        began, error = monotonic(), ""
+        try:
+            self.asked += 1
+            self.run("select 1", CANARY_SECONDS)
+        except SourceError as failure:
+            error = str(failure)
+        return monotonic() - began, error
 
-def _nodes(result: Result) -> Facts:
-    return {"workers": int(result.rows[0][0])}
+    def _lacks(self, name: str) -> bool:
+        return self.facts.get(name) is None
 
+    def _blind(self) -> SourceError:
+        fault: SourceFault = "auth" if set(self.faults.values()) == {"auth"} else "protocol"
+        first = next(iter(self.silent.values()))
+        told = f"{self.address.base}: no collector answers; /v1/info: {first}"
+        return SourceError(fault, told)
 
-COLLECTORS: Mapping[str, tuple[str, Callable[[httpx.Response], Facts]]] = {
-    "/v1/info": ("/v1/info", _reading(_info)),
-    "/v1/status": ("/v1/status", _reading(_status)),
-    "/v1/query": ("/v1/query", _reading(busy_by_rest)),
-    "/metrics": ("/metrics?" + "&".join(f"name[]={name}" for name in NAMES), _reading(_metrics)),
-}
-
-SQL: tuple[tuple[str, str, str, Callable[[Result], Facts]], ...] = (
-    (
-        "workers",
-        "system.runtime.nodes",
-        "select count(*) from system.runtime.nodes where state = 'active'",
-        _nodes,
-    ),
-    (
-        "queries",
-        "system.runtime.queries",
-        (
-            "select query_id, \"user\", source, state, array_join(resource_group_id, '.'), "
-            "queued_time_ms, date_diff('millisecond', created, coalesce(\"end\", now())), "
-            'error_code, error_type, "end" from system.runtime.queries'
-        ),
-        lambda result: busy_by_sql(result.rows),
-    ),
-)
+    def _snapshot(self, scraped: int) -> LoadSnapshot:
+        queries = self.facts.get("queries")
+        shares = {
+            f"{user}|{source}": it for (user, source), it in holders_of(queries or ()).items()
+        }
+        if queries is not None:
+            self.past.remember_shares(self.now, shares)
+        made = LoadSnapshot(
+            observed_at=self.now,
+            is_up=bool(self.heard),
+            collectors=tuple(self.heard),
+            silent=self.silent,
+            groups=self.groups,
+            past=tuple(self.past.points),
+            usual_workers=self.past.usual_workers(),
+            usual=self.past.usual(self.now, shares),
+            scraped_bytes=scraped,
+            link=f"{self.address.base}/ui/",
+            cost=Cost(queries=self.asked),
+            **self.facts,
+        )
+        self.past.remember(made.now)
+        return made

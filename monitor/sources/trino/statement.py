@@ -17,7 +17,7 @@ from monitor.sources.trino.address import ME, Address
 from monitor.sources.trino.cancel import cancel
 from monitor.sources.trino.faults import Why, fault_of, is_slow, past_deadline
 from monitor.sources.trino.turn import Turn
-from monitor.sources.trino.wire import Wire
+from monitor.sources.trino.wire import Wire, was_refused
 
 SERVER_SLACK = timedelta(seconds=3)
 """How long after our own deadline the cluster ends the query by itself, should we be gone."""
@@ -90,7 +90,8 @@ def run(text: str, address: Address, turn: Turn, limits: Limits) -> Result:
         except TrinoQueryError as error:
             raise fault_of(error, watch.state) from error
         except (_PastDeadlineError, *_FAILURES) as error:
-            cancel(cursor, wire, address, watch.query, mark)
+            if watch.query or not was_refused(error):
+                cancel(cursor, wire, address, watch.query, mark)
             raise _fault(error, watch, turn, cursor) from error
         if len(rows) > limits.most_rows:
             cancel(cursor, wire, address, watch.query, mark)

@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -73,11 +73,12 @@ class Wire(requests.Session):
     credentials should follow it.
     """
 
-    def __init__(self, address: Address, turn: Turn) -> None:
+    def __init__(self, address: Address, turn: Turn, pauses: Sequence[float] = PAUSES) -> None:
         super().__init__()
         self.verify = address.verify
         self.cert = address.cert
         self._base = urlsplit(address.base)
+        self._pauses: tuple[float | None, ...] = (*pauses, None)
         self.renew(turn)
 
     def renew(self, turn: Turn) -> None:
@@ -94,7 +95,8 @@ class Wire(requests.Session):
         parts = urlsplit(request.url or "")
         request.url = urlunsplit((self._base.scheme, self._base.netloc, *parts[2:]))
         kwargs |= {"allow_redirects": False, "stream": True}
-        for pause in self._pauses():
+        pauses = self._pauses if request.method != "POST" else (*self._pauses[:1], None)
+        for pause in pauses:
             try:
                 response = self._once(request, kwargs)
             except TooLargeError:
@@ -107,11 +109,6 @@ class Wire(requests.Session):
                 if is_good or pause is None or not self.turn.pause(pause):
                     return response
         raise AssertionError("the last pause is None")
-
-    @staticmethod
-    def _pauses() -> Iterator[float | None]:
-        yield from PAUSES
-        yield None
 
     def _once(
         self, request: requests.PreparedRequest, kwargs: Mapping[str, Any]
@@ -133,8 +130,17 @@ def _may_repeat(request: requests.PreparedRequest, error: requests.RequestExcept
     """Say whether trying again cannot submit a query twice."""
     if request.method != "POST":
         return not isinstance(error, requests.exceptions.SSLError)
-    reason = error.args[0] if error.args else None
-    return isinstance(reason, MaxRetryError) and isinstance(reason.reason, NewConnectionError)
+    return was_refused(error)
+
+
+def was_refused(error: BaseException | None) -> bool:
+    """Say whether there was no connection, so that nothing was sent. Looks at the causes, too."""
+    while error is not None:
+        reason = error.args[0] if error.args else None
+        if isinstance(reason, MaxRetryError) and isinstance(reason.reason, NewConnectionError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _is_passing(response: requests.Response) -> bool:

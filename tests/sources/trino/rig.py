@@ -56,6 +56,6 @@ def rig() -> Iterator[Rig]:
 
     with ScriptedTrino(state) as server:
         url = f"trino://monitor@{server.url.removeprefix('http://')}/hive/events"
-        it = Rig(ClusterState(tables=TABLES), server, Trino(name="adhoc", url=url))
+        it = Rig(ClusterState(tables=TABLES), server, Trino(name="adhoc", url=url, canary=False))
         yield it
         asyncio.run(it.source.close())

@@ -1,13 +1,14 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.api import ClusterQuery, Load
+from monitor.api import Asking, ClusterQuery, GroupLoad, Load, LoadSnapshot
 from monitor.sources.trino.busy import parse_size, parse_span
 from monitor.testing.trino import Fault
-from tests.sources.trino.rig import Rig
+from tests.sources.trino.rig import ENOUGH, NOW, Rig
 
-REST = ("/v1/info", "/v1/status", "/v1/query", "/metrics")
+REST = ("/v1/info", "/v1/status", "/metrics", "/v1/query")
 ENDED = datetime(2026, 11, 24, 8, 59, tzinfo=UTC)
 ETL = ClusterQuery(
     id="q1",
@@ -46,10 +47,12 @@ SQL_TABLES = {
             "error_code": "varchar",
             "error_type": "varchar",
             "end": "timestamp(3) with time zone",
+            "planning": "bigint",
+            "text": "varchar",
         },
         [
-            ["q1", "etl", "airflow", "RUNNING", "global", 2000, 60_000, None, None, None],
-            ["q4", "m", "health-monitor/x", "RUNNING", "global", 0, 1, None, None, None],
+            ["q1", "etl", "airflow", "RUNNING", "global", 2000, 60_000, None, None, None, 5, "x"],
+            ["q4", "m", "health-monitor/x", "RUNNING", "global", 0, 1, None, None, None, 0, ""],
         ],
     ),
 }
@@ -106,8 +109,86 @@ def test_sql_tells_what_rest_does_not(on: Rig) -> None:
     assert load.cost.queries == 2
 
 
+def test_a_cluster_without_rest_is_asked_four_statements_a_minute_at_most(on: Rig) -> None:
+    denied = frozenset({"/v1/query", "/metrics", "/ui/api/stats"})
+    on.becomes(denied=denied, tables=SQL_TABLES | {"select 1$": ({"one": "integer"}, [[1]])})
+    source = on.source.model_copy(update={"canary": True})
+    asked: list[int] = []
+    for second in range(0, 300, 5):
+        at = NOW + timedelta(seconds=second)
+        load = source.ask_blocking(Load(), Asking(at, ENOUGH, "load"))
+        assert isinstance(load, LoadSnapshot)
+        assert (load.workers, load.running) == (3, 1)
+        asked += [second] * load.cost.queries
+    assert len(asked) == len(on.server.statements) > 0
+    assert max(sum(0 <= one - begin < 60 for one in asked) for begin in asked) <= 4
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_the_ui_is_the_last_resort_with_either_login(on: Rig, is_new: bool) -> None:
+    denied = frozenset({"/v1/query", "/metrics"})
+    on.becomes(denied=denied, is_full=True, has_new_login=is_new, queries=[ETL, WAITING])
+    load = on.load(Load())
+    assert (load.workers, load.queued, load.running) == (4, 1, 1)
+    assert load.collectors == ("/v1/info", "/v1/status", "/ui/api/stats")
+
+
+def test_details_are_asked_only_when_something_happens_or_it_is_time(on: Rig) -> None:
+    source = on.source
+
+    def looks(minutes: int) -> bool:
+        before = len(on.server.rest_requests)
+        asking = Asking(NOW + timedelta(minutes=minutes), ENOUGH, "load")
+        source.ask_blocking(Load(), asking)
+        return "/v1/query" in on.server.rest_requests[before:]
+
+    assert [looks(0), looks(1), looks(2), looks(5)] == [True, False, False, True]
+    on.becomes(queries=[WAITING])
+    assert looks(6)
+
+
+def test_the_canary_tells_how_long_a_small_query_takes(on: Rig) -> None:
+    source = on.source.model_copy(update={"canary": True})
+    first = source.ask_blocking(Load(), Asking(NOW, ENOUGH, "load"))
+    assert isinstance(first, LoadSnapshot)
+    assert first.canary is not None
+    assert first.canary_error == ""
+    on.becomes(is_full=True)
+    later = source.ask_blocking(Load(), Asking(NOW + timedelta(minutes=1), ENOUGH, "load"))
+    assert isinstance(later, LoadSnapshot)
+    assert "QUERY_QUEUE_FULL" in later.canary_error
+
+
+def test_the_groups_in_which_somebody_waits_are_told(on: Rig) -> None:
+    group = GroupLoad("global.bi", running=5, limit=5, queued=9, max_queued=10)
+    on.becomes(queries=[replace(WAITING, group="global.bi")], groups=[group])
+    assert on.load(Load()).groups == (group,)
+
+
+def test_the_recent_past_comes_with_a_snapshot(on: Rig) -> None:
+    for minute in range(30):
+        on.becomes(workers=minute)
+        on.source.ask_blocking(Load(), Asking(NOW + timedelta(minutes=minute), ENOUGH, "load"))
+    load = on.source.ask_blocking(Load(), Asking(NOW + timedelta(minutes=30), ENOUGH, "load"))
+    assert isinstance(load, LoadSnapshot)
+    assert [point.workers for point in load.past] == list(range(9, 30))
+    assert load.usual_workers == pytest.approx(12.5)
+
+
+def test_what_holders_usually_hold_is_learned_from_the_last_days(on: Rig) -> None:
+    storm = [ETL, *(replace(ETL, id=f"s{n}", user="bi", cpu=timedelta(0)) for n in range(3))]
+    for day in range(4):
+        on.becomes(queries=[ETL, replace(ETL, id="b", user="bi", cpu=timedelta(0))])
+        on.source.ask_blocking(Load(), Asking(NOW + timedelta(days=day), ENOUGH, "load"))
+    on.becomes(queries=storm)
+    asking = Asking(NOW + timedelta(days=4), ENOUGH, "load")
+    load = on.source.ask_blocking(Load(), asking)
+    assert isinstance(load, LoadSnapshot)
+    assert load.usual["bi|airflow"] == pytest.approx(0.5)
+
+
 def test_what_nobody_tells_is_unknown_and_never_zero(on: Rig) -> None:
-    on.becomes(denied=frozenset({"/v1/query", "/metrics"}), is_full=True)
+    on.becomes(denied=frozenset({"/v1/query", "/metrics", "/ui/api/stats"}), is_full=True)
     load = on.load(Load())
     assert (load.workers, load.queued, load.queries) == (None, None, None)
     assert load.silent["/metrics"] == "HTTP 403"
@@ -121,9 +202,13 @@ def test_a_cluster_that_starts_is_not_asked_by_sql(on: Rig) -> None:
     assert on.server.statements == []
 
 
-def test_a_cluster_that_is_gone_is_unreachable(on: Rig) -> None:
+def test_a_cluster_that_is_gone_is_down_and_no_error(on: Rig) -> None:
     on.server.stop()
-    assert on.error(Load()).fault == "unreachable"
+    load = on.load(Load())
+    assert not load.is_up
+    assert load.collectors == ()
+    assert (load.queued, load.workers) == (None, None)
+    assert "no connection" in load.silent["/v1/info"]
 
 
 def test_a_cluster_that_lets_nobody_in_is_auth(on: Rig) -> None:
@@ -134,7 +219,7 @@ def test_a_cluster_that_lets_nobody_in_is_auth(on: Rig) -> None:
 def test_a_stuck_queue_costs_no_more_than_the_deadline_when_rest_is_denied(on: Rig) -> None:
     on.becomes(denied=frozenset({"/v1/query", "/metrics"}), is_stuck=True)
     load = on.load(Load(), timedelta(seconds=1))
-    assert "overload" in load.silent["system.runtime.nodes"]
+    assert "queue" in load.silent["system.runtime.nodes"]
     assert on.server.alive == set()
     assert len(on.server.statements) == 1
 

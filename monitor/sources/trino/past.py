@@ -1,0 +1,78 @@
+"""What the monitor remembers of a cluster: the last minutes, a day of workers, who usually asks.
+
+It lives as long as the daemon and its configuration; until there is enough of it nothing is called
+unusual.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from statistics import median
+
+from monitor.api import LoadPoint, SourceError
+from monitor.sources.trino.rest import Facts
+
+RECENT = timedelta(minutes=20)
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
+WORKERS_EVERY = timedelta(minutes=5)
+SHARES_EVERY = timedelta(minutes=10)
+NOT_USUAL_YET = timedelta(minutes=30)
+"""Shares of the last half hour are no measure of what is usual: they may be the trouble itself."""
+
+ENOUGH = 3
+MOST_HOLDERS = 50
+
+
+@dataclass
+class Past:
+    """The memory of one source. Everything takes the moment as an argument."""
+
+    points: deque[LoadPoint] = field(default_factory=deque)
+    workers: deque[tuple[datetime, int]] = field(default_factory=deque)
+    shares: deque[tuple[datetime, Mapping[str, float]]] = field(default_factory=deque)
+    by_sql: dict[str, tuple[datetime, Facts | SourceError]] = field(default_factory=dict)
+    detailed_at: datetime | None = None
+    canary_at: datetime | None = None
+    canary: tuple[float, str] | None = None
+    rejected: tuple[datetime, str] | None = None
+
+    def remember(self, point: LoadPoint) -> None:
+        """Keep the numbers of a snapshot."""
+        self.points.append(point)
+        while self.points and point.at - self.points[0].at > RECENT:
+            self.points.popleft()
+        if point.workers is None or (
+            self.workers and point.at - self.workers[-1][0] < WORKERS_EVERY
+        ):
+            return
+        self.workers.append((point.at, point.workers))
+        while point.at - self.workers[0][0] > DAY:
+            self.workers.popleft()
+
+    def remember_shares(self, at: datetime, shares: Mapping[str, float]) -> None:
+        """Keep who held how much, once in ten minutes."""
+        if self.shares and at - self.shares[-1][0] < SHARES_EVERY:
+            return
+        top = sorted(shares.items(), key=lambda item: item[1], reverse=True)[:MOST_HOLDERS]
+        self.shares.append((at, dict(top)))
+        while at - self.shares[0][0] > WEEK:
+            self.shares.popleft()
+
+    def usual_workers(self) -> float | None:
+        """Return the median of a day; None until it was seen a few times."""
+        counts = [count for _, count in self.workers]
+        return float(median(counts)) if len(counts) >= ENOUGH else None
+
+    def usual(self, now: datetime, holders: Mapping[str, float]) -> dict[str, float]:
+        """Return the usual share of each holder; nothing while too little is known.
+
+        That is the median at this hour of the last days, else of all that was seen; a holder that
+        was not there held nothing.
+        """
+        older = [(at, them) for at, them in self.shares if now - at >= NOT_USUAL_YET]
+        same = [them for at, them in older if at.hour == now.hour and now - at > DAY / 2]
+        known = same if len(same) >= ENOUGH else [them for _, them in older]
+        if len(known) < ENOUGH:
+            return {}
+        return {name: median(them.get(name, 0.0) for them in known) for name in holders}
