@@ -171,7 +171,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 async def run_daemon(config: Path) -> None:
     """Load, open, lock, run. Raise MonitorError with what to do when one of these fails."""
-    loader = Loader(config, os.environ, ask_once)
+    loader = Loader(config, os.environ, ask_once, is_thrifty=True)
     plan = await asyncio.to_thread(loader.load)
     store = open_store(plan.store)
     try:

@@ -1,32 +1,49 @@
 """``monitor``: one command with many verbs."""
 
+import importlib
 import sys
 
 import click
 
 from monitor import __version__
 from monitor.api.errors import MonitorError
-from monitor.cli.ack import ack
-from monitor.cli.backtest import backtest
-from monitor.cli.db import db
-from monitor.cli.demo import demo
-from monitor.cli.digest import digest
-from monitor.cli.explain import explain
-from monitor.cli.lint import lint
-from monitor.cli.route import route
-from monitor.cli.run import run
-from monitor.cli.silence import silence
-from monitor.cli.status import status
+
+COMMANDS = (
+    "run",
+    "demo",
+    "lint",
+    "digest",
+    "backtest",
+    "route",
+    "explain",
+    "status",
+    "ack",
+    "silence",
+    "db",
+)
+"""The commands in the order of the help; each is named like its module."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Verbs(click.Group):
+    """Imports a command when it is used: the daemon need not hold what backtests need."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return all names, the daemon's first."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command; None for one that does not exist."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"monitor.cli.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def cli() -> None:
     """Watch a data platform: checks in YAML, one incident per cause, an honest digest."""
-
-
-for command in (run, demo, lint, digest, backtest, route, explain, status, ack, silence, db):
-    cli.add_command(command)
 
 
 def main() -> None:

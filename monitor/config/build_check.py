@@ -15,7 +15,7 @@ from monitor.config.integrations import why_failed
 from monitor.config.links import Named, find_maintainer, find_source, objections
 from monitor.config.plan import Place, PlannedCheck
 from monitor.config.platform_file import Platform
-from monitor.config.plugins import missing_extra
+from monitor.config.plugins import find_plugin, missing_extra
 from monitor.config.report import Report, nearest
 from monitor.config.schedules import read_schedule
 from monitor.config.sections import CommonSection, zones
@@ -139,7 +139,7 @@ def _kind_of(
     if not isinstance(word, Text):
         _no_kind(draft, entries, report)
         return None
-    cls = KINDS.get(word.text)
+    cls: type[Check] | None = find_plugin("monitor.kinds", word.text)
     if cls is None:
         message = f"unknown kind '{word.text}'{why_failed(word.text, around.failed)}"
         report.add(word.place, message, suggestion=nearest(word.text, KINDS), check=draft.id)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -11,7 +11,7 @@ from monitor.api.errors import MissingExtraError
 from monitor.api.receiver import RECEIVERS, Receiver
 from monitor.api.source import SOURCES, Source
 from monitor.config.plan import Place
-from monitor.config.plugins import missing_extra
+from monitor.config.plugins import find_plugin, missing_extra
 from monitor.config.report import Report, nearest
 from monitor.config.resources import known_owner
 from monitor.config.sections import SlackSection
@@ -27,15 +27,22 @@ def read_sources(
     root: Fields, report: Report, failed: Sequence[str]
 ) -> tuple[dict[str, Source], dict[str, Place]]:
     """Read ``sources:``: those that work, and the places of those that do not."""
-    types = {name: cls for name, cls in SOURCES.items() if name != PINGS}
     made: dict[str, Source] = {}
     broken: dict[str, Place] = {}
     for name, place, fields in maps_in(root, "sources", report, broken):
         if name == PINGS:
             report.add(place, f"the source '{PINGS}' is built in; take another name")
             continue
+        cls = _type_of("monitor.sources", fields)
+        types = {one: known for one, known in SOURCES.items() if one != PINGS}
         source = _build(
-            types, Subject(f"source '{name}'", place), name, fields, report, failed=failed
+            cls,
+            Subject(f"source '{name}'", place),
+            name,
+            fields,
+            report,
+            types=types,
+            failed=failed,
         )
         if source is None:
             broken[name] = place
@@ -68,8 +75,9 @@ def read_receivers(
     shared = _shared(root, templates)
     for name, place, fields in maps_in(root, "receivers", report, broken):
         subject = Subject(f"receiver '{name}'", place)
-        full = _with_shared(_with_defaults(fields, defaults), shared)
-        receiver = _build(RECEIVERS, subject, name, full, report, failed=failed)
+        cls = _type_of("monitor.receivers", fields)
+        full = _with_shared(_with_defaults(fields, defaults), shared, cls)
+        receiver = _build(cls, subject, name, full, report, types=RECEIVERS, failed=failed)
         if receiver is None:
             broken[name] = place
         else:
@@ -112,22 +120,27 @@ def _shared(root: Fields, templates: Path | None) -> Mapping[str, Entry]:
     return found
 
 
-def _with_shared(fields: Fields, shared: Mapping[str, Entry]) -> Fields:
-    """Lay the shared settings below a receiver's own, those that its type knows."""
+def _type_of(group: str, fields: Fields) -> Any:
+    """Return the class that ``type`` names; None where there is none."""
     word = fields.get("type")
-    cls = RECEIVERS.get(word.text) if isinstance(word, Text) else None
+    return find_plugin(group, word.text) if isinstance(word, Text) else None
+
+
+def _with_shared(fields: Fields, shared: Mapping[str, Entry], cls: type[Receiver] | None) -> Fields:
+    """Lay the shared settings below a receiver's own, those that its type knows."""
     known = cls.model_fields if cls else {}
     fitting = {key: entry for key, entry in shared.items() if key in known}
     return replace(fields, entries={**fitting, **fields.entries})
 
 
 def _build(
-    types: Mapping[str, type[_M]],
+    cls: type[_M] | None,
     subject: Subject,
     name: str,
     fields: Fields,
     report: Report,
     *,
+    types: Mapping[str, type[_M]],
     failed: Sequence[str],
 ) -> _M | None:
     """Build one by its ``type``; None after reporting why not."""
@@ -136,8 +149,7 @@ def _build(
         known = ", ".join(sorted(types))
         report.add(subject.place, f"{subject.name} needs the key 'type', one of: {known}")
         return None
-    cls = types.get(word.text)
-    if cls is None:
+    if cls is None or word.text not in types:
         message = f"unknown type '{word.text}' of {subject.name}{why_failed(word.text, failed)}"
         report.add(word.place, message, suggestion=nearest(word.text, types))
         return None

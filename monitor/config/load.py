@@ -33,12 +33,14 @@ class Loader:
     """Reads the configuration, again and again; what did not change is not built again.
 
     ``ask`` asks the sources for the values of ``for_each``; without it such checks are checked
-    with made-up values, and do not run.
+    with made-up values, and do not run. With ``is_thrifty`` only those kinds, sources and
+    receivers are imported that the files use, as long as there is no mistake to explain.
     """
 
     config_file: Path
     env: Mapping[str, str]
     ask: Ask | None = None
+    is_thrifty: bool = False
     _failed: tuple[str, ...] | None = None
     _platform: tuple[str, Platform, Report] | None = None
     _builds: dict[Path, tuple[bytes, FileBuild]] = field(default_factory=dict)
@@ -56,11 +58,26 @@ class Loader:
         cannot be used.
         """
         with _without_collecting():
+            if self.is_thrifty:
+                plan = self._load_thriftily(before)
+                if plan is not None:
+                    return plan
+                # To explain a mistake, all names must be known.
+                self.is_thrifty, self._failed, self._platform = False, None, None
             return self._load(before)
+
+    def _load_thriftily(self, before: Plan | None) -> Plan | None:
+        try:
+            plan = self._load(before)
+        except ConfigError:
+            return None
+        return None if plan.problems else plan
 
     def _load(self, before: Plan | None) -> Plan:
         report = Report()
-        failed = self._failed = load_plugins() if self._failed is None else self._failed
+        if self._failed is None:
+            self._failed = load_plugins(with_built_in=not self.is_thrifty)
+        failed = self._failed
         for line in failed:
             report.add(Place(str(self.config_file), 1, 1), line)
         text, platform = self._read_platform(report, failed)

@@ -22,20 +22,37 @@ _ROOMS: Mapping[str, tuple[ModuleType, dict[str, Any]]] = {
 }
 
 
-def load_plugins() -> tuple[str, ...]:
+def load_plugins(*, with_built_in: bool = True) -> tuple[str, ...]:
     """Import every kind, source and receiver; return one line for each that could not be.
 
-    The first one of a name keeps it: no package can replace a built-in.
+    The first one of a name keeps it: no package can replace a built-in. ``with_built_in=False``
+    leaves the built-in ones to ``find_plugin``: drivers that nobody uses take memory.
     """
     failed: list[str] = []
     for group, (room, registry) in _ROOMS.items():
-        for module in sorted(found.name for found in pkgutil.iter_modules(room.__path__)):
+        for module in _modules(room) if with_built_in else ():
             name = f"{group}.{module}"
             failed += _guarded(name, registry, partial(importlib.import_module, name))
         for entry in sorted(metadata.entry_points(group=group), key=lambda entry: entry.name):
             name = f"{entry.name} ({entry.value})"
             failed += _guarded(name, registry, entry.load)
     return tuple(failed)
+
+
+def find_plugin(group: str, name: str) -> Any:
+    """Return the class of a name; None where there is none, or where its module fails.
+
+    A built-in one that was not imported yet is looked for in the module of its name.
+    """
+    room, registry = _ROOMS[group]
+    if name not in registry and name in _modules(room):
+        module = f"{group}.{name}"
+        _guarded(module, registry, partial(importlib.import_module, module))
+    return registry.get(name)
+
+
+def _modules(room: ModuleType) -> list[str]:
+    return sorted(found.name for found in pkgutil.iter_modules(room.__path__))
 
 
 def missing_extra(extra: str | None) -> bool:

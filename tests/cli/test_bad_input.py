@@ -104,7 +104,8 @@ def looked_at(home: Home, *checks: str) -> dict[str, dict[str, Any]]:
 def test_a_mistake_is_said_with_place_fact_and_remedy(
     seen: Seen, place: str, fact: str, remedy: str
 ) -> None:
-    (line,) = {line.split(": ", 1)[-1] for line in seen.said.splitlines() if place in line}
+    logged = [line for line in seen.said.splitlines() if " ERROR " in line]
+    (line,) = {line for line in logged if place in line}
     assert fact in line
     assert remedy in line
 

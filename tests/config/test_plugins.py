@@ -1,3 +1,4 @@
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ class Stray(Check, kind={name!r}):
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     """Give the room of kinds a second folder for the length of a test."""
+    load_plugins()
     before = dict(KINDS)
     room = tmp_path / "room"
     room.mkdir()
@@ -83,3 +85,44 @@ def test_a_check_whose_extra_is_missing_says_what_to_install(
     site.checks("checks:\n  a: {kind: try_costly, table: t, source: db, warn: 1h}\n")
     (line,) = site.lines()
     assert "pip install 'platform-monitor[costly]'" in line
+
+
+HEAVY = "numpy", "trino", "slack_sdk", "sqlglot", "alembic.config"
+LOAD = """
+import subprocess
+import sys
+from pathlib import Path
+import monitor.app
+from monitor.config.load import Loader
+
+plan = Loader(Path(sys.argv[1]), {}, is_thrifty=True).load()
+print(len(plan.checks), *(name for name in sys.argv[2:] if name in sys.modules))
+for problem in plan.problems:
+    print(problem)
+"""
+THRIFTY = """
+sources: {db: {type: sql, url: "sqlite:///x.db"}}
+receivers: {box: {type: console}}
+on_call: {receivers: [box]}
+"""
+
+
+def load_apart(folder: Path, kind: str) -> list[str]:
+    """Load in a process of its own, as the daemon does; give what it says."""
+    (folder / "config.yaml").write_text(THRIFTY)
+    (folder / "checks").mkdir()
+    text = f"checks: {{a: {{kind: {kind}, source: db, query: select 1 as value, warn: 1}}}}"
+    (folder / "checks" / "a.yaml").write_text(text)
+    command = [sys.executable, "-c", LOAD, str(folder / "config.yaml"), *HEAVY]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def test_the_daemon_holds_no_driver_that_nobody_uses(tmp_path: Path) -> None:
+    assert load_apart(tmp_path, "threshold") == ["1"]
+
+
+def test_a_mistake_is_explained_with_all_names_all_the_same(tmp_path: Path) -> None:
+    first, problem = load_apart(tmp_path, "treshold")
+    assert first.startswith("0 ")
+    assert "unknown kind 'treshold'; did you mean 'threshold'?" in problem

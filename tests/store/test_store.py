@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from monitor.core.alert import Alert, AlertEvent, AlertState, Change
 from monitor.core.book import Memory
@@ -26,6 +28,7 @@ from monitor.core.silence import Silence
 from monitor.core.state import OutboxRow, Postponed, Received, Settled, Slot, Step, Told
 from monitor.core.trail import Deed, TrailEntry
 from monitor.store import Store, StoreError, open_store
+from monitor.store.migrate import FOLDER, head
 from monitor.store.samples import Hour
 from monitor.store.tables import metadata
 
@@ -315,6 +318,13 @@ def test_migrations_make_exactly_the_tables_that_the_code_uses(store: Store) -> 
     with store._engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
+
+
+def test_the_newest_migration_is_the_head_of_one_line() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    config.set_main_option("path_separator", "os")
+    assert ScriptDirectory.from_config(config).get_heads() == [head()]
 
 
 def test_a_store_of_a_newer_program_is_refused(tmp_path: Path) -> None:
