@@ -1,13 +1,25 @@
-"""Routes that no alert ever reaches."""
+"""Routes that no alert ever reaches, and those that never speak."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
 
+from monitor.core.intervals import DAY, Intervals
 from monitor.core.matcher import Matcher, Operator
 from monitor.core.route_tree import Route
 
 _ALWAYS = frozenset({".*", "(.*)", "(?s).*", "(?s:.*)", "(?:.*)"})
 """What matches every value; a line break in a label, which the first does not match, aside."""
+
+
+@cache
+def _days() -> tuple[date, ...]:
+    """Return the days that are tried: the years of which holidays are known.
+
+    Every weekday falls on every date in them.
+    """
+    return tuple(date(2010, 1, 1) + timedelta(days=n) for n in range(31 * 365))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +41,43 @@ def find_unreachable(root: Route) -> Iterator[Unreachable]:
     everything. What is not proven is left alone.
     """
     yield from _below(root, (), ())
+
+
+def find_speechless(root: Route, intervals: Intervals) -> Iterator[tuple[Route, str]]:
+    """Go through the routes that are mute for ever, with the reason: nobody would be told."""
+    for route in root.walk():
+        active = route.active_time_intervals
+        always = [name for name in route.mute_time_intervals if _always_holds(intervals, name)]
+        if always:
+            yield route, f"'{always[0]}' mutes it at any time"
+        elif active and set(active) <= set(route.mute_time_intervals):
+            yield route, "all intervals in which it is active mute it, too"
+        elif active and all(_never_holds(intervals, name) for name in active):
+            yield route, f"no moment lies in {', '.join(map(repr, active))}"
+
+
+def _always_holds(intervals: Intervals, name: str) -> bool:
+    """Say whether an element covers all times of all days."""
+    return any(
+        one.times is None or (0, DAY) in one.times
+        for one in intervals.get(name, ())
+        if all(
+            part is None
+            for part in (
+                one.weekdays,
+                one.days_of_month,
+                one.months,
+                one.years,
+                one.calendar,
+                one.except_calendar,
+            )
+        )
+    )
+
+
+def _never_holds(intervals: Intervals, name: str) -> bool:
+    """Say whether no day fits any element, as for the 30th of February."""
+    return not any(one.holds_on(day) for one in intervals.get(name, ()) for day in _days())
 
 
 def _below(

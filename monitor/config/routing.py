@@ -11,7 +11,7 @@ from monitor.api.fields import Duration
 from monitor.config.interval_file import read_time_intervals
 from monitor.config.plan import Place
 from monitor.config.report import Report
-from monitor.config.route_lint import find_unreachable
+from monitor.config.route_lint import find_speechless, find_unreachable
 from monitor.config.sections import Names, Section
 from monitor.config.tree_parts import known_names
 from monitor.config.typed import Subject, construct
@@ -82,7 +82,7 @@ class Around:
 def read_routing(root: Fields, report: Report, around: Around) -> Routing:
     """Read the routing. Whatever is wrong in it is fatal: nobody must miss an alert by a typo.
 
-    A route that is never reached is reported, and does no harm.
+    A route that is never reached or never speaks is reported, and stops nothing.
     """
     before = report.count
     intervals = read_time_intervals(root, report, around.calendars)
@@ -94,6 +94,8 @@ def read_routing(root: Fields, report: Report, around: Around) -> Routing:
     elif route is not None:
         for lost in find_unreachable(route):
             report.add(reader.places[lost.route.place], str(lost))
+        for mute, reason in find_speechless(route, intervals):
+            report.add(reader.places[mute.place], f"nobody is ever told by this route: {reason}")
     return Routing(route, rules, intervals)
 
 

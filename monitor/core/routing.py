@@ -17,6 +17,10 @@ Muted: TypeAlias = tuple[str, ...]
 """What mutes a receiver now, by name; empty when nothing does."""
 
 
+MOST_KNOWN = 10_000
+"""How many ways through a tree are remembered: alerts that look alike to it go the same way."""
+
+
 @dataclass(frozen=True, slots=True)
 class Routing:
     """What ``route``, ``inhibit_rules`` and ``time_intervals`` say.
@@ -29,6 +33,9 @@ class Routing:
     inhibit_rules: tuple[InhibitRule, ...] = ()
     time_intervals: Mapping[str, tuple[TimeInterval, ...]] = field(default_factory=dict)
     names: tuple[str, ...] = field(init=False)
+    _known: dict[tuple[str, ...], tuple[Route, ...]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         """Gather the labels that the tree looks at."""
@@ -38,7 +45,13 @@ class Routing:
 
     def routes_of(self, labels: Mapping[str, str]) -> tuple[Route, ...]:
         """Return the nodes that handle an alert; the maintainer's default one without a tree."""
-        return (self.route or MAINTAINERS).matches(labels)
+        likeness = tuple(labels.get(name, "") for name in self.names)
+        known = self._known.get(likeness)
+        if known is None:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            known = self._known[likeness] = (self.route or MAINTAINERS).matches(labels)
+        return known
 
     def mutes(self, route: Route, now: datetime) -> tuple[str, ...]:
         """Return the intervals that mute a node now."""

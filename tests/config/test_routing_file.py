@@ -223,6 +223,41 @@ def test_a_route_that_something_may_reach_is_not_reported(site: Site, routes: st
     assert site.config(f"{CONFIG}route: {{routes: {routes}}}\n").lines() == []
 
 
+NAMES = """
+time_intervals:
+  - {name: never, time_intervals: [{months: [february], days_of_month: ['30', '31']}]}
+  - {name: always, time_intervals: [{weekdays: [monday]}, {location: UTC}]}
+  - {name: all day, time_intervals: [{times: [{start_time: "00:00", end_time: "24:00"}]}]}
+  - {name: leap, time_intervals: [{months: [february], days_of_month: ['29'], weekdays: [monday]}]}
+"""
+SPEECHLESS = [
+    ("active_time_intervals: [never]", "no moment lies in 'never'"),
+    ("mute_time_intervals: [leap, always]", "'always' mutes it at any time"),
+    ("mute_time_intervals: [all day]", "'all day' mutes it at any time"),
+    ("mute_time_intervals: [leap, never], active_time_intervals: [leap]", "mute it, too"),
+]
+SPEAKING = [
+    "active_time_intervals: [never, leap]",
+    "active_time_intervals: [always]",
+    "mute_time_intervals: [never, leap]",
+    "mute_time_intervals: [leap], active_time_intervals: [leap, always]",
+]
+
+
+@pytest.mark.parametrize(("keys", "wanted"), SPEECHLESS)
+def test_a_route_that_never_speaks_is_reported(site: Site, keys: str, wanted: str) -> None:
+    text = f"{CONFIG}route: {{routes: [{{matchers: ['a=b'], {keys}}}]}}{NAMES}"
+    (line,) = site.config(text).lines()
+    assert line.startswith("config.yaml:15:18: nobody is ever told by this route")
+    assert wanted in line
+
+
+@pytest.mark.parametrize("keys", SPEAKING)
+def test_a_route_that_speaks_at_some_time_is_not_reported(site: Site, keys: str) -> None:
+    text = f"{CONFIG}route: {{routes: [{{matchers: ['a=b'], {keys}}}]}}{NAMES}"
+    assert site.config(text).lines() == []
+
+
 ON_CALL = (
     'on_call: {receivers: [chat], rotation: [asha, ben], from: "2026-01-05 09:00", '
     'overrides: [{person: ben, from: "2026-02-01 09:00", to: "2026-02-03 09:00"}], '
