@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install dev demo test lint platform pin clean
+.PHONY: install dev demo test lint platform pictures pin clean
 
 install: $(VENV)/installed
 
@@ -28,8 +28,8 @@ demo: install
 	$(BIN)/monitor demo
 
 lint: dev
-	$(BIN)/ruff check monitor tests bench
-	$(BIN)/ruff format --check monitor tests bench
+	$(BIN)/ruff check monitor tests bench docs
+	$(BIN)/ruff format --check monitor tests bench docs
 	$(BIN)/mypy monitor tests
 	$(BIN)/lint-imports --no-cache
 
@@ -38,6 +38,9 @@ test: lint
 
 platform: dev
 	$(BIN)/python -m tests.platform.stack
+
+pictures: dev
+	$(BIN)/python docs/pictures.py
 
 pin:
 	$(PYTHON) -c 'import tomllib; d = tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"]; \

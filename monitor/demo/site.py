@@ -18,8 +18,8 @@ from monitor.web.pages import make_web
 async def serve(on: Stage) -> AsyncIterator[str]:
     """Serve the pages on a free loopback port; yield the address."""
 
-    async def slack(_request: Request) -> HTMLResponse:
-        return HTMLResponse(on.slack.html())
+    async def slack(request: Request) -> HTMLResponse:
+        return HTMLResponse(on.slack.html(request.query_params.get("channel")))
 
     web = make_web(on.app.pages)
     web.router.routes.append(Route("/slack", slack))

@@ -89,12 +89,12 @@ class ScriptedSlack:
                 return _error("unknown_method")
             return known[method](fields)
 
-    def html(self) -> str:
-        """Show every channel as Slack would, as one page without scripts."""
+    def html(self, only: str | None = None) -> str:
+        """Show every channel, or only one, as Slack would: one page without scripts."""
         with self._lock:
             channels = list(dict.fromkeys(message["channel"] for message in self.messages))
             parts = []
-            for channel in channels:
+            for channel in channels if only is None else [only]:
                 shown = [message_html(m, self.replies(m["ts"])) for m in self.parents(channel)]
                 parts.extend([heading(channel), *shown])
         return page(channels, "\n".join(parts))

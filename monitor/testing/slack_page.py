@@ -18,7 +18,7 @@ background: #e8e8e8; font-weight: 400; padding: 0 .25rem; border-radius: 2px; ma
 .thread { margin: .4rem 0 .4rem 1.2rem; border-left: 3px solid #ddd; padding-left: .8rem }
 .context { color: #616061; font-size: 13px } p { margin: .25rem 0 } h3 { margin: .3rem 0 }
 pre { background: #f8f8f8; border: 1px solid #ddd; border-radius: 4px; padding: .5rem;
-overflow-x: auto; font-size: 12px; margin: .3rem 0 } code { color: #c01343 }
+white-space: pre-wrap; font-size: 12px; margin: .3rem 0 } code { color: #c01343 }
 .edited { color: #999; font-size: 12px } hr { border: 0; border-top: 1px solid #ddd }
 summary { color: #1264a3; cursor: pointer; font-size: 13px }
 """

@@ -70,6 +70,10 @@ def test_the_text_has_everything_in_reading_order() -> None:
     assert places == sorted(places)
 
 
+def test_what_is_missing_stands_on_a_line_of_its_own() -> None:
+    assert "(3h)\n  missing: " in as_text(digest())
+
+
 def test_a_quiet_night_is_two_lines() -> None:
     story = replace(CLEAR, mood=Mood.ALL_CLEAR, coverage=Coverage(3, 3))
     assert [line for line in as_text(story).splitlines() if line] == [
