@@ -97,6 +97,8 @@ class SlackSection(Section):
 
     token: str = ""
     base_url: str = ""
+    app_token: str | None = None
+    signing_secret: str | None = None
 
 
 class HoursSection(Section):

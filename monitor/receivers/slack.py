@@ -5,31 +5,27 @@ import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
-from urllib.error import URLError
 
 from pydantic import Field, PrivateAttr, SecretStr
-from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
 
-from monitor.api import DeliveryError, Notification, Receipt, Receiver
-from monitor.render.blocks import Block, cut, section, validate
+from monitor.api import DeliveryError, Notification, NotifyReason, Receipt, Receiver
+from monitor.api.slack_web import DEFAULT_URL, SlackError, SlackWeb
+from monitor.render.blocks import Block, cut, plain, section, validate
 from monitor.render.digest import verdict_line
-from monitor.render.incident import notification_text
-from monitor.render.slack import digest_messages, incident_blocks, thread_line
+from monitor.render.slack import calls, digest_messages, incident_blocks, thread_line
+from monitor.render.slack_parts import without_native
 from monitor.render.summary import title
-from monitor.render.templates import Templates, code, escape
+from monitor.render.templates import Safe, Templates, escape
 from monitor.render.units import Zone
 
 Place: TypeAlias = dict[str, str]
+Rung: TypeAlias = dict[str, Any]
+"""Text and blocks of a message, in one of its forms."""
 
-DEFAULT_URL = "https://slack.com/api/"
-TIMEOUT_SECONDS = 10
-LONGEST_PLAIN = 3500
-"""Characters of a message without blocks; Slack recommends at most 4,000."""
+LONGEST_PLAIN = 39_000
+"""Characters of a message without blocks: Slack cuts at 40,000."""
 
 MOST_REMEMBERED = 1000
 LATEST_MESSAGES = 200
@@ -37,31 +33,10 @@ LATEST_MESSAGES = 200
 
 EVENT_TYPE = "monitor"
 CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{8,}")
-SERVER_FAULTS = 500
 
-FINAL = frozenset(
-    {
-        "account_inactive",
-        "channel_not_found",
-        "invalid_auth",
-        "is_archived",
-        "missing_scope",
-        "not_authed",
-        "not_in_channel",
-        "token_expired",
-        "token_revoked",
-    }
-)
 BAD_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
+UNKNOWN_USER = frozenset({"users_not_found", "user_not_found", "unknown_method"})
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-
-
-class SlackError(DeliveryError):
-    """Slack refused a call; ``word`` is its name for the fault."""
-
-    def __init__(self, word: str, **more: Any) -> None:
-        super().__init__(f"Slack: {word}", **more)
-        self.word = word
 
 
 class Slack(Receiver, type="slack"):
@@ -72,17 +47,24 @@ class Slack(Receiver, type="slack"):
     channel: str = Field(description="The channel: its name without #, or its id.")
     token: SecretStr = Field(description="A bot token, xoxb-...")
     base_url: str = Field(default=DEFAULT_URL, description="Another Slack, in tests.")
+    app_token: SecretStr | None = Field(
+        default=None, description="An app token, xapp-..., for buttons over Socket Mode."
+    )
+    signing_secret: SecretStr | None = Field(
+        default=None, description="The signing secret, for buttons over HTTP: /slack/actions."
+    )
     timezone: Zone = Field(default="UTC", description="IANA zone of the times in messages.")
     templates: Path | None = Field(
         default=None, description="A folder with templates of your own, laid out as the shipped."
     )
 
-    _client: WebClient | None = PrivateAttr(default=None)
+    _web: SlackWeb | None = PrivateAttr(default=None)
     _thread: ThreadPoolExecutor | None = PrivateAttr(default=None)
     _posted: OrderedDict[str, Place] = PrivateAttr(default_factory=OrderedDict)
     _unsure: set[str] = PrivateAttr(default_factory=set)
     _channel_id: str | None = PrivateAttr(default=None)
     _has_recalled: bool = PrivateAttr(default=False)
+    _users: dict[str, str | None] = PrivateAttr(default_factory=dict)
 
     async def send(self, notification: Notification, receipt: Receipt | None) -> Receipt:
         """Post, or edit and thread. The SDK blocks, so it has a thread of its own.
@@ -101,22 +83,27 @@ class Slack(Receiver, type="slack"):
             return self._digest(notification)
         if receipt is not None and "ts" in receipt.place:
             return self._update(notification, receipt.place)
-        text, blocks = self._message(notification)
-        return self._post(notification.key, self._fields(notification, text, blocks))
+        return self._post(notification.key, self._rungs(notification))
+
+    @property
+    def has_buttons(self) -> bool:
+        """Whether somebody listens for clicks."""
+        return any(s and s.get_secret_value() for s in (self.app_token, self.signing_secret))
 
     def _update(self, notification: Notification, place: Mapping[str, str]) -> Place:
-        text, blocks = self._message(notification)
+        rungs = self._rungs(notification)
         parent = {"channel": place["channel"], "ts": place["ts"]}
         try:
-            self._write("chat.update", {**parent, **self._fields(notification, text, blocks)})
+            self._write("chat.update", parent, rungs)
         except SlackError as error:
             if error.word not in GONE:
                 raise
             # Somebody deleted the message, or it may no longer be edited: say it anew.
-            return self._post(notification.key, self._fields(notification, text, blocks))
-        line = thread_line(notification, self.timezone)
+            return self._post(notification.key, rungs)
+        people = self._people(notification)
+        line = thread_line(notification, self.timezone, people)
         if line is not None:
-            self._post(f"{notification.key}#line", {"text": line, "thread_ts": parent["ts"]})
+            self._post(f"{notification.key}#line", [{"text": line}], parent["ts"])
         return parent
 
     def _digest(self, notification: Notification) -> Place:
@@ -124,41 +111,65 @@ class Slack(Receiver, type="slack"):
         assert digest is not None
         first, *rest = digest_messages(digest, self._templates())
         text = escape(f"{digest.name} digest: {verdict_line(digest)}")
-        parent = self._post(notification.key, self._fields(notification, text, first))
+        parent = self._post(notification.key, ladder(text, first))
         for number, blocks in enumerate(rest, 1):
-            fields = {"text": text, "blocks": blocks, "thread_ts": parent["ts"]}
-            self._post(f"{notification.key}#{number}", fields)
+            self._post(f"{notification.key}#{number}", ladder(text, blocks), parent["ts"])
         return parent
 
-    def _message(self, notification: Notification) -> tuple[str, list[Block]]:
+    def _rungs(self, notification: Notification) -> list[Rung]:
         view = notification.view
         if view is None:
             text = escape(notification.headline or notification.reason)
-            return text, [section(text)]
-        blocks = incident_blocks(view, self.timezone, notification.headline, self._templates())
-        return escape(title(view)), blocks
+            return ladder(text, [section(text)])
+        # Who is called is called in a new message only: an edit that mentions notifies nobody.
+        is_new = notification.reason is NotifyReason.FIRST
+        blocks = incident_blocks(
+            view,
+            self.timezone,
+            notification.headline,
+            self._templates(),
+            people=self._people(notification) if is_new else None,
+            has_buttons=self.has_buttons,
+        )
+        return ladder(escape(title(view)), blocks)
 
-    def _fields(self, notification: Notification, text: str, blocks: list[Block]) -> dict[str, Any]:
-        """Return text and blocks; where the blocks break a rule, everything as text."""
-        if not validate(blocks):
-            return {"text": text, "blocks": blocks}
-        plain = notification_text(notification, self.timezone)
-        return {"text": code(cut(plain, LONGEST_PLAIN)), "blocks": []}
+    def _people(self, notification: Notification) -> list[str]:
+        """Return the people to call, as mentions; whoever Slack does not know, by address."""
+        view = notification.view
+        if view is None or not calls(notification):
+            return list(view.people) if view is not None else []
+        return [self._mention(address) for address in view.people]
+
+    def _mention(self, address: str) -> str:
+        if "@" not in address:
+            return escape(address)
+        if address not in self._users:
+            try:
+                found = self._api().read("users.lookupByEmail", {"email": address})
+                self._users[address] = str(found["user"]["id"])
+            except SlackError as error:
+                if error.word not in UNKNOWN_USER:
+                    return escape(address)  # for now; the message must not wait for a name
+                self._users[address] = None
+        known = self._users[address]
+        return Safe(f"<@{known}>") if known else escape(f"{address}, who is not in this Slack")
 
     def _templates(self) -> Templates:
         return Templates(own=self.templates)
 
-    def _post(self, key: str, fields: dict[str, Any]) -> Place:
+    def _post(self, key: str, rungs: list[Rung], thread_ts: str | None = None) -> Place:
         """Post once per key, in the channel or in a thread, and return where it is."""
         self._recall()
         known = self._posted.get(key)
         if known is None and key in self._unsure:
-            known = self._search(key, fields.get("thread_ts"))
+            known = self._search(key, thread_ts)
         if known is None:
             metadata = {"event_type": EVENT_TYPE, "event_payload": {"key": key}}
-            body = {"channel": self._channel_id or self.channel, "metadata": metadata, **fields}
+            body: Rung = {"channel": self._channel_id or self.channel, "metadata": metadata}
+            if thread_ts is not None:
+                body["thread_ts"] = thread_ts
             self._unsure.add(key)
-            answer = self._write("chat.postMessage", body)
+            answer = self._write("chat.postMessage", body, rungs)
             known = {"channel": str(answer["channel"]), "ts": str(answer["ts"])}
             self._channel_id = known["channel"]
         self._remember(key, known)
@@ -189,9 +200,9 @@ class Slack(Receiver, type="slack"):
         fields["include_all_metadata"] = "true"
         try:
             if thread_ts is None:
-                answer = self._read("conversations.history", fields)
+                answer = self._api().read("conversations.history", fields)
             else:
-                answer = self._read("conversations.replies", {**fields, "ts": thread_ts})
+                answer = self._api().read("conversations.replies", {**fields, "ts": thread_ts})
         except SlackError as error:
             if error.is_final:
                 return None  # reading is not allowed: twice is better than never
@@ -210,7 +221,7 @@ class Slack(Receiver, type="slack"):
         while self._channel_id is None:
             fields = {"limit": 1000, "cursor": cursor, "types": "public_channel,private_channel"}
             try:
-                answer = self._read("conversations.list", fields)
+                answer = self._api().read("conversations.list", fields)
             except SlackError as error:
                 if error.is_final:
                     return None
@@ -222,41 +233,21 @@ class Slack(Receiver, type="slack"):
                 break
         return self._channel_id
 
-    def _write(self, method: str, body: dict[str, Any]) -> dict[str, Any]:
-        try:
-            return self._call(method, json=body)
-        except SlackError as error:
-            if error.word not in BAD_BLOCKS or not body.get("blocks"):
-                raise
-            return self._call(method, json={**body, "blocks": []})
+    def _write(self, method: str, body: Rung, rungs: list[Rung]) -> dict[str, Any]:
+        """Write the richest form that Slack takes; the last one is plain text, which it must."""
+        *richer, last = rungs
+        for rung in richer:
+            try:
+                return self._api().write(method, {**body, **rung})
+            except SlackError as error:
+                if error.word not in BAD_BLOCKS:
+                    raise
+        return self._api().write(method, {**body, **last})
 
-    def _read(self, method: str, fields: dict[str, Any]) -> dict[str, Any]:
-        return self._call(method, http_verb="GET", params=fields)
-
-    def _call(self, method: str, **how: Any) -> dict[str, Any]:
-        """Call Slack. Raise DeliveryError."""
-        try:
-            answer = self._web().api_call(method, **how)
-        except SlackApiError as error:
-            raise _refused(error) from error
-        except (OSError, HTTPException) as error:
-            reason = error.reason if isinstance(error, URLError) else error
-            is_ambiguous = not isinstance(reason, ConnectionRefusedError)
-            text = f"Slack: {type(reason).__name__}: {reason}"
-            raise DeliveryError(text, is_ambiguous=is_ambiguous) from error
-        data = answer.data
-        assert isinstance(data, dict)
-        return data
-
-    def _web(self) -> WebClient:
-        if self._client is None:
-            self._client = WebClient(
-                token=self.token.get_secret_value(),
-                base_url=(self.base_url or DEFAULT_URL).rstrip("/") + "/",
-                timeout=TIMEOUT_SECONDS,
-                retry_handlers=[],
-            )
-        return self._client
+    def _api(self) -> SlackWeb:
+        if self._web is None:
+            self._web = SlackWeb(self.token.get_secret_value(), self.base_url)
+        return self._web
 
     async def close(self) -> None:
         """Let go of the thread."""
@@ -264,22 +255,18 @@ class Slack(Receiver, type="slack"):
             self._thread.shutdown(wait=False, cancel_futures=True)
 
 
+def ladder(text: str, blocks: list[Block]) -> list[Rung]:
+    """Return the forms of a message, the richest first; none of them says less.
+
+    Native charts go first, for not every workspace has them; then all blocks become one text.
+    """
+    rich = [form for form in (blocks, without_native(blocks)) if form and not validate(form)]
+    rungs: list[Rung] = [{"text": text, "blocks": form} for form in rich]
+    plain_text = cut(plain(blocks) or text, LONGEST_PLAIN)
+    return [*(rungs[:1] if rich[:1] == rich[1:] else rungs), {"text": plain_text, "blocks": []}]
+
+
 def _key_of(message: dict[str, Any]) -> str | None:
     payload = message.get("metadata", {}).get("event_payload", {})
     key = payload.get("key") if isinstance(payload, dict) else None
     return key if isinstance(key, str) else None
-
-
-def _refused(error: SlackApiError) -> SlackError:
-    response = error.response
-    data = response.data if isinstance(response.data, dict) else {}
-    headers = {str(name).lower(): str(value) for name, value in (response.headers or {}).items()}
-    wait = headers.get("retry-after", "")
-    word = str(data.get("error", "unknown error"))[:200]
-    return SlackError(
-        word,
-        retry_after=timedelta(seconds=int(wait)) if wait.isdecimal() else None,
-        is_final=word in FINAL,
-        # A server that fails may have kept the message before it failed.
-        is_ambiguous=int(response.status_code) >= SERVER_FAULTS,
-    )

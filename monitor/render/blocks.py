@@ -3,13 +3,15 @@
 import html
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 Block: TypeAlias = dict[str, Any]
 
 MOST_BLOCKS = 50
 MOST_ELEMENTS = 10
+MOST_BUTTONS, LONGEST_BUTTON, LONGEST_VALUE = 25, 75, 2000
+MOST_CHARTS, MOST_LINES, MOST_POINTS, LONGEST_LABEL, LONGEST_TITLE = 2, 12, 20, 20, 50
 LONGEST_HEADER = 150
 LONGEST_TEXT = 3000
 LONGEST_FIELD = 2000
@@ -24,7 +26,11 @@ _KEYS = {
     "context": {"elements"},
     "divider": set(),
     "image": {"image_url", "alt_text", "title"},
+    "actions": {"elements"},
+    "data_visualization": {"title", "chart"},
 }
+_OURS = re.compile(r"<@[UW][A-Z0-9]{7,}>")
+"""A mention that the receiver wrote itself: foreign text has no ``<`` any more."""
 _HALF_ENTITY = re.compile(r"&[a-z]{0,3}$")
 
 
@@ -119,6 +125,19 @@ def _broken(line: str, longest: int) -> Iterator[str]:
     yield line
 
 
+def plain(blocks: Sequence[Block]) -> str:
+    """Write all that blocks say as one text of mrkdwn, for a Slack that refuses the blocks."""
+    return "\n".join(text for block in blocks for text in _texts(block))
+
+
+def _texts(block: Block) -> Iterator[str]:
+    given = [block.get("text"), *(block.get("fields") or ()), *(block.get("elements") or ())]
+    for text in given:
+        if isinstance(text, Mapping) and text.get("type") in {"mrkdwn", "plain_text"}:
+            written = str(text["text"])
+            yield written if text["type"] == "mrkdwn" else html.escape(written, quote=False)
+
+
 def size(blocks: Sequence[Block]) -> int:
     """Return the characters of a message as Slack counts them: as JSON."""
     return len(json.dumps(blocks, ensure_ascii=False))
@@ -136,6 +155,12 @@ def validate(blocks: Sequence[Block]) -> list[str]:
         found.append("two blocks have the same block_id")
     if any(len(one) > LONGEST_ID for one in ids):
         found.append(f"a block_id is longer than {LONGEST_ID} characters")
+    charts = sum(block.get("type") == "data_visualization" for block in blocks)
+    if charts > MOST_CHARTS:
+        found.append(f"{charts} charts; {MOST_CHARTS} are allowed")
+    actions = [str(e.get("action_id")) for b in blocks for e in _buttons(b)]
+    if len(actions) != len(set(actions)):
+        found.append("two buttons have the same action_id")
     for place, block in enumerate(blocks, 1):
         found.extend(f"block {place}: {fault}" for fault in _faults(block))
     return found
@@ -149,18 +174,58 @@ def _faults(block: Block) -> Iterator[str]:
     unknown = set(block) - _KEYS[kind] - {"type", "block_id"}
     if unknown:
         yield f"unknown keys of a {kind}: {', '.join(sorted(unknown))}"
-    if kind == "header":
-        yield from _text_faults(block.get("text"), LONGEST_HEADER, ("plain_text",))
-    elif kind == "section":
-        yield from _section_faults(block)
-    elif kind == "context":
-        elements = block.get("elements") or []
-        if not 0 < len(elements) <= MOST_ELEMENTS:
-            yield f"{len(elements)} elements; 1 to {MOST_ELEMENTS} are allowed"
-        for element in elements:
-            yield from _text_faults(element, LONGEST_FIELD)
-    elif kind == "image":
-        yield from _image_faults(block)
+    yield from _RULES.get(kind, _no_rule)(block)
+
+
+def _no_rule(_block: Block) -> Iterator[str]:
+    yield from ()
+
+
+def _header_faults(block: Block) -> Iterator[str]:
+    yield from _text_faults(block.get("text"), LONGEST_HEADER, ("plain_text",))
+
+
+def _context_faults(block: Block) -> Iterator[str]:
+    elements = block.get("elements") or []
+    if not 0 < len(elements) <= MOST_ELEMENTS:
+        yield f"{len(elements)} elements; 1 to {MOST_ELEMENTS} are allowed"
+    for element in elements:
+        yield from _text_faults(element, LONGEST_FIELD)
+
+
+def _buttons(block: Block) -> list[Mapping[str, Any]]:
+    return list(block.get("elements") or ()) if block.get("type") == "actions" else []
+
+
+def _action_faults(block: Block) -> Iterator[str]:
+    elements = _buttons(block)
+    if not 0 < len(elements) <= MOST_BUTTONS:
+        yield f"{len(elements)} buttons; 1 to {MOST_BUTTONS} are allowed"
+    for one in elements:
+        if one.get("type") != "button":
+            yield f"an element of type '{one.get('type')}'"
+        yield from _text_faults(one.get("text"), LONGEST_BUTTON, ("plain_text",))
+        if len(str(one.get("value", ""))) > LONGEST_VALUE:
+            yield f"a value longer than {LONGEST_VALUE} characters"
+        if not 0 < len(str(one.get("action_id") or "")) <= LONGEST_ID:
+            yield f"an action_id is missing or longer than {LONGEST_ID} characters"
+
+
+def _chart_faults(block: Block) -> Iterator[str]:
+    title, chart = str(block.get("title") or ""), block.get("chart") or {}
+    if not 0 < len(title) <= LONGEST_TITLE:
+        yield f"a title of {len(title)} characters; 1 to {LONGEST_TITLE} are allowed"
+    categories = list((chart.get("axis_config") or {}).get("categories") or ())
+    if not 0 < len(categories) <= MOST_POINTS or len(set(categories)) < len(categories):
+        yield f"{len(categories)} categories; 1 to {MOST_POINTS} different ones are allowed"
+    if any(not 0 < len(str(one)) <= LONGEST_LABEL for one in categories):
+        yield f"a category is empty or longer than {LONGEST_LABEL} characters"
+    series = list(chart.get("series") or ())
+    if not 0 < len(series) <= MOST_LINES:
+        yield f"{len(series)} lines; 1 to {MOST_LINES} are allowed"
+    for one in series:
+        if [point.get("label") for point in one.get("data") or ()] != categories:
+            yield f"the line '{one.get('name')}' lacks a point in a category"
 
 
 def _section_faults(block: Block) -> Iterator[str]:
@@ -197,5 +262,16 @@ def _text_faults(
         yield f"a text of {len(written)} characters; {longest} are allowed"
     if written.count(FENCE) % 2:
         yield "code that does not end"
-    if text.get("type") == "mrkdwn" and ("<!" in written or "<@" in written):
+    bare = _OURS.sub("", written)
+    if text.get("type") == "mrkdwn" and ("<!" in bare or "<@" in bare):
         yield "a mention; foreign text must be escaped"
+
+
+_RULES: Mapping[str, Callable[[Block], Iterator[str]]] = {
+    "header": _header_faults,
+    "section": _section_faults,
+    "context": _context_faults,
+    "image": _image_faults,
+    "actions": _action_faults,
+    "data_visualization": _chart_faults,
+}

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 
 from monitor.core.digest import Digest
 from monitor.core.incident import IncidentView
+from monitor.core.model import Tier
 from monitor.core.notification import Notification, NotifyReason
 from monitor.render.blocks import Block, context, parse, size
+from monitor.render.chart import sparkline, title_of
 from monitor.render.digest import SIGNS, footer, render_digest, verdict_line
+from monitor.render.slack_parts import buttons, native_chart
 from monitor.render.summary import MOST_MEMBERS, headline, state
-from monitor.render.templates import Templates, escape
+from monitor.render.templates import Safe, Templates, escape
 from monitor.render.units import local
 
 DONE = ":large_green_circle:"
@@ -27,19 +30,49 @@ THREADED = frozenset(
         NotifyReason.MORE_ALERTS,
         NotifyReason.RESOLVED,
         NotifyReason.FALLBACK,
+        NotifyReason.FLAPPING,
+        NotifyReason.STEADIED,
+        NotifyReason.UNSUPPRESSED,
+        NotifyReason.ADOPTED,
+        NotifyReason.RELEASED,
+        NotifyReason.ACKNOWLEDGED,
+        NotifyReason.ACK_ENDED,
+        NotifyReason.REASSIGNED,
+        NotifyReason.REPEAT,
+        NotifyReason.ESCALATED,
     }
 )
 """Reasons for a line in the thread: an edit of the parent notifies nobody."""
+
+CALLING = frozenset(
+    {
+        NotifyReason.WORSE,
+        NotifyReason.UNSUPPRESSED,
+        NotifyReason.RELEASED,
+        NotifyReason.ACK_ENDED,
+        NotifyReason.REASSIGNED,
+        NotifyReason.REPEAT,
+        NotifyReason.ESCALATED,
+    }
+)
+"""Reasons to call the people of an open page by name, in the new line."""
 
 _SHIPPED = Templates()
 
 
 def incident_blocks(
-    view: IncidentView, timezone: str, note: str = "", templates: Templates = _SHIPPED
+    view: IncidentView,
+    timezone: str,
+    note: str = "",
+    templates: Templates = _SHIPPED,
+    *,
+    people: Sequence[str] | None = None,
+    has_buttons: bool = False,
 ) -> list[Block]:
     """Show an incident: state, owner, what, what follows from it, what to type.
 
-    One that is larger than a message is cut at its end, and says so.
+    ``people`` stand in for the addresses of the owner's, as mentions. One that is larger than a
+    message is cut at its end, and says so.
     """
     links = dict.fromkeys(one for m in view.own for one in (m.link, m.runbook) if one)
     markup = templates.render(
@@ -51,20 +84,41 @@ def incident_blocks(
         sign=SIGNS[view.incident.tier] if view.is_open else DONE,
         links=list(links)[:MOST_LINKS],
         most=MOST_MEMBERS,
+        people=Safe(", ".join(escape(one) for one in (view.people if people is None else people))),
     )
-    parts = split(parse(markup), PARENT_BLOCKS - 1, PARENT_CHARACTERS)
-    return parts[0] if len(parts) == 1 else [*parts[0], context("There is more: see the pages.")]
+    parts = split(parse(markup), PARENT_BLOCKS - 2, PARENT_CHARACTERS)
+    blocks = parts[0] if len(parts) == 1 else [*parts[0], context("There is more: see the pages.")]
+    return [*blocks, buttons(view)] if has_buttons and view.is_open else blocks
 
 
-def thread_line(notification: Notification, timezone: str) -> str | None:
-    """Say in the thread what happened; None for what the edited parent says well enough."""
-    if notification.view is None or notification.reason not in THREADED:
+def thread_line(
+    notification: Notification, timezone: str, people: Sequence[str] = ()
+) -> str | None:
+    """Say in the thread what happened; None for what the edited parent says well enough.
+
+    ``people`` are called in the line where somebody must come.
+    """
+    view = notification.view
+    if view is None or notification.reason not in THREADED:
         return None
     at = local(notification.at, timezone)
     if notification.reason is NotifyReason.RESOLVED:
         return f"{at}: resolved"
-    why = notification.headline or notification.reason
-    return f"{at}: {escape(why)}: {escape(headline(notification.view))}"
+    why = str(notification.headline or notification.reason)
+    if notification.reason is NotifyReason.ACKNOWLEDGED and view.incident.ack is not None:
+        why = f"acknowledged by {view.incident.ack.by}"
+    if notification.reason is NotifyReason.REASSIGNED:
+        why = f"now with {view.incident.owner}"
+    called = "".join(f" {one}" for one in people) if calls(notification) else ""
+    return f"{at}: {escape(why)}: {escape(headline(view))}{called}"
+
+
+def calls(notification: Notification) -> bool:
+    """Say whether the people of an incident are called by name: for an open page, not for edits."""
+    view = notification.view
+    if view is None or not view.is_open or view.incident.tier is not Tier.PAGE:
+        return False
+    return notification.reason in CALLING | {NotifyReason.FIRST}
 
 
 def digest_messages(digest: Digest, templates: Templates = _SHIPPED) -> list[list[Block]]:
@@ -84,6 +138,9 @@ def digest_messages(digest: Digest, templates: Templates = _SHIPPED) -> list[lis
         left_out = sum(len(reply) for reply in replies[MOST_REPLIES:])
         replies = replies[:MOST_REPLIES]
         replies[-1].append(context(f"{left_out} paragraphs are left out here: see the pages."))
+    for chart in digest.charts if not digest.is_quiet else ():
+        line = context(escape(f"{title_of(chart)}: {sparkline(chart)}"))
+        replies.append([line, native_chart(chart, digest.timezone)])
     return [[*first, context(escape(footer(digest)))], *replies]
 
 

@@ -36,12 +36,13 @@ class ScriptedSlack:
     ``faults`` are used up one a writing call (``chat.*``), oldest first; ``pass`` is none.
     ``messages`` holds every message and reply, oldest first, each with its ``channel`` by name,
     its ``ts``, and ``history``, the texts that edits have replaced. ``calls`` are the methods in
-    the order of the calls.
+    the order of the calls. ``users`` are the people of the workspace: ids by address.
     """
 
     faults: list[Fault] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    users: dict[str, str] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         """Listen on a free port."""
@@ -82,6 +83,7 @@ class ScriptedSlack:
                 "chat.postMessage": self._post,
                 "chat.update": self._update,
                 "conversations.list": self._list,
+                "users.lookupByEmail": self._lookup,
                 "conversations.history": self._history,
                 "conversations.replies": self._replies,
             }
@@ -126,6 +128,10 @@ class ScriptedSlack:
                 message.update({k: fields[k] for k in ("text", "blocks") if k in fields})
                 return {"ok": True, "channel": fields["channel"], "ts": fields["ts"]}
         return _error("message_not_found")
+
+    def _lookup(self, fields: dict[str, Any]) -> Answer:
+        known = self.users.get(str(fields.get("email")))
+        return {"ok": True, "user": {"id": known}} if known else _error("users_not_found")
 
     def _list(self, _fields: dict[str, Any]) -> Answer:
         channels = [{"id": one, "name": name} for one, name in self._names.items()]

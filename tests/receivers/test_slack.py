@@ -9,7 +9,7 @@ from monitor.api import DeliveryError, Notification, NotifyReason, Receipt
 from monitor.core.incident import IncidentView
 from monitor.receivers.slack import Slack
 from monitor.testing.slack import ScriptedSlack
-from tests.render.sample import NOW, digest, resolved, view
+from tests.render.sample import NOW, digest, resolved, view, whole_digest
 
 
 @pytest.fixture
@@ -223,3 +223,66 @@ def test_no_value_of_the_data_can_ping_or_link(slack: Slack, server: ScriptedSla
 
 def test_the_token_is_in_no_text(slack: Slack) -> None:
     assert "xoxb-secret" not in repr(slack) + str(slack.model_dump())
+
+
+def test_people_of_a_page_are_called_in_new_messages_and_not_in_edits(
+    slack: Slack, server: ScriptedSlack
+) -> None:
+    server.users["dev@example.com"] = "U00000042"
+    receipt = send(slack, note(NotifyReason.FIRST))
+    (parent,) = server.messages
+    assert "<@U00000042>" in str(parent["blocks"])
+    send(slack, note(NotifyReason.WORSE, key="i:s:2"), receipt)
+    assert "<@U00000042>" not in str(parent["blocks"])
+    (line,) = server.replies(receipt.place["ts"])
+    assert "<@U00000042>" in line["text"]
+
+
+def test_somebody_whom_slack_does_not_know_is_named_visibly_and_asked_for_once(
+    slack: Slack, server: ScriptedSlack
+) -> None:
+    receipt = send(slack, note(NotifyReason.FIRST))
+    assert "dev@example.com, who is not in this Slack" in str(server.messages[0]["blocks"])
+    send(slack, note(NotifyReason.WORSE, key="i:s:2"), receipt)
+    assert server.calls.count("users.lookupByEmail") == 1
+
+
+def test_an_incident_has_buttons_while_it_is_open_where_somebody_listens(
+    server: ScriptedSlack,
+) -> None:
+    slack = Slack.model_validate(
+        {
+            "name": "s",
+            "channel": "alerts",
+            "token": "xoxb",
+            "base_url": server.url,
+            "signing_secret": "s",
+        }
+    )
+    receipt = send(slack, note(NotifyReason.FIRST))
+    (parent,) = server.messages
+    assert parent["blocks"][-1]["elements"][0]["action_id"] == "monitor:ack"
+    assert {one["value"] for one in parent["blocks"][-1]["elements"]} == {view().incident.id}
+    send(slack, note(NotifyReason.RESOLVED, resolved(), "i:s:2"), receipt)
+    assert all(block["type"] != "actions" for block in parent["blocks"])
+    asyncio.run(slack.close())
+
+
+def test_a_slack_without_native_charts_gets_the_same_without_them(
+    slack: Slack, server: ScriptedSlack
+) -> None:
+    server.faults = ["pass", "pass", "invalid_blocks"]
+    story = Notification("d:1", "d", "s", NotifyReason.DIGEST, NOW, digest=whole_digest())
+    send(slack, story)
+    chart = server.messages[-1]
+    assert [block["type"] for block in chart["blocks"]] == ["context"]
+    assert "opt_outs of model=ctr, variant=B: ▁" in str(chart["blocks"])
+
+
+def test_refused_blocks_lose_no_word(slack: Slack, server: ScriptedSlack) -> None:
+    server.faults = ["invalid_blocks"]
+    send(slack, note(NotifyReason.FIRST))
+    (message,) = server.messages
+    for part in ("6h behind", "airflow backfill create", "because of it", "superset.exec"):
+        assert part.lower() in message["text"].lower()
+    assert "<!" not in message["text"]

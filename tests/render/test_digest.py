@@ -97,7 +97,8 @@ def test_the_json_goes_through_any_reader() -> None:
 
 def shown(blocks: list[Block]) -> str:
     """Give the texts of a message as people see them."""
-    texts = [block.get("text") or block["elements"][0] for block in blocks]
+    written = [block for block in blocks if block["type"] != "data_visualization"]
+    texts = [block.get("text") or block["elements"][0] for block in written]
     return html.unescape("\n".join(text["text"] for text in texts))
 
 
