@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Protocol
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -22,6 +23,8 @@ from monitor.store.journal import PingKind
 from monitor.web.auth import Guard
 from monitor.web.changes import Changes, Doer
 from monitor.web.lists import Lists
+from monitor.web.slack_desk import Desk
+from monitor.web.slack_http import SlackHttp, slack_apps
 from monitor.web.status import status_html
 
 HEADERS = {
@@ -61,6 +64,17 @@ class Pages:
     def changes(self) -> Changes:
         """What can be changed."""
         return Changes(self.doer, self.clock.now, lambda check: check in self.plan().checks)
+
+    @cached_property
+    def desk(self) -> Desk:
+        """What people in Slack talk to."""
+        return Desk(self.doer, self.store, self.clock.now, self.world, self.views)
+
+    @property
+    def slack(self) -> SlackHttp:
+        """What Slack calls."""
+        apps = lambda: slack_apps(self.plan().receivers.values())  # noqa: E731  # read anew after a reload
+        return SlackHttp(self.desk, apps, self.clock.now)
 
     def views(self) -> list[IncidentView]:
         """Return the open incidents and those of the last day, blocking."""
@@ -132,6 +146,7 @@ def make_web(pages: Pages) -> Starlette:
         Route("/api/v1/status", pages.api_status),
         *pages.lists.routes(),
         *pages.changes.routes(),
+        *pages.slack.routes(),
         Route("/api/v1/ping/{check}", pages.ping, methods=post),
         Route("/api/v1/ping/{check}/{how}", pages.ping, methods=post),
     ]

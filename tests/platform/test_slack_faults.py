@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from monitor.api import DeliveryError, Notification, NotifyReason, Receipt
 from monitor.core.incident import IncidentView
 from monitor.receivers.slack import Slack
-from tests.platform.stack.slack import SlackServer
+from tests.platform.stack.slack import MORE_TOKENS, SlackServer
 from tests.platform.stack.slack_faults import FaultyProxy
 from tests.render.sample import NOW, resolved, view
 
@@ -69,12 +69,14 @@ class Teller:
         note = Notification(
             f"{story.key}:s:{story.revision}", story.key, "s", reason, at, view=about
         )
+        errors: list[str] = []
         for _ in range(MOST_TRIES):
             try:
                 receipt = await self.slack.send(note, story.receipt)
             except DeliveryError as error:
                 if error.is_final:
                     raise
+                errors.append(str(error))
                 await self.maybe_kill()
                 continue
             await self.maybe_kill()
@@ -84,7 +86,7 @@ class Teller:
             story.is_over = reason is NotifyReason.RESOLVED
             story.lines += reason in {NotifyReason.WORSE, NotifyReason.MORE_ALERTS}
             return
-        raise AssertionError(f"{note.key} was not taken in {MOST_TRIES} tries")
+        raise AssertionError(f"{note.key} was not taken: {errors[-3:]}")
 
 
 def about_of(shown: IncidentView, key: str) -> IncidentView:
@@ -136,7 +138,7 @@ def test_every_incident_ends_as_one_message_in_its_right_state(
     slack_server: SlackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("monitor.api.slack_web.TIMEOUT_SECONDS", 1)
-    with FaultyProxy(slack_server.url, SHARE_OF_FAULTS, seed=7) as proxy:
+    with FaultyProxy(slack_server.url, SHARE_OF_FAULTS, 7, MORE_TOKENS) as proxy:
         teller = Teller(proxy, seed=7)
         stories = asyncio.run(live(teller, TRANSITIONS))
     found = parents(slack_server)

@@ -22,6 +22,9 @@ PACKAGE = "emulate@0.12.2"
 _ENTRY = "emulate-0.12.2"
 
 TOKEN = "xoxb-monitor"
+MORE_TOKENS = tuple(f"xoxb-monitor-{n}" for n in range(30))
+"""Further tokens of the same bot: the emulator gives each 5,000 calls an hour and no more."""
+
 USERS = {"asha": "asha@example.com", "ben": "ben@example.com"}
 CHANNELS = ("recsys-alerts", "data-platform", "ds-oncall", "ml-serving")
 SCOPES = (
@@ -105,6 +108,9 @@ def _seed() -> dict[str, object]:
     return {
         "users": [*people, {"name": "monitor", "email": "monitor@example.com"}],
         "channels": [{"name": name} for name in CHANNELS],
-        "tokens": [{"token": TOKEN, "user": "monitor", "scopes": list(SCOPES)}],
+        "tokens": [
+            {"token": token, "user": "monitor", "scopes": list(SCOPES)}
+            for token in (TOKEN, *MORE_TOKENS)
+        ],
         "strict_scopes": True,
     }

@@ -3,8 +3,10 @@
 import json
 import random
 import threading
+from collections.abc import Sequence
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import cycle
 from typing import ClassVar, Literal, Self, TypeAlias
 from urllib.parse import urlsplit
 
@@ -26,10 +28,11 @@ WEIGHTS: dict[Fault, int] = {
 class FaultyProxy:
     """Hands calls on to a Slack, a share of the writing ones broken; refuses blocks as Slack does.
 
-    ``counts`` says how often each fault was played; ``refused`` are the faults of blocks.
+    ``counts`` says how often each fault was played; ``refused`` are the faults of blocks. The
+    ``tokens`` take turns: an emulator may bound the calls of each.
     """
 
-    def __init__(self, target: str, share: float, seed: int) -> None:
+    def __init__(self, target: str, share: float, seed: int, tokens: Sequence[str]) -> None:
         split = urlsplit(target)
         self.host, self.port = str(split.hostname), int(split.port or 80)
         self.share = share
@@ -37,6 +40,7 @@ class FaultyProxy:
         self.counts: dict[str, int] = {}
         self.refused: list[str] = []
         self.lock = threading.Lock()
+        self.tokens = cycle(tokens)
 
     def __enter__(self) -> Self:
         """Listen on a free port."""
@@ -94,8 +98,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.proxy.refused.extend(faults)
             return 200, b'{"ok": false, "error": "invalid_blocks"}'
         connection = HTTPConnection(self.proxy.host, self.proxy.port, timeout=10)
-        wanted = ("Authorization", "Content-Type")
-        headers = {name: self.headers[name] for name in wanted if name in self.headers}
+        with self.proxy.lock:
+            headers = {"Authorization": f"Bearer {next(self.proxy.tokens)}"}
+        if "Content-Type" in self.headers:
+            headers["Content-Type"] = self.headers["Content-Type"]
         connection.request(self.command, self.path, body or None, headers)
         answer = connection.getresponse()
         text = answer.read()

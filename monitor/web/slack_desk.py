@@ -1,0 +1,200 @@
+"""What people click and type in Slack: orders to the daemon, and answers to them.
+
+Every click is authorised against the owner and the on-call rotation; what is done is in the trail
+with the address of who did it. The same click twice is one order.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+from uuid import NAMESPACE_URL, uuid5
+
+from monitor.api.errors import DeliveryError, MonitorError
+from monitor.api.slack_web import SlackWeb
+from monitor.core.incident import IncidentView
+from monitor.core.matcher import Matcher, Operator
+from monitor.core.orders import Acknowledge, EndSilence, MakeSilence, Order, Reassign, Refusal
+from monitor.core.permit import next_morning, permit
+from monitor.core.silence import Silence
+from monitor.core.world import World
+from monitor.render.slack_parts import PREFIX
+from monitor.render.templates import escape
+from monitor.store import Store
+from monitor.web.changes import Doer
+from monitor.web.slack_texts import explain, look_text, status_text, usage
+from monitor.web.slack_windows import SPANS, chosen, not_mine_window, silence_window
+
+log = logging.getLogger(__name__)
+
+Payload: TypeAlias = Mapping[str, Any]
+MOST_REMEMBERED = 2000
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """One thing that somebody wants: ``key`` is Slack's name of the click."""
+
+    key: str
+    action: str
+    incident: str
+    user: str
+    trigger: str = ""
+    answers: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_click(payload: Payload) -> Click | None:
+    """Read a button or a window that was sent off; None for anything else of Slack's."""
+    user = str((payload.get("user") or {}).get("id", ""))
+    if payload.get("type") == "block_actions":
+        (action, *_) = payload.get("actions") or [{}]
+        name = str(action.get("action_id", ""))
+        if not name.startswith(PREFIX):
+            return None
+        key = f"{user}:{name}:{action.get('action_ts', '')}"
+        trigger = str(payload.get("trigger_id", ""))
+        return Click(key, name.removeprefix(PREFIX), str(action.get("value", "")), user, trigger)
+    if payload.get("type") == "view_submission":
+        view = payload["view"]
+        name = str(view.get("callback_id", ""))
+        if not name.startswith(PREFIX):
+            return None
+        key = f"{user}:{view.get('id', '')}:{view.get('hash', '')}"
+        action = f"{name.removeprefix(PREFIX)}!"
+        return Click(key, action, str(view["private_metadata"]), user, answers=chosen(view))
+    return None
+
+
+@dataclass
+class Desk:
+    """Does what is clicked; ``reply`` of every method is what only the clicking person reads."""
+
+    doer: Doer
+    store: Store
+    now: Callable[[], datetime]
+    world: Callable[[], World]
+    views: Callable[[], list[IncidentView]]
+    _done: OrderedDict[str, str] = field(default_factory=OrderedDict)
+    _addresses: dict[str, str] = field(default_factory=dict)
+
+    async def click(self, click: Click, slack: SlackWeb) -> str:
+        """Do it once, and say what came of it; empty where the message itself will say it."""
+        if click.key in self._done:
+            return self._done[click.key]
+        self._done[click.key] = ""
+        while len(self._done) > MOST_REMEMBERED:
+            self._done.popitem(last=False)
+        try:
+            reply = await self._do(click, slack)
+        except MonitorError as error:
+            self._done.pop(click.key)  # it was not done: the next try may be
+            reply = f"That did not work: {error}"
+        else:
+            self._done[click.key] = reply
+        return reply
+
+    async def _do(self, click: Click, slack: SlackWeb) -> str:
+        view = await asyncio.to_thread(self._view, click.incident)
+        if view is None or not view.is_open:
+            return "This incident is over."
+        who = await asyncio.to_thread(self._address, click.user, slack)
+        granted = permit(who, view, self.world())
+        if not granted.is_granted:
+            log.warning("%s may not %s %s: %s", who, click.action, click.incident, granted)
+            return f"You may not do that here: {granted}."
+        if click.action in {"silence", "not_mine"}:
+            await asyncio.to_thread(self._open_window, click, view, slack)
+            return ""
+        if click.action in {"run", "explain"}:
+            return await self._tell(click, view)
+        order = self._order(click, view, who or click.user)
+        if order is None:
+            return "This button is from another version of the monitor."
+        refusal: Refusal | None = await self.doer.order(order)
+        return f"That was refused: {refusal}." if refusal is not None else _done_text(order)
+
+    async def _tell(self, click: Click, view: IncidentView) -> str:
+        if click.action == "run":
+            return look_text(await self.doer.look_now(view.incident.check))
+        return await asyncio.to_thread(explain, view, self.store, self.world().timezone)
+
+    def _order(self, click: Click, view: IncidentView, who: str) -> Order | None:
+        now, incident = self.now(), view.incident
+        match click.action:
+            case "ack":
+                return Acknowledge(incident.id, who, why="clicked in Slack")
+            case "not_mine!":
+                to = click.answers.get("to", "")
+                tag = f"not mine; tag {incident.resource or incident.check} with maintainer: {to}"
+                return Reassign(incident.id, to, who, tag)
+            case "silence_1h":
+                return self._silence(click, view, who, now + HOUR)
+            case "silence_morning":
+                team = self.world().maintainers.get(incident.owner)
+                hours = team.hours if team else None
+                until = next_morning(hours, now, self.world().timezone)
+                return self._silence(click, view, who, until)
+            case "silence!":
+                span = SPANS.get(click.answers.get("span", ""), HOUR)
+                return self._silence(click, view, who, now + span)
+        return None
+
+    def _silence(self, click: Click, view: IncidentView, who: str, until: datetime) -> MakeSilence:
+        """Silence the check of the incident; the same click makes the same silence."""
+        matcher = Matcher("check", Operator.EQUAL, view.incident.check)
+        why = click.answers.get("why") or f"clicked in Slack at {view.incident.id}"
+        key = str(uuid5(NAMESPACE_URL, click.key))
+        return MakeSilence(Silence(key, (matcher,), self.now(), until, who, why))
+
+    def _open_window(self, click: Click, view: IncidentView, slack: SlackWeb) -> None:
+        names = sorted(self.world().maintainers)
+        made = silence_window(view) if click.action == "silence" else not_mine_window(view, names)
+        slack.write("views.open", {"trigger_id": click.trigger, "view": made})
+
+    def _view(self, incident: str) -> IncidentView | None:
+        return next((view for view in self.views() if view.incident.id == incident), None)
+
+    def _address(self, user: str, slack: SlackWeb) -> str | None:
+        """Return the address of who clicked; None where Slack does not tell it."""
+        if user not in self._addresses:
+            try:
+                found = slack.read("users.info", {"user": user})
+            except DeliveryError as error:
+                log.warning("who %s is cannot be found out: %s", user, error)
+                return None
+            address = ((found.get("user") or {}).get("profile") or {}).get("email")
+            if not address:
+                return None
+            self._addresses[user] = str(address)
+        return self._addresses[user]
+
+    async def command(self, text: str) -> str:
+        """Answer ``/monitor``: ``status``, or ``check ID``, which looks at once."""
+        verb, _, rest = text.strip().partition(" ")
+        if verb in {"", "status"}:
+            views = await asyncio.to_thread(self.views)
+            states = await asyncio.to_thread(self.store.history.slice_states)
+            return status_text(views, states, self.world(), self.now())
+        if verb == "check" and rest.strip():
+            check = rest.strip().strip("`")
+            if check not in self.world().checks or check.startswith("source/"):
+                return f"There is no check {escape(check)}. {usage()}"
+            try:
+                return look_text(await self.doer.look_now(check))
+            except MonitorError as error:
+                return f"That did not work: {escape(error)}"
+        return usage()
+
+
+def _done_text(order: Order) -> str:
+    """Say what was done where the message does not; the thread tells of the rest."""
+    if isinstance(order, MakeSilence):
+        until = f"{order.silence.ends_at:%Y-%m-%d %H:%M} UTC"
+        return f"Silenced until {until}. End it with `monitor silence end {order.silence.id}`."
+    if isinstance(order, EndSilence):
+        return "The silence has ended."
+    return ""
