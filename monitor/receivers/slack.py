@@ -145,7 +145,7 @@ class Slack(Receiver, type="slack"):
             return escape(address)
         if address not in self._users:
             try:
-                found = self._api().read("users.lookupByEmail", {"email": address})
+                found = self.web().read("users.lookupByEmail", {"email": address})
                 self._users[address] = str(found["user"]["id"])
             except SlackError as error:
                 if error.word not in UNKNOWN_USER:
@@ -200,9 +200,9 @@ class Slack(Receiver, type="slack"):
         fields["include_all_metadata"] = "true"
         try:
             if thread_ts is None:
-                answer = self._api().read("conversations.history", fields)
+                answer = self.web().read("conversations.history", fields)
             else:
-                answer = self._api().read("conversations.replies", {**fields, "ts": thread_ts})
+                answer = self.web().read("conversations.replies", {**fields, "ts": thread_ts})
         except SlackError as error:
             if error.is_final:
                 return None  # reading is not allowed: twice is better than never
@@ -221,7 +221,7 @@ class Slack(Receiver, type="slack"):
         while self._channel_id is None:
             fields = {"limit": 1000, "cursor": cursor, "types": "public_channel,private_channel"}
             try:
-                answer = self._api().read("conversations.list", fields)
+                answer = self.web().read("conversations.list", fields)
             except SlackError as error:
                 if error.is_final:
                     return None
@@ -238,13 +238,14 @@ class Slack(Receiver, type="slack"):
         *richer, last = rungs
         for rung in richer:
             try:
-                return self._api().write(method, {**body, **rung})
+                return self.web().write(method, {**body, **rung})
             except SlackError as error:
                 if error.word not in BAD_BLOCKS:
                     raise
-        return self._api().write(method, {**body, **last})
+        return self.web().write(method, {**body, **last})
 
-    def _api(self) -> SlackWeb:
+    def web(self) -> SlackWeb:
+        """Return the workspace that it posts to."""
         if self._web is None:
             self._web = SlackWeb(self.token.get_secret_value(), self.base_url)
         return self._web

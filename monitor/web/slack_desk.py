@@ -10,11 +10,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 from uuid import NAMESPACE_URL, uuid5
 
 from monitor.api.errors import DeliveryError, MonitorError
-from monitor.api.slack_web import SlackWeb
 from monitor.core.incident import IncidentView
 from monitor.core.matcher import Matcher, Operator
 from monitor.core.orders import Acknowledge, EndSilence, MakeSilence, Order, Reassign, Refusal
@@ -33,6 +32,16 @@ log = logging.getLogger(__name__)
 Payload: TypeAlias = Mapping[str, Any]
 MOST_REMEMBERED = 2000
 HOUR = timedelta(hours=1)
+
+
+class SlackCalls(Protocol):
+    """One workspace. A protocol, for a daemon that tells nobody in Slack needs no SDK of it."""
+
+    def write(self, method: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Change something. Raise DeliveryError."""
+
+    def read(self, method: str, fields: dict[str, Any]) -> dict[str, Any]:
+        """Ask for something. Raise DeliveryError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +90,7 @@ class Desk:
     _done: OrderedDict[str, str] = field(default_factory=OrderedDict)
     _addresses: dict[str, str] = field(default_factory=dict)
 
-    async def click(self, click: Click, slack: SlackWeb) -> str:
+    async def click(self, click: Click, slack: SlackCalls) -> str:
         """Do it once, and say what came of it; empty where the message itself will say it."""
         if click.key in self._done:
             return self._done[click.key]
@@ -97,7 +106,7 @@ class Desk:
             self._done[click.key] = reply
         return reply
 
-    async def _do(self, click: Click, slack: SlackWeb) -> str:
+    async def _do(self, click: Click, slack: SlackCalls) -> str:
         view = await asyncio.to_thread(self._view, click.incident)
         if view is None or not view.is_open:
             return "This incident is over."
@@ -150,7 +159,7 @@ class Desk:
         key = str(uuid5(NAMESPACE_URL, click.key))
         return MakeSilence(Silence(key, (matcher,), self.now(), until, who, why))
 
-    def _open_window(self, click: Click, view: IncidentView, slack: SlackWeb) -> None:
+    def _open_window(self, click: Click, view: IncidentView, slack: SlackCalls) -> None:
         names = sorted(self.world().maintainers)
         made = silence_window(view) if click.action == "silence" else not_mine_window(view, names)
         slack.write("views.open", {"trigger_id": click.trigger, "view": made})
@@ -158,7 +167,7 @@ class Desk:
     def _view(self, incident: str) -> IncidentView | None:
         return next((view for view in self.views() if view.incident.id == incident), None)
 
-    def _address(self, user: str, slack: SlackWeb) -> str | None:
+    def _address(self, user: str, slack: SlackCalls) -> str | None:
         """Return the address of who clicked; None where Slack does not tell it."""
         if user not in self._addresses:
             try:

@@ -7,19 +7,18 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+from pydantic import SecretStr
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from monitor.api.receiver import Receiver
-from monitor.api.slack_web import SlackWeb
-from monitor.receivers.slack import Slack
-from monitor.web.slack_desk import Click, Desk, read_click
+from monitor.web.slack_desk import Click, Desk, SlackCalls, read_click
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +28,30 @@ OLDEST = timedelta(minutes=5)
 MOST_BYTES = 1_000_000
 
 
+@runtime_checkable
+class Clickable(Protocol):
+    """A receiver whose messages have buttons."""
+
+    token: SecretStr
+    base_url: str
+    app_token: SecretStr | None
+    signing_secret: SecretStr | None
+
+    @property
+    def has_buttons(self) -> bool:
+        """Whether somebody listens for clicks."""
+
+    def web(self) -> SlackCalls:
+        """Return the workspace."""
+
+
 @dataclass(frozen=True)
 class SlackApp:
     """One app of Slack: what signs its calls, and how to answer."""
 
     signing_secret: str
     app_token: str
-    web: SlackWeb
+    web: SlackCalls
     base_url: str
 
 
@@ -43,11 +59,11 @@ def slack_apps(receivers: Iterable[Receiver]) -> list[SlackApp]:
     """Return the apps that the receivers of type slack belong to, each once."""
     found: dict[str, SlackApp] = {}
     for one in receivers:
-        if isinstance(one, Slack) and one.has_buttons:
-            token = one.token.get_secret_value()
+        if isinstance(one, Clickable) and one.has_buttons:
             secret = one.signing_secret.get_secret_value() if one.signing_secret else ""
             app = one.app_token.get_secret_value() if one.app_token else ""
-            found[token] = SlackApp(secret, app, SlackWeb(token, one.base_url), one.base_url)
+            made = SlackApp(secret, app, one.web(), one.base_url)
+            found.setdefault(one.token.get_secret_value(), made)
     return list(found.values())
 
 
