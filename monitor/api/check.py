@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -103,6 +103,16 @@ class Check(BaseModel, ABC):
         be judged yet; yielding nothing at all means no data for the whole check. Raise ValueError
         when an answer cannot be read (a column is missing): the check ends as ``error``.
         """
+
+    def remeasure(
+        self, answers: Sequence[Answer], moments: Sequence[datetime]
+    ) -> Iterator[Iterable[Measured]] | None:
+        """Measure at many moments of the past at once, oldest first; None: look by look.
+
+        ``answers`` are those to the questions of the first moment, asked after the last one. What
+        is measured at a moment must not depend on anything that came after it.
+        """
+        return None
 
 
 _ANY_MOMENT = datetime.fromisoformat("2026-01-01T00:00:00+00:00")

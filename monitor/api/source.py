@@ -43,6 +43,8 @@ class Source(BaseModel, ABC):
     answers: ClassVar[frozenset[QueryType]]
     ungated: ClassVar[frozenset[QueryType]] = frozenset()
     extra: ClassVar[str | None] = None
+    remembers: ClassVar[bool] = False
+    """Whether it answers about ``asking.now`` however long ago that is, and so can be replayed."""
 
     name: str = Field(description="The name of the source, from its key.")
     maintainer: str | None = Field(default=None, description="Who is told when it cannot be asked.")

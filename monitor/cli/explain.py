@@ -1,5 +1,6 @@
 """``monitor explain``: why somebody is told, or not."""
 
+import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,18 +8,35 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from monitor.cli.explain_check import CheckExplanation
 from monitor.cli.explain_labels import Explanation
-from monitor.cli.options import CONFIG
+from monitor.cli.options import CONFIG, JSON
+from monitor.cli.site import find_check, read_plan
 from monitor.config.route_file import read_route_file
 from monitor.engine.clock import SystemClock
 
 
 @click.command()
-@click.option("--label", "labels", multiple=True, required=True, help="A label, as team=recsys.")
+@click.argument("name", metavar="[ID]", required=False)
+@click.option("--label", "labels", multiple=True, help="A label, as team=recsys.")
 @click.option("--at", "at", help="The moment, as 2026-11-25T23:00; without it, now.")
 @CONFIG
-def explain(labels: tuple[str, ...], at: str | None, config: Path) -> None:
-    """Tell in words what becomes of an alert with these labels: who is told, when, and why."""
+@JSON
+def explain(
+    name: str | None, labels: tuple[str, ...], at: str | None, config: Path, *, as_json: bool
+) -> None:
+    """Tell in words what a check does, or what becomes of an alert with some labels.
+
+    With the ID of a check: every setting with the place that it comes from, the next looks, and
+    who would be told now. With --label: who is told of such an alert, when, and why.
+    """
+    if (name is None) == (not labels):
+        raise click.UsageError("give either the ID of a check, or --label name=value")
+    if name is not None:
+        plan = read_plan(config)
+        about = CheckExplanation(plan, find_check(plan, name), _moment(at, plan.timezone))
+        click.echo(json.dumps(about.as_json(), indent=2) if as_json else "\n".join(about.lines()))
+        return
     read = read_route_file(config, os.environ)
     for problem in read.problems:
         click.echo(str(problem), err=True)

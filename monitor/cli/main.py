@@ -9,17 +9,8 @@ from monitor import __version__
 from monitor.api.errors import MonitorError
 
 COMMANDS = (
-    "run",
-    "demo",
-    "lint",
-    "digest",
-    "backtest",
-    "route",
-    "explain",
-    "status",
-    "ack",
-    "silence",
-    "db",
+    *("run", "demo", "status", "digest", "ack", "silence"),
+    *("lint", "plan", "check", "test", "backtest", "explain", "route", "suggest", "schema", "db"),
 )
 """The commands in the order of the help; each is named like its module."""
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from monitor.anomaly import Learning, Missing, Point, Settings, judge_latest, regular
+from monitor.anomaly.past import judge_past
 from monitor.anomaly.series import bucket_number, bucket_start
 from monitor.api import (
     Answer,
@@ -125,6 +126,29 @@ class Anomaly(Check, kind="anomaly"):
         for one, result in zip(series, judge_latest(series, settings, at), strict=True):
             has_row = max(moment for moment, _ in found[one.slice]) >= at
             yield from self._measured(one.slice, result, has_row=has_row)
+
+    def remeasure(
+        self, answers: Sequence[Answer], moments: Sequence[datetime]
+    ) -> Iterator[Iterable[Measured]] | None:
+        """Run the detector over the whole history once: it judges each bucket from its past."""
+        (table,) = answers
+        assert isinstance(table, Table)
+        if not moments:
+            return iter(())
+        found = self._points(table, self._bucket(moments[-1]))
+        if len(found) > self.slices.max:
+            raise ValueError(f"{len(found)} slices; `slices: {{max: {self.slices.max}}}` is less")
+        settings = self._settings()
+        series = [regular(points, labels, settings).series for labels, points in found.items()]
+        judged = judge_past(series, settings, [self._bucket(now) for now in moments])
+        return (
+            [
+                measured
+                for one, result in zip(series, results, strict=True)
+                for measured in self._measured(one.slice, result, has_row=False)
+            ]
+            for results in judged
+        )
 
     def _measured(
         self, labels: Labels, result: Point | Learning | Missing, *, has_row: bool

@@ -45,6 +45,7 @@ class Prometheus(Source, type="prometheus"):
     """A Prometheus server, or anything that speaks its query API."""
 
     answers: ClassVar = frozenset({Rows, Quantiles})
+    remembers: ClassVar[bool] = True
 
     url: str = Field(description="The address, as http://prometheus:9090.")
     token: SecretStr | None = Field(default=None, description="A bearer token.")

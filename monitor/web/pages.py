@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from monitor.config.plan import Plan
+from monitor.config.settings import fingerprint
 from monitor.core.incident import IncidentView
 from monitor.core.view import views_of
 from monitor.core.world import World
@@ -104,6 +105,12 @@ class Pages:
             }
         )
 
+    async def fingerprints(self, _request: Request) -> Response:
+        """Tell what runs, a hash of the settings of each check: for ``monitor plan --url``."""
+        plan = self.plan()
+        checks = {name: fingerprint(planned) for name, planned in plan.checks.items()}
+        return JSONResponse({"revision": plan.revision, "checks": checks})
+
     async def ping(self, request: Request) -> Response:
         """Keep the ping of a job: committed before the answer is 200."""
         check = request.path_params["check"]
@@ -144,6 +151,7 @@ def make_web(pages: Pages) -> Starlette:
         Route("/readyz", pages.ready),
         Route("/metrics", pages.metrics),
         Route("/api/v1/status", pages.api_status),
+        Route("/api/v1/fingerprints", pages.fingerprints),
         *pages.lists.routes(),
         *pages.changes.routes(),
         *pages.slack.routes(),

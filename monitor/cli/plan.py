@@ -1,0 +1,118 @@
+"""``monitor plan``: what a change adds, alters and silences."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+
+from monitor.cli.options import CONFIG, JSON
+from monitor.cli.revision import at_revision
+from monitor.config.compare import Difference, compare
+from monitor.config.load import ConfigError, load
+from monitor.config.plan import Plan, PlannedCheck
+from monitor.config.settings import fingerprint, tier_text
+
+
+@click.command()
+@CONFIG
+@JSON
+@click.option("--against", metavar="REVISION", help="A git revision; default HEAD.")
+@click.option("--url", help="The address of a running daemon, to compare with what it runs.")
+def plan(config: Path, against: str | None, url: str | None, *, as_json: bool) -> None:
+    """Say what the configuration would change; exit 1 when it has problems.
+
+    It is compared with a git revision, or with a running daemon.
+    """
+    if against is not None and url is not None:
+        raise click.UsageError("give --against or --url, not both")
+    new = _load(config)
+    shown = _beside_daemon(new, url) if url else _beside(new, config, against or "HEAD")
+    shown["problems"] = [str(problem) for problem in new.problems]
+    click.echo(json.dumps(shown, indent=2) if as_json else "\n".join(_lines(shown)))
+    sys.exit(1 if new.problems else 0)
+
+
+def _load(config: Path) -> Plan:
+    try:
+        return load(config, os.environ)
+    except ConfigError as error:
+        raise click.ClickException(f"{config} cannot be used:\n{error}") from error
+
+
+def _beside(new: Plan, config: Path, revision: str) -> dict[str, Any]:
+    with at_revision(config, revision) as path:
+        difference = compare(_load(path), new)
+    return {"against": revision, **_plain(difference, new)}
+
+
+def _plain(difference: Difference, new: Plan) -> dict[str, Any]:
+    return {
+        "added": [_added(planned, new) for planned in difference.added],
+        "altered": [
+            {"check": one.id, "changes": {k: list(pair) for k, pair in one.changes.items()}}
+            for one in difference.altered
+        ],
+        "removed": list(difference.removed),
+        "silences": list(difference.silences),
+    }
+
+
+def _added(planned: PlannedCheck, plan: Plan) -> dict[str, Any]:
+    owner = plan.maintainers.get(planned.maintainer or "")
+    told = owner.receivers if owner else plan.on_call.receivers
+    return {
+        "check": planned.id,
+        "kind": planned.kind,
+        "maintainer": planned.maintainer,
+        "tiers": {rule.tier: tier_text(rule) for rule in planned.tiers},
+        "receivers": [*told, *(owner.page if owner else ())],
+    }
+
+
+def _beside_daemon(new: Plan, url: str) -> dict[str, Any]:
+    """Compare with what a daemon runs: it tells a fingerprint of each check, not its settings."""
+    running = _running(url)
+    here = {name: fingerprint(planned) for name, planned in new.checks.items()}
+    altered = [name for name in here if name in running and running[name] != here[name]]
+    removed = sorted(running.keys() - here.keys())
+    return {
+        "against": url,
+        "added": [_added(p, new) for name, p in new.checks.items() if name not in running],
+        "altered": [{"check": name, "changes": {}} for name in altered],
+        "removed": removed,
+        "silences": [f"{name}: removed; its alerts end as 'check removed'" for name in removed],
+    }
+
+
+def _running(url: str) -> Mapping[str, str]:
+    try:
+        with httpx.Client(base_url=url, timeout=10) as client:
+            answer = client.get("/api/v1/fingerprints")
+            answer.raise_for_status()
+            return {str(name): str(code) for name, code in answer.json()["checks"].items()}
+    except (httpx.HTTPError, KeyError, ValueError) as error:
+        raise click.ClickException(f"{url} does not say what it runs: {error}") from error
+
+
+def _lines(shown: Mapping[str, Any]) -> list[str]:
+    lines = [*shown["problems"]]
+    for one in shown["added"]:
+        tiers = "; ".join(f"{tier}: {text}" for tier, text in one["tiers"].items())
+        told = ", ".join(one["receivers"])
+        sign = click.style("+", fg="green", bold=True)
+        lines.append(f"{sign} {one['check']} ({one['kind']}): {tiers}; told: {told}")
+    for one in shown["altered"]:
+        lines.append(f"{click.style('~', fg='yellow', bold=True)} {one['check']}")
+        lines += [
+            f"    {k}: {a or '(none)'} -> {b or '(none)'}" for k, (a, b) in one["changes"].items()
+        ]
+    lines += [f"{click.style('-', fg='red', bold=True)} {name}" for name in shown["removed"]]
+    lines += [f"silences {line}" for line in shown["silences"]]
+    count = [len(shown[key]) for key in ("added", "altered", "removed")]
+    words = f"{count[0]} added, {count[1]} altered, {count[2]} removed"
+    return [*lines, f"{words}, against {shown['against']}"]
