@@ -24,7 +24,10 @@ COLOURS = {"page": "red", "warn": "yellow"}
 def demo(*, once: bool, as_json: bool) -> None:
     """Play a scripted day on an embedded platform: alerts with owners, Slack, the digest."""
     logging.basicConfig(level=logging.ERROR)
-    asyncio.run(_demo(once=once, as_json=as_json))
+    try:
+        asyncio.run(_demo(once=once, as_json=as_json))
+    except KeyboardInterrupt:
+        click.echo()  # the way to end it, as it says itself
 
 
 async def _demo(*, once: bool, as_json: bool) -> None:
