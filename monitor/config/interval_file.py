@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from monitor.config.plan import Place
 from monitor.config.report import Report
 from monitor.config.sections import Section, zones
+from monitor.config.tree_parts import known_name
 from monitor.config.typed import Subject, construct
 from monitor.config.yaml_tree import Fields, Items, Text
 from monitor.core.intervals import DAY, Days, Range, TimeInterval
@@ -188,7 +189,7 @@ def _element(
     subject = Subject(f"time interval '{name}'", node.place)
     section = construct(IntervalSection, node.entries, report, subject)
     location, days, other_days = (
-        _known(node, key, what, known, report)
+        known_name(node, key, what, known, report)
         for key, what, known in (
             ("location", "timezone", zones()),
             ("calendar", "calendar", calendars),
@@ -207,15 +208,6 @@ def _element(
         calendar=calendars[days] if days else None,
         except_calendar=calendars[other_days] if other_days else None,
     )
-
-
-def _known(
-    node: Fields, key: str, what: str, known: Mapping[str, object] | frozenset[str], report: Report
-) -> str | None:
-    text = node.get(key)
-    if not isinstance(text, Text):
-        return None
-    return text.text if report.is_known(what, text.text, known, text.place) else None
 
 
 def _times(

@@ -8,20 +8,25 @@ from monitor.config.plan import DigestPlan
 from monitor.config.report import Report
 from monitor.config.sections import (
     DigestSection,
-    HoursSection,
     MaintainerSection,
     OnCallSection,
     parse_local,
+    zones,
 )
-from monitor.config.tree_parts import known_names, maps_in
+from monitor.config.tree_parts import known_name, known_names, maps_in
 from monitor.config.typed import Subject, construct
 from monitor.config.yaml_tree import Fields, Items
+from monitor.core.business_days import EVERY_DAY, BusinessDays
 from monitor.core.digest import Edition
 from monitor.core.model import EscalationStep, Hours, Maintainer, OnCall, Override
 
 
 def read_maintainers(
-    root: Fields, report: Report, usable: Mapping[str, Receiver | None], written: Collection[str]
+    root: Fields,
+    report: Report,
+    usable: Mapping[str, Receiver | None],
+    written: Collection[str],
+    calendars: Mapping[str, BusinessDays],
 ) -> dict[str, Maintainer]:
     """Read ``maintainers:``. ``usable`` are receivers that work, ``written`` all that are named.
 
@@ -51,14 +56,27 @@ def read_maintainers(
             name=name,
             receivers=tuple(one for one in told if one in usable),
             page=tuple(one for one in paged if one in usable),
-            hours=_hours(section.hours) if section and section.hours else None,
+            hours=_hours(fields, section, calendars, report),
             people=section.people if section else (),
         )
     return found
 
 
-def _hours(section: HoursSection) -> Hours:
-    return Hours(section.weekdays, *section.times)
+def _hours(
+    fields: Fields,
+    section: MaintainerSection | None,
+    calendars: Mapping[str, BusinessDays],
+    report: Report,
+) -> Hours | None:
+    node = fields.get("hours")
+    if not isinstance(node, Fields):
+        return None
+    zone = known_name(node, "timezone", "timezone", zones(), report)
+    name = known_name(node, "calendar", "calendar", calendars, report)
+    if section is None or section.hours is None:
+        return None
+    said = section.hours
+    return Hours(said.weekdays, *said.times, zone, calendars[name] if name else EVERY_DAY)
 
 
 def read_on_call(

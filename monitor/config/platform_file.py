@@ -79,8 +79,8 @@ def read_platform(root: Fields, base: Path, report: Report, failed: Sequence[str
     receivers, broken_receivers = read_receivers(root, report, failed, templates)
     sources, broken = read_sources(root, report, failed)
     written = {*receivers, *broken_receivers}
-    maintainers = read_maintainers(root, report, receivers, written)
     calendars = read_calendars(root, report)
+    maintainers = read_maintainers(root, report, receivers, written, calendars)
     return Platform(
         timezone=timezone,
         store=text_of(root, "store", report) or "sqlite:///monitor.db",

@@ -13,6 +13,7 @@ from monitor.config.platform_file import KEYS, read_timezone
 from monitor.config.report import ConfigError, Report, nearest
 from monitor.config.routing import Around, read_routing
 from monitor.config.yaml_tree import Fields, Items, Text, YamlError, read_tree
+from monitor.core.business_days import BusinessDays
 from monitor.core.model import OnCall
 from monitor.core.routing import People, Routing
 
@@ -44,8 +45,9 @@ def read_route_file(file: Path, env: Mapping[str, str]) -> RouteFile:
             message = f"unknown key '{key}' in the configuration"
             report.add(entry.place, message, suggestion=nearest(key, KEYS), is_fatal=True)
     names = _receivers(root, report)
-    people = _people(root, names, report)
-    around = Around(names, names, read_calendars(root, report), bool(people.maintainers))
+    calendars = read_calendars(root, report)
+    people = _people(root, names, calendars, report)
+    around = Around(names, names, calendars, bool(people.maintainers))
     has_tree = "route" in root.entries
     if not has_tree and not people.maintainers and not people.on_call.receivers:
         report.add(root.place, "there is no 'route', and nobody else to tell", is_fatal=True)
@@ -55,9 +57,11 @@ def read_route_file(file: Path, env: Mapping[str, str]) -> RouteFile:
     return RouteFile(routing, people, report.problems)
 
 
-def _people(root: Fields, names: Mapping[str, None], report: Report) -> People:
+def _people(
+    root: Fields, names: Mapping[str, None], calendars: Mapping[str, BusinessDays], report: Report
+) -> People:
     timezone = read_timezone(root, report)
-    maintainers = read_maintainers(root, report, names, names)
+    maintainers = read_maintainers(root, report, names, names, calendars)
     on_call = OnCall((), ())
     if "on_call" in root.entries or maintainers:
         on_call = read_on_call(root, report, names, names, timezone)

@@ -106,6 +106,8 @@ class HoursSection(Section):
 
     weekdays: Weekdays = frozenset(range(7))
     times: Annotated[tuple[int, int], BeforeValidator(_range)] = (0, 24 * 60)
+    timezone: str | None = None
+    calendar: str | None = None
 
 
 class MaintainerSection(Section):

@@ -72,3 +72,13 @@ def known_names(
     names = tuple(known)
     texts = [item for item in node.items if isinstance(item, Text)]
     return tuple(item.text for item in texts if report.is_known(what, item.text, names, item.place))
+
+
+def known_name(
+    fields: Fields, key: str, what: str, known: Iterable[str], report: Report
+) -> str | None:
+    """Return the name under a key if it is known; report an unknown one at its place."""
+    node = fields.get(key)
+    if not isinstance(node, Text) or not report.is_known(what, node.text, known, node.place):
+        return None
+    return node.text

@@ -1,9 +1,9 @@
 """Working hours, in the local time of a zone."""
 
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta
 
 from monitor.core.model import Hours
+from monitor.core.moments import local_time
 
 
 def is_within(hours: Hours | None, now: datetime, timezone: str) -> bool:
@@ -13,10 +13,14 @@ def is_within(hours: Hours | None, now: datetime, timezone: str) -> bool:
     """
     if hours is None:
         return True
-    local = now.astimezone(ZoneInfo(timezone))
-    minute = local.hour * 60 + local.minute
+    local = local_time(now, hours.timezone or timezone)
+    minute, today = local.hour * 60 + local.minute, local.date()
     if hours.start <= hours.end:
-        return local.weekday() in hours.weekdays and hours.start <= minute < hours.end
-    yesterday = (local.weekday() - 1) % 7
-    is_evening = local.weekday() in hours.weekdays and minute >= hours.start
-    return is_evening or (yesterday in hours.weekdays and minute < hours.end)
+        return hours.start <= minute < hours.end and _is_worked(hours, today)
+    if minute >= hours.start:
+        return _is_worked(hours, today)
+    return minute < hours.end and _is_worked(hours, today - timedelta(days=1))
+
+
+def _is_worked(hours: Hours, day: date) -> bool:
+    return day.weekday() in hours.weekdays and hours.calendar.has(day)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from monitor.core.business_days import EVERY_DAY, BusinessDays
 from monitor.core.labels import Labels
 
 Evidence: TypeAlias = Mapping[str, Any]
@@ -184,12 +185,16 @@ class Resource:
 class Hours:
     """Working hours: weekdays (Monday is 0) and a local range that may cross midnight.
 
-    ``start`` and ``end`` are minutes after local midnight; ``end`` is exclusive.
+    ``start`` and ``end`` are minutes after local midnight; ``end`` is exclusive. Of the weekdays
+    only those days count that count in the calendar. ``timezone`` is that of the platform where it
+    is None.
     """
 
     weekdays: frozenset[int]
     start: int
     end: int
+    timezone: str | None = None
+    calendar: BusinessDays = EVERY_DAY
 
 
 @dataclass(frozen=True, slots=True)

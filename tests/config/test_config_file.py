@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -30,6 +30,22 @@ def test_hours_of_a_maintainer_are_read(site: Site) -> None:
     site.config(CONFIG.replace("recsys: {receivers: [chat], page: [pager]}", line))
     found = site.load().maintainers["recsys"].hours
     assert found == Hours(frozenset({4, 5, 6, 0}), 22 * 60, 6 * 60 + 30)
+
+
+def test_hours_may_have_a_zone_and_a_calendar_of_their_own(site: Site) -> None:
+    hours = "hours: {timezone: Europe/Berlin, calendar: office}"
+    line = f"recsys: {{receivers: [chat], {hours}}}"
+    text = CONFIG.replace("recsys: {receivers: [chat], page: [pager]}", line)
+    site.config(text + "calendars: {office: {except: [2026-11-09]}}\n")
+    found = site.load().maintainers["recsys"].hours
+    assert found is not None
+    assert found.timezone == "Europe/Berlin"
+    assert not found.calendar.has(date(2026, 11, 9))
+    site.config(text.replace("Berlin", "Berlni"))
+    assert site.lines() == [
+        "config.yaml:9:49: timezone 'Europe/Berlni' is not defined; did you mean 'Europe/Berlin'?",
+        "config.yaml:9:74: calendar 'office' is not defined",
+    ]
 
 
 def test_the_rotation_starts_at_a_local_moment(site: Site) -> None:

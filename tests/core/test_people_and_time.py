@@ -1,7 +1,8 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from monitor.core.business_days import BusinessDays
 from monitor.core.hours import is_within
 from monitor.core.lineage import ancestors, root_cause
 from monitor.core.model import Hours, OnCall, Resource
@@ -30,6 +31,17 @@ def test_hours_are_those_of_the_local_zone() -> None:
     half_past_three_utc = datetime(2026, 11, 24, 3, 30, tzinfo=UTC)
     assert is_within(nine_to_five, half_past_three_utc, "Asia/Kolkata")
     assert not is_within(nine_to_five, half_past_three_utc, "UTC")
+
+
+def test_hours_of_a_maintainer_elsewhere_are_those_of_its_zone_and_its_holidays() -> None:
+    off = BusinessDays(off=frozenset({date(2026, 11, 24)}))
+    berlin = Hours(frozenset(range(5)), 9 * 60, 17 * 60, "Europe/Berlin", off)
+    at_eight_utc = datetime(2026, 11, 23, 8, tzinfo=UTC)
+    assert is_within(berlin, at_eight_utc, "Asia/Kolkata")
+    assert not is_within(berlin, at_eight_utc + timedelta(days=1), "Asia/Kolkata")
+    night = Hours(frozenset(range(7)), 22 * 60, 6 * 60, "UTC", off)
+    assert is_within(night, datetime(2026, 11, 24, 5, tzinfo=UTC), "UTC")  # the 23rd's
+    assert not is_within(night, datetime(2026, 11, 25, 5, tzinfo=UTC), "UTC")
 
 
 def test_on_call_hands_over_and_starts_again() -> None:

@@ -3,6 +3,7 @@
 The list stands in docs/reference/routing.md; what is not in it must be equal.
 """
 
+import re
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
@@ -40,8 +41,6 @@ ONLY_THEY = {
     "a zone of the machine": ROOT % "" + NAMED % "{location: Local}",
 }
 ONLY_WE = {
-    "a quoted name": ROOT % '{matchers: [\'"a b"="c"\']}',
-    "an escape of Go": ROOT % "{matchers: ['{a=b}', '\"\\u0061\"=b']}",
     "times over midnight": ROOT % ""
     + NAMED % '{times: [{start_time: "22:00", end_time: "06:00"}]}',
     "weekdays over Sunday": ROOT % "" + NAMED % "{weekdays: ['saturday:sunday']}",
@@ -50,6 +49,10 @@ ONLY_WE = {
     + NAMED % "{except_calendar: work}",
     "no receiver, but maintainers": "receivers: {a: {type: slack}}\nroute: {}\n"
     "maintainers: {t: {receivers: [a]}}\non_call: {receivers: [a]}\n",
+}
+SINCE_0_27 = {
+    "a quoted name": ROOT % '{matchers: [\'"a b"="c"\']}',
+    "an escape of Go": ROOT % "{matchers: ['{a=b}', '\"\\u0061\"=b']}",
 }
 BOTH = {
     "braces": ROOT % '{matchers: [\'{a="b",c=~"d"}\']}',
@@ -106,6 +109,18 @@ def test_a_file_is_taken_by_whom_it_is_meant_to_be(
         path.write_text(text)
         found[name] = (they_take(path), we_take(path))
     assert found == dict.fromkeys(texts, (theirs, ours))
+
+
+@pytest.mark.usefixtures("alertmanager_server")
+@pytest.mark.parametrize("text", SINCE_0_27.values(), ids=SINCE_0_27)
+def test_the_grammar_is_that_of_0_27_and_later(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "am.yml"
+    path.write_text(text)
+    done = subprocess.run(["amtool", "--version"], check=True, capture_output=True, text=True)
+    found = re.search(r"version (\d+)\.(\d+)", done.stdout + done.stderr)
+    assert found is not None
+    is_newer = tuple(map(int, found.groups())) >= (0, 27)
+    assert (they_take(path), we_take(path)) == (is_newer, True)
 
 
 class Sink(HttpPeer):
