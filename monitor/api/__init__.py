@@ -35,7 +35,17 @@ from monitor.api.source import SOURCES, Asking, BlockingSource, Source
 from monitor.core.business_days import BusinessDays, first_deadline, last_deadline
 from monitor.core.incident import Gap, Incident, IncidentView, Member
 from monitor.core.labels import Labels, labels_of, text_of
-from monitor.core.model import Direction, Measured, NoData, NotYet, Sample, Tier, Unit
+from monitor.core.model import (
+    Direction,
+    Limit,
+    Measured,
+    NoData,
+    NotYet,
+    Sample,
+    Tier,
+    TierRule,
+    Unit,
+)
 from monitor.core.notification import Notification, NotifyReason, Receipt
 
 __all__ = [
@@ -63,6 +73,7 @@ __all__ = [
     "Labels",
     "LastUpdate",
     "Latencies",
+    "Limit",
     "Load",
     "LoadPoint",
     "LoadSnapshot",
@@ -99,6 +110,7 @@ __all__ = [
     "SourceError",
     "Table",
     "Tier",
+    "TierRule",
     "Unit",
     "Updated",
     "as_moment",

@@ -5,9 +5,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from monitor.api.answer import Answer
 from monitor.api.fields import Duration
@@ -41,6 +41,10 @@ class Slices(BaseModel):
     min_value: float = Field(default=0, description="Slices expected below this are not judged.")
     max: int = Field(default=500, ge=1, description="More slices than this are an error.")
     report: int = Field(default=5, ge=1, description="How many slices a message shows.")
+    new: Literal["learn"] | None = Field(
+        default=None,
+        description="`learn`: a new slice is learned before it is judged, by kinds that learn.",
+    )
 
 
 class Check(BaseModel, ABC):
@@ -60,6 +64,8 @@ class Check(BaseModel, ABC):
     default_source: ClassVar[str | None] = None
     default_keep: ClassVar[timedelta] = timedelta(0)
     extra: ClassVar[str | None] = None
+    learns: ClassVar[bool] = False
+    """Whether it learns a new slice before it judges it."""
 
     id: str = Field(description="The name of the check, from its key.")
     timezone: str = Field(default="UTC", description="IANA zone of the check's days and hours.")
@@ -75,13 +81,19 @@ class Check(BaseModel, ABC):
             cls.kind = kind
             KINDS[kind] = cls
 
-    @classmethod
-    def complete(cls, given: Sequence[TierRule]) -> tuple[TierRule, ...]:
+    def complete(self, given: Sequence[TierRule]) -> tuple[TierRule, ...]:
         """Return the tiers of a check that gives these; override where a kind has defaults.
 
         Without any limit a check never tells anybody, so returning nothing is an error for it.
         """
         return tuple(given)
+
+    @model_validator(mode="after")
+    def _learns_if_told(self) -> Self:
+        if self.slices.new is not None and not self.learns:
+            message = "`slices: {new: learn}` is for kinds that learn; this one judges at once"
+            raise ValueError(message)
+        return self
 
     def measures_of(self) -> Mapping[str, Measure]:
         """Return the measures of this very check; override where settings decide the bad side."""

@@ -87,7 +87,7 @@ def build_check(draft: Draft, around: Surroundings, report: Report) -> PlannedCh
     made = _made(cls, entries, timezone=timezone, around=around, report=report, draft=draft)
     if made is None or common is None:
         return None
-    tiers = read_tiers(entries, made.measures, cls.complete, report, subject)
+    tiers = read_tiers(entries, made.measures, made.check.complete, report, subject)
     schedule = read_schedule(
         cls, common, entries, timezone=timezone, report=report, subject=subject
     )

@@ -76,6 +76,7 @@ class Anomaly(Check, kind="anomaly"):
         "rise": Measure(Direction.ABOVE, Unit.SHARE, "how far above what was expected"),
     }
     default_every: ClassVar[timedelta] = timedelta(minutes=15)
+    learns: ClassVar[bool] = True
 
     query: str = Field(description="SQL with {{ since }}, and {{ value }} for the metric.")
     value: str = Field(

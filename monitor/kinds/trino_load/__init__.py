@@ -84,8 +84,7 @@ class TrinoLoad(Check, kind="trino_load"):
                 raise ValueError(f"'{pattern}' of {name} is no pattern: {error}") from None
         return given
 
-    @classmethod
-    def complete(cls, given: Sequence[TierRule]) -> tuple[TierRule, ...]:
+    def complete(self, given: Sequence[TierRule]) -> tuple[TierRule, ...]:
         """Judge by the state where no tier is given; where some are, DOWN breaches the highest."""
         if not given:
             overloaded = _limit(ClusterState.OVERLOADED)
