@@ -127,6 +127,7 @@ class Delivery:
             await self._give_up(lane, parcel, "the receiver is no longer in the configuration")
             return
         try:
+            await self._claim(parcel)
             proof = await self._try(receiver, note, await self._receipt(note))
         except DeliveryError as error:
             await self._failed(lane, parcel, error)
@@ -139,6 +140,21 @@ class Delivery:
         await self._store(_delivered(parcel, proof, now))
         lane.done(parcel, now)
         self._sent.append(note)
+
+    async def _claim(self, parcel: Parcel) -> None:
+        """Note that a message is sent that stands for older ones, before it is.
+
+        After a death in between it must be sent again, and not the older ones. Alone, the first of
+        a subject is what a start takes for the one that may have arrived.
+        """
+        if not parcel.older or parcel.row.attempts:
+            return
+        now = self.clock.now()
+        claim = Postponed(parcel.row.notification.key, now, "being sent")
+        try:
+            await self.writer.commit(Step(now, postponed=(claim,)))
+        except StoreError as error:
+            raise DeliveryError(f"not sent, because it could not be noted: {error}") from error
 
     async def _receipt(self, note: Notification) -> Receipt | None:
         key = (note.subject, note.receiver)

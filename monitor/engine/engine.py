@@ -139,8 +139,10 @@ class Engine:
                 await receiver.close()
 
     def _watch_ill_sources(self) -> None:
-        """Know again, after a start, which sources were ill: one answer makes them well."""
-        ill = {check for check, _ in self.memory.alerts}
+        """Know again, after a start, which sources were ill: answers make them well."""
+        ill = {alert.check for alert in self.memory.alerts.values() if alert.is_open}
+        # What was found and cannot be stored yet counts, too.
+        ill |= {finding.check for finding in self._findings}
         self.bulkheads.failing = {n for n in self.plan.sources if source_check(n) in ill}
 
     def _drop_removed(self, known: Container[str], now: datetime) -> None:
@@ -264,10 +266,20 @@ class Engine:
             self.trouble = self.digests.trouble
             self.recorder.take(findings)
             self.memory.apply(advanced.step)
+            self._forget_well_sources()
             self._answer(orders, advanced)
             self.delivery.add(advanced.step.outbox)
         if self._batches and self.trouble is None:
             self.flush_soon()
+
+    def _forget_well_sources(self) -> None:
+        """Stop telling of sources whose alert is over; one that flaps needs every good look."""
+        ill = {finding.check for finding in self._findings}
+        for name in list(self.bulkheads.failing):
+            check = source_check(name)
+            is_open = any(alert.is_open for alert in self.memory.alerts_of_check(check))
+            if not is_open and check not in ill:
+                self.bulkheads.failing.discard(name)
 
     def _keep(self, findings: list[Finding], orders: list[Waiting], error: StoreError) -> None:
         self._findings = findings + self._findings

@@ -87,8 +87,13 @@ class Lane:
         self._offer(subject, now)
 
     def doubt(self) -> None:
-        """Take the first row of each subject as one that may have arrived: after a start."""
-        self._unsure.update(rows[0].notification.key for rows in self._rows.values())
+        """Take one row of each subject as one that may have arrived: after a start.
+
+        It is the newest that was tried, because that one stood for the older ones; else the first.
+        """
+        for rows in self._rows.values():
+            tried = [row for row in rows if row.attempts]
+            self._unsure.add((tried[-1] if tried else rows[0]).notification.key)
 
     def rewind(self, now: datetime) -> None:
         """Wait for nothing any more: the clock was set back."""

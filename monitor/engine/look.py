@@ -94,7 +94,6 @@ async def look(
     bulkheads.unseen.get(source, set()).discard(planned.id)
     if source not in bulkheads.failing:
         return findings
-    bulkheads.failing.discard(source)
     well = Verdict(source_check(source), (), now, Outcome.OK)
     return (Finding(source_check(source), None, now, (well,)), *findings)
 
