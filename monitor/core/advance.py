@@ -12,7 +12,6 @@ from monitor.core.book import Memory
 from monitor.core.causes import cause_of, place, refold
 from monitor.core.judge import block, worst
 from monitor.core.lifecycle import step as live
-from monitor.core.lineage import ancestors
 from monitor.core.model import Outcome, Verdict
 from monitor.core.orders import Order, Refusal, obey
 from monitor.core.state import Slot, Step
@@ -66,7 +65,7 @@ def advance(
 def _depth(turn: Turn, check: str) -> tuple[int, str]:
     """Order causes before what follows from them."""
     facts = turn.facts(check)
-    return len(ancestors(facts.resource, turn.world.resources)) + len(facts.after), check
+    return len(turn.world.upstream_of(facts.resource)) + len(facts.after), check
 
 
 def _take(turn: Turn, finding: Finding) -> None:

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from monitor.core.alert import Alert, Change
 from monitor.core.incident import Incident
-from monitor.core.lineage import ancestors
 from monitor.core.model import Verdict
 from monitor.core.trail import Deed
 from monitor.core.turn import Turn
@@ -27,7 +26,7 @@ def cause_of(turn: Turn, facts: CheckFacts) -> tuple[str, Incident] | None:
 
     Of several resources upstream the one furthest up counts; ``after`` comes second.
     """
-    for name in reversed(ancestors(facts.resource, turn.world.resources)):
+    for name in reversed(turn.world.upstream_of(facts.resource)):
         found = turn.draft.red(name)
         if found is not None and found.check != facts.id:
             return name, turn.top(found)
@@ -71,7 +70,7 @@ def adopt(turn: Turn, root: Incident) -> None:
 def _follows(turn: Turn, incident: Incident, root: Incident) -> bool:
     if root.check in turn.facts(incident.check).after:
         return True
-    upstream = ancestors(incident.resource, turn.world.resources)
+    upstream = turn.world.upstream_of(incident.resource)
     return root.resource is not None and root.resource in upstream
 
 
@@ -93,7 +92,7 @@ def refold(turn: Turn, alert: Alert, verdict: Verdict) -> Alert:
         return alert
     if verdict.blocked_by is not None:
         return place(turn, replace(alert, alone=0, alone_since=None), verdict)
-    since = alert.alone_since or turn.now
+    since = min(alert.alone_since or turn.now, turn.now)
     alone = replace(alert, alone=alert.alone + 1, alone_since=since)
     if alone.alone < LOOKS_ALONE and turn.now - since < GRACE_AFTER_ROOT:
         return alone

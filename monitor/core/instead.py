@@ -1,6 +1,6 @@
 """Degradation: a receiver that cannot be reached never means silence; the next in line is told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from monitor.core.incident import Incident
@@ -15,13 +15,20 @@ from monitor.core.world import World
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """A message waited for too long, or can never arrive. ``due_at`` is its next try."""
+    """A message waited for too long, or can never arrive. ``due_at`` is its next try.
 
-    incident: str
-    receiver: str
-    key: str
+    ``is_heard`` says that somebody else has heard of its incident, or will.
+    """
+
+    note: Notification
     error: str
     due_at: datetime
+    is_heard: bool = False
+
+    @property
+    def incident(self) -> str:
+        """The incident that it is about."""
+        return self.note.subject
 
 
 def line_of(incident: Incident, world: World) -> tuple[str, ...]:
@@ -34,30 +41,46 @@ def line_of(incident: Incident, world: World) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*own, *world.on_call.receivers, *world.fallback)))
 
 
-def tell_instead(turn: Turn, incident: Incident, order: Undelivered) -> None:
+def tell_instead(turn: Turn, order: Undelivered) -> None:
     """Tell the next in line of the receiver that was not reached; the last one has none."""
-    turn.postponed.append(Postponed(order.key, order.due_at, order.error, is_degraded=True))
-    line = line_of(incident, turn.world)
-    at = line.index(order.receiver) + 1 if order.receiver in line else 0
-    name = next((one for one in line[at:] if one != order.receiver), None)
-    if name is None:
-        why = f"nobody is left after {order.receiver}: {order.error}"
-        turn.leave_trail(Deed.GIVEN_UP, why=why, what=order.key, incident=incident.id)
+    note, view = order.note, order.note.view
+    assert view is not None
+    turn.postponed.append(Postponed(note.key, order.due_at, order.error, is_degraded=True))
+    incident = turn.draft.incidents.get(note.subject)
+    is_over = incident is None or incident.resolved_at is not None
+    if is_over and (order.is_heard or view.is_open):  # its end is queued behind it
+        why = f"{note.receiver} did not hear of the end: {order.error}"
+        turn.leave_trail(Deed.GIVEN_UP, why=why, what=note.key, incident=note.subject)
         return
-    view = cut(view_of(incident, turn.draft.alerts_of(incident.id), turn.world))
-    before = turn.draft.told.get((incident.id, name))
-    revision = (before.revision if before else 0) + 1
-    told = Told(incident.id, name, revision, fingerprint(seen(view)), turn.now, is_page=True)
-    turn.remember(told)
-    note = Notification(
-        key=f"{incident.id}:{name}:{revision}",
-        subject=incident.id,
+    line = line_of(incident or view.incident, turn.world)
+    at = line.index(note.receiver) + 1 if note.receiver in line else 0
+    name = next((one for one in line[at:] if one != note.receiver), None)
+    if name is None:
+        why = f"nobody is left after {note.receiver}: {order.error}"
+        turn.leave_trail(Deed.GIVEN_UP, why=why, what=note.key, incident=note.subject)
+        return
+    said = replace(
+        note,
         receiver=name,
         reason=NotifyReason.FALLBACK,
         at=turn.now,
         is_page=True,
-        view=view,
-        headline=f"{order.receiver} could not be told: {order.error}",
+        headline=f"{note.receiver} could not be told: {order.error}",
     )
-    turn.outbox.append(OutboxRow(note, turn.now))
-    turn.leave_trail(Deed.DEGRADED, why=order.error, what=name, incident=incident.id)
+    if incident is not None and not is_over:
+        said = _as_told(turn, incident, said)
+    else:  # it is over, and its end is the only thing that is left to say
+        number = note.key.rpartition(":")[2]
+        said = replace(said, key=f"{note.subject}:instead:{name}:{number}")
+    turn.outbox.append(OutboxRow(said, turn.now))
+    turn.leave_trail(Deed.DEGRADED, why=order.error, what=name, incident=note.subject)
+
+
+def _as_told(turn: Turn, incident: Incident, said: Notification) -> Notification:
+    """Remember that somebody else was told: they hear the end, too."""
+    view = cut(view_of(incident, turn.draft.alerts_of(incident.id), turn.world))
+    before = turn.draft.told.get((incident.id, said.receiver))
+    revision = (before.revision if before else 0) + 1
+    sight = fingerprint(seen(view))
+    turn.remember(Told(incident.id, said.receiver, revision, sight, turn.now, is_page=True))
+    return replace(said, key=f"{incident.id}:{said.receiver}:{revision}", view=view)

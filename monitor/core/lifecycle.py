@@ -69,7 +69,7 @@ def _good(  # noqa: PLR0911  # one return for each thing that may happen
 ) -> Stepped:
     if alert is None:
         return None, ()
-    seen = replace(_seen(alert, verdict, rules), good_since=alert.good_since or verdict.at)
+    seen = replace(_seen(alert, verdict, rules), good_since=_since(alert.good_since, verdict.at))
     if alert.state is AlertState.PENDING:
         if any(seen.recent):
             return replace(seen, good_since=None), ()
@@ -132,6 +132,7 @@ def _while_flapping(alert: Alert, seen: Alert, verdict: Verdict) -> Stepped:
         seen = replace(seen, turned_at=verdict.at)
     if seen.tier is not alert.tier:
         return seen, (_event(seen, verdict.at, Change.ESCALATED, verdict.reason),)
+    seen = replace(seen, turned_at=_since(seen.turned_at, verdict.at))
     assert seen.turned_at is not None
     if verdict.at - seen.turned_at < FLAP_STEADY:
         return seen, ()
@@ -161,12 +162,17 @@ def _seen(alert: Alert, verdict: Verdict, rules: Sequence[TierRule]) -> Alert:
     return replace(
         alert,
         recent=(*alert.recent, verdict.tier)[-window:],
-        bad_since=(alert.bad_since or verdict.at) if verdict.tier else None,
-        page_since=(alert.page_since or verdict.at) if verdict.tier is Tier.PAGE else None,
+        bad_since=_since(alert.bad_since, verdict.at) if verdict.tier else None,
+        page_since=_since(alert.page_since, verdict.at) if verdict.tier is Tier.PAGE else None,
         blind_runs=0,
         blind_as=None,
         last=verdict,
     )
+
+
+def _since(before: datetime | None, at: datetime) -> datetime:
+    """Return when a streak began; one that began later than now was measured by another clock."""
+    return at if before is None else min(before, at)
 
 
 def _reached(alert: Alert, rules: Sequence[TierRule], at: datetime) -> Tier | None:

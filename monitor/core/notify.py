@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2s
 from typing import TypeAlias
 
@@ -96,10 +96,10 @@ def decide(  # noqa: PLR0911  # one return for each reason
     decision = _what_changed(before, sight)
     assert told.at is not None
     if decision is QuietReason.NOTHING_NEW:
-        is_due = to.repeat is not None and now - told.at >= to.repeat
+        is_due = to.repeat is not None and not timedelta(0) <= now - told.at < to.repeat
         if is_due and view.incident.ack is None and not sight.is_flapping:
             return NotifyReason.REPEAT
-    if decision in _CAN_WAIT and now - told.at < to.interval:
+    if decision in _CAN_WAIT and timedelta(0) <= now - told.at < to.interval:
         return QuietReason.GROUP_INTERVAL
     return decision
 
@@ -114,7 +114,7 @@ def _first(
         return hushed
     if not to.may_wake:
         return QuietReason.OUTSIDE_HOURS
-    if now - view.incident.opened_at < to.wait:
+    if timedelta(0) <= now - view.incident.opened_at < to.wait:
         return QuietReason.GROUP_WAIT
     if told is not None and told.quiet in HUSHED:
         return NotifyReason.UNSUPPRESSED

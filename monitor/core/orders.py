@@ -1,11 +1,12 @@
 """Orders of people: acknowledge, reassign, resolve, silence. Each is done or refused by name."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from monitor.core.alert import AlertState, Change
+from monitor.core.alert import Alert, AlertState, Change
 from monitor.core.incident import Ack, Incident
 from monitor.core.instead import Undelivered, tell_instead
 from monitor.core.silence import Silence
@@ -59,6 +60,13 @@ class EndSilence:
 
 
 @dataclass(frozen=True, slots=True)
+class Remove:
+    """A check is in no file any more: nobody would ever look whether its alerts are over."""
+
+    check: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reconsider:
     """Decide anew about every incident: the configuration changed, or the daemon started."""
 
@@ -66,7 +74,7 @@ class Reconsider:
 
 
 Order: TypeAlias = (
-    Acknowledge | Reassign | Resolve | MakeSilence | EndSilence | Undelivered | Reconsider
+    Acknowledge | Reassign | Resolve | MakeSilence | EndSilence | Undelivered | Remove | Reconsider
 )
 
 
@@ -88,12 +96,15 @@ def obey(turn: Turn, order: Order) -> Refusal | None:  # noqa: PLR0911  # one fo
     if isinstance(order, Reconsider):
         turn.touch_all()
         return None
+    if isinstance(order, Remove):
+        _end(turn, turn.draft.alerts_of_check(order.check), "check removed")
+        return None
+    if isinstance(order, Undelivered):
+        tell_instead(turn, order)
+        return None
     incident = turn.draft.incidents.get(order.incident)
     if incident is None or incident.resolved_at is not None:
         return Refusal.NO_INCIDENT
-    if isinstance(order, Undelivered):
-        tell_instead(turn, incident, order)
-        return None
     if isinstance(order, Acknowledge):
         return _acknowledge(turn, incident, order)
     if isinstance(order, Reassign):
@@ -125,11 +136,17 @@ def _reassign(turn: Turn, incident: Incident, order: Reassign) -> Refusal | None
 
 def _resolve(turn: Turn, incident: Incident, order: Resolve) -> None:
     turn.leave_trail(Deed.RESOLVED, who=order.by, why=order.why, incident=incident.id)
-    for alert in turn.draft.alerts_of(incident.id):
-        if alert.is_open:
+    _end(turn, turn.draft.alerts_of(incident.id), f"resolved by {order.by}")
+
+
+def _end(turn: Turn, alerts: Iterable[Alert], why: str) -> None:
+    for alert in alerts:
+        if alert.state.is_firing:
             done = replace(alert, state=AlertState.RESOLVED, resolved_at=turn.now)
             turn.put(done)
-            turn.note(done, Change.RESOLVED, f"resolved by {order.by}", incident.id)
+            turn.note(done, Change.RESOLVED, why, alert.incident)
+        elif alert.is_open:
+            turn.drop(alert)
 
 
 def _make_silence(turn: Turn, silence: Silence) -> Refusal | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from monitor.core.labels import Labels
+from monitor.core.lineage import ancestors
 from monitor.core.model import Maintainer, OnCall, Resource, TierRule
 from monitor.core.routing import Routing
 
@@ -46,6 +47,7 @@ class World:
     routing: Routing = field(default_factory=Routing)
     causes: frozenset[str | None] = field(init=False)
     pagers: frozenset[str] = field(init=False)
+    _upstream: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, compare=False)
 
     def __post_init__(self) -> None:
         """Gather what other things follow from, and the receivers that wake people.
@@ -57,3 +59,12 @@ class World:
         object.__setattr__(self, "causes", frozenset(upstream | before))
         pagers = {name for one in self.maintainers.values() for name in one.page}
         object.__setattr__(self, "pagers", frozenset(pagers))
+
+    def upstream_of(self, resource: str | None) -> tuple[str, ...]:
+        """Return everything upstream of a resource, nearest first."""
+        if resource is None:
+            return ()
+        found = self._upstream.get(resource)
+        if found is None:
+            found = self._upstream[resource] = ancestors(resource, self.resources)
+        return found

@@ -5,10 +5,9 @@ from datetime import datetime
 
 from monitor.config.plan import BrokenFile, Plan
 from monitor.core.advance import Finding
-from monitor.core.alert import Alert
 from monitor.core.external import facts_of
 from monitor.core.model import Hold, Outcome, Tier, TierRule, Verdict
-from monitor.core.world import CheckFacts
+from monitor.core.world import CheckFacts, World
 
 _PREFIX = "file/"
 _RULES = (TierRule(Tier.WARN, (), Hold()),)
@@ -43,21 +42,23 @@ def file_findings(plan: Plan, open_checks: Collection[str], now: datetime) -> It
         yield Finding(check, None, now, (well,))
 
 
-def farewells(
-    strangers: Iterable[Alert], known: Container[str], plan: Plan, now: datetime
-) -> Iterator[Finding]:
-    """Resolve the open alerts of checks that are in no file any more.
+def is_known(check: str, world: World) -> bool:
+    """Say whether a check is in a file, is a file, or comes from another system."""
+    return check in world.checks or is_file(check) or facts_of(check) is not None
+
+
+def farewells(strangers: Iterable[str], known: Container[str], plan: Plan) -> Iterator[str]:
+    """Return those checks with open alerts that are in no file any more.
 
     A check that was not ``known`` before may be one of a file that cannot be read: as long as
     there is such a file, its alert stays.
     """
     wrong = {problem.check for problem in plan.problems}
-    for alert in strangers:
-        is_ours = not is_file(alert.check) and facts_of(alert.check) is None
-        is_gone = alert.check not in wrong and (alert.check in known or not plan.broken)
+    for check in sorted(strangers):
+        is_ours = not is_file(check) and facts_of(check) is None
+        is_gone = check not in wrong and (check in known or not plan.broken)
         if is_ours and is_gone:
-            verdict = Verdict(alert.check, alert.slice, now, Outcome.OK, reason="check removed")
-            yield Finding(alert.check, None, now, (verdict,), is_partial=True)
+            yield check
 
 
 def _reason(broken: BrokenFile, plan: Plan) -> str:

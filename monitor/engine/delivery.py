@@ -216,8 +216,14 @@ class Delivery:
 
     async def _degrade(self, row: OutboxRow, error: str) -> None:
         note = row.notification
-        if note.view is not None and not row.is_degraded:
-            self.report(Undelivered(note.subject, note.receiver, note.key, error, row.due_at))
+        if note.view is None or row.is_degraded:
+            return
+        intents = await self.writer.run(self.store.outbox.intents_of, note.subject)
+        others = [one for one in intents if one.receiver != note.receiver]
+        is_heard = any(one.state == "sent" for one in intents) or any(
+            one.state == "pending" for one in others
+        )
+        self.report(Undelivered(note, error, row.due_at, is_heard))
 
     def _instead(self, note: Notification, error: str) -> tuple[OutboxRow, ...]:
         """Tell on-call what is no incident: a digest that cannot be delivered."""

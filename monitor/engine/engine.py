@@ -11,10 +11,10 @@ from monitor.config.plan import Plan, PlannedCheck
 from monitor.core.advance import Advanced, Finding, advance
 from monitor.core.book import Memory
 from monitor.core.model import Tier, Verdict
-from monitor.core.orders import Order, Reconsider, Refusal
+from monitor.core.orders import Order, Reconsider, Refusal, Remove
 from monitor.core.state import Received, Step
 from monitor.core.world import World
-from monitor.engine.broken import farewells, file_findings
+from monitor.engine.broken import farewells, file_findings, is_known
 from monitor.engine.clock import Clock
 from monitor.engine.delivery import Delivery
 from monitor.engine.digest_runs import DigestRuns
@@ -35,6 +35,9 @@ log = logging.getLogger(__name__)
 SEEN_EVERY = timedelta(seconds=10)
 KEEP = timedelta(days=7)
 DRAIN = timedelta(seconds=10)
+STORE_WAIT = timedelta(seconds=10)
+"""How long a store that failed is left alone, but for what people order."""
+
 MOST_AT_ONCE = 1000
 """Alerts of other systems that one step takes in: between two steps the loop answers others."""
 
@@ -63,6 +66,7 @@ class Engine:
         self._orders: list[Waiting] = []
         self._batches: list[Batch] = []
         self._number = 0
+        self._failed_at: datetime | None = None
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._calendar = Calendar()
@@ -146,10 +150,13 @@ class Engine:
         self.bulkheads.failing = {n for n in self.plan.sources if source_check(n) in ill}
 
     def _drop_removed(self, known: Container[str], now: datetime) -> None:
+        # What was found of removed checks and is not stored yet would open alerts that nobody ends.
+        self._findings = [one for one in self._findings if is_known(one.check, self.world)]
         alerts = [alert for alert in self.memory.alerts.values() if alert.is_open]
         self._findings.extend(file_findings(self.plan, {alert.check for alert in alerts}, now))
-        strangers = [alert for alert in alerts if alert.check not in self.world.checks]
-        self._findings.extend(farewells(strangers, known, self.plan, now))
+        strangers = {alert.check for alert in alerts} - self.world.checks.keys()
+        for check in farewells(strangers, known, self.plan):
+            self.order_soon(Remove(check))
 
     async def tick(self) -> None:
         """Start every look that is due, store what was found, send what waits."""
@@ -246,6 +253,8 @@ class Engine:
         """Judge and commit what was found; what cannot be stored now is kept and tried again."""
         async with self._committing:
             now = self.clock.now()
+            if self._is_too_early(now):
+                return
             due_at = self.memory.next_due()
             is_due = due_at is not None and due_at <= now
             if not (self._findings or self._orders or self._batches or is_due):
@@ -288,7 +297,14 @@ class Engine:
             if done is not None and not done.done():
                 done.set_exception(error)
         self.trouble = str(error)
+        self._failed_at = self.clock.now()
         log.error("%s; %d findings wait", error, len(self._findings))
+
+    def _is_too_early(self, now: datetime) -> bool:
+        """Say whether the store failed a moment ago: what waits is not judged over and over."""
+        if self.trouble is None or self._failed_at is None or self._orders:
+            return False
+        return timedelta(0) <= now - self._failed_at < STORE_WAIT
 
     def _answer(self, orders: list[Waiting], advanced: Advanced) -> None:
         for (_, done), refusal in zip(orders, advanced.refusals, strict=True):

@@ -79,7 +79,8 @@ class Lane:
         subject = row.notification.subject
         self._rows.setdefault(subject, []).append(row)
         if row.attempts and row.due_at > now:
-            self._not_before[subject] = row.due_at
+            # The clock may have been set back since: nothing waits for longer than this.
+            self._not_before[subject] = min(row.due_at, now + LONGEST_WAIT)
         if not row.is_degraded:
             bound = PAGE_BOUND if row.notification.is_page else OTHER_BOUND
             entry = (row.notification.at + bound, next(self._numbers), row)

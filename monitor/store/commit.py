@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
@@ -10,6 +10,7 @@ from monitor.core.state import Settled, Step
 from monitor.store import codec
 from monitor.store.outbox import add_rows
 from monitor.store.tables import (
+    Moment,
     alert,
     alert_event,
     check_state,
@@ -25,7 +26,31 @@ from monitor.store.tables import (
 )
 from monitor.store.upsert import upsert_many
 
-Rows = list[dict[str, Any]]
+Rows: TypeAlias = list[dict[str, Any]]
+
+# Built once: building a statement takes longer than executing it for a few rows.
+_OPEN = sa.and_(outbox.c.key == sa.bindparam("of"), outbox.c.done_at.is_(None))
+SETTLE = (
+    outbox.update()
+    .where(_OPEN)
+    .values(
+        done_at=sa.bindparam("at", type_=Moment),
+        state=sa.bindparam("how"),
+        error=sa.bindparam("why"),
+        attempts=outbox.c.attempts + 1,
+    )
+)
+POSTPONE = (
+    outbox.update()
+    .where(_OPEN)
+    .values(
+        due_at=sa.bindparam("at", type_=Moment),
+        error=sa.bindparam("why"),
+        attempts=outbox.c.attempts + 1,
+        is_degraded=sa.or_(outbox.c.is_degraded, sa.bindparam("instead", type_=sa.Boolean)),
+    )
+)
+TAKE = received.delete().where(received.c.key == sa.bindparam("of"))
 
 
 def write(connection: sa.Connection, steps: Sequence[Step]) -> None:
@@ -75,7 +100,7 @@ def _looks(connection: sa.Connection, steps: Iterable[Step]) -> None:
         ("check", "slice"),
         states,
         # The outcome keeps the moment at which it first came.
-        unless_same={"since": "outcome"},
+        unless_same=("since", "outcome"),
     )
 
 
@@ -140,18 +165,8 @@ def _incidents(connection: sa.Connection, steps: Iterable[Step]) -> None:
 def _settle(connection: sa.Connection, settled: Sequence[Settled]) -> None:
     if not settled:
         return
-    update = (
-        outbox.update()
-        .where(outbox.c.key == sa.bindparam("of"), outbox.c.done_at.is_(None))
-        .values(
-            done_at=sa.bindparam("at"),
-            state=sa.bindparam("how"),
-            error=sa.bindparam("why"),
-            attempts=outbox.c.attempts + 1,
-        )
-    )
     rows = [{"of": one.key, "at": one.at, "how": one.how, "why": one.error} for one in settled]
-    connection.execute(update, rows)
+    connection.execute(SETTLE, rows)
     proofs: Rows = [
         {
             "subject": one.receipt.subject,
@@ -167,17 +182,12 @@ def _settle(connection: sa.Connection, settled: Sequence[Settled]) -> None:
 
 
 def _postpone(connection: sa.Connection, step: Step) -> None:
-    for one in step.postponed:
-        connection.execute(
-            outbox.update()
-            .where(outbox.c.key == one.key, outbox.c.done_at.is_(None))
-            .values(
-                due_at=one.due_at,
-                attempts=outbox.c.attempts + 1,
-                error=one.error,
-                is_degraded=sa.or_(outbox.c.is_degraded, sa.literal(one.is_degraded)),
-            )
-        )
+    rows = [
+        {"of": one.key, "at": one.due_at, "why": one.error, "instead": one.is_degraded}
+        for one in step.postponed
+    ]
+    if rows:
+        connection.execute(POSTPONE, rows)
 
 
 def _orders(connection: sa.Connection, steps: Iterable[Step]) -> None:
@@ -211,4 +221,4 @@ def _orders(connection: sa.Connection, steps: Iterable[Step]) -> None:
     _insert(connection, received, batches)
     taken: Rows = [{"of": key} for step in steps for key in step.taken]
     if taken:
-        connection.execute(received.delete().where(received.c.key == sa.bindparam("of")), taken)
+        connection.execute(TAKE, taken)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.core.notification import Receipt
 from monitor.core.state import OutboxRow
 from monitor.store import codec
 from monitor.store.tables import outbox, receipt
+from monitor.store.upsert import upsert_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,28 +29,33 @@ class Intent:
     reason: str
 
 
+COLUMNS = (
+    "subject",
+    "receiver",
+    "due_at",
+    "attempts",
+    "error",
+    "is_degraded",
+    "notification",
+)
+
+
 def add_rows(connection: sa.Connection, rows: Sequence[OutboxRow]) -> None:
     """Store intents; one with a key that was used before is the same message and is left out."""
-    if not rows:
-        return
-    is_sqlite = connection.dialect.name == "sqlite"
-    insert = sqlite.insert(outbox) if is_sqlite else postgresql.insert(outbox)
-    connection.execute(
-        insert.on_conflict_do_nothing(index_elements=[outbox.c.key]),
-        [
-            {
-                "key": row.notification.key,
-                "subject": row.notification.subject,
-                "receiver": row.notification.receiver,
-                "due_at": row.due_at,
-                "attempts": row.attempts,
-                "error": row.error,
-                "is_degraded": row.is_degraded,
-                "notification": codec.dump(codec.NOTIFICATION, row.notification),
-            }
-            for row in rows
-        ],
-    )
+    found = [
+        {
+            "key": row.notification.key,
+            "subject": row.notification.subject,
+            "receiver": row.notification.receiver,
+            "due_at": row.due_at,
+            "attempts": row.attempts,
+            "error": row.error,
+            "is_degraded": row.is_degraded,
+            "notification": codec.dump(codec.NOTIFICATION, row.notification),
+        }
+        for row in rows
+    ]
+    upsert_many(connection, outbox, ("key",), found, only_new=COLUMNS)
 
 
 class Outbox:

@@ -1,6 +1,7 @@
 """Insert or replace, on both databases."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,28 +11,42 @@ from sqlalchemy.dialects import postgresql, sqlite
 def upsert_many(
     connection: sa.Connection,
     table: sa.Table,
-    key: Sequence[str],
+    key: tuple[str, ...],
     rows: Sequence[Mapping[str, Any]],
     *,
-    only_new: Collection[str] = (),
-    unless_same: Mapping[str, str] | None = None,
+    only_new: tuple[str, ...] = (),
+    unless_same: tuple[str, str] | None = None,
 ) -> None:
     """Insert rows, or replace those with the same key; all have the same columns.
 
-    Columns in ``only_new`` are set on insert alone. ``unless_same`` maps a column to another one:
-    it keeps its value while that other one stays as it was.
+    Columns in ``only_new`` are set on insert alone. ``unless_same`` names a column that keeps its
+    value while another one stays as it was.
     """
-    if not rows:
-        return
-    is_sqlite = connection.dialect.name == "sqlite"
-    insert = sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+    if rows:
+        names = tuple(rows[0])
+        how = (table, key, names, only_new, unless_same)
+        connection.execute(_statement(connection.dialect.name, *how), list(rows))
+
+
+@cache
+def _statement(  # noqa: PLR0917  # what the cache goes by
+    dialect: str,
+    table: sa.Table,
+    key: tuple[str, ...],
+    names: tuple[str, ...],
+    only_new: tuple[str, ...],
+    unless_same: tuple[str, str] | None,
+) -> sa.Insert:
+    """Build the statement once: building takes longer than executing it for a few rows."""
+    insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
     changes: dict[str, Any] = {
-        name: insert.excluded[name] for name in rows[0] if name not in key and name not in only_new
+        name: insert.excluded[name] for name in names if name not in key and name not in only_new
     }
-    for name, other in (unless_same or {}).items():
+    if unless_same is not None:
+        name, other = unless_same
         is_same = table.c[other] == insert.excluded[other]
         changes[name] = sa.case((is_same, table.c[name]), else_=insert.excluded[name])
-    statement = insert.on_conflict_do_update(
-        index_elements=[table.c[name] for name in key], set_=changes
-    )
-    connection.execute(statement, list(rows))
+    columns = [table.c[name] for name in key]
+    if not changes:
+        return insert.on_conflict_do_nothing(index_elements=columns)
+    return insert.on_conflict_do_update(index_elements=columns, set_=changes)

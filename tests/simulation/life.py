@@ -9,7 +9,6 @@ from functools import cache
 from random import Random
 from typing import Any, ParamSpec, TypeVar
 
-
 from monitor.api.receiver import Receiver
 from monitor.api.source import Source
 from monitor.config.plan import Plan
@@ -113,21 +112,22 @@ class Sim:
     kills: int = 0
 
     def __post_init__(self) -> None:
-        self.random = Random(self.seed)
+        self.random = Random(self.seed)  # noqa: S311  # a replay needs a weak one
         self.clock = SimClock(self.loop)
         self.truth = Truth({(c, n): "ok" for c, about in CHECKS.items() for n in range(about[3])})
-        self.dies = Dies(Random(self.seed + 1), self.random.choice([0.0, 0.01, 0.05]))
+        deaths = Random(self.seed + 1)  # noqa: S311  # as above
+        self.dies = Dies(deaths, self.random.choice([0.0, 0.01, 0.05]))
         trouble = self.random.choice([0.0, 0.1, 0.4])
-        self.phones = {
-            name: Phone(name=name).rings(Random(f"{self.seed}{name}"), self.dies, trouble)
-            for name in PHONES
-        }
+        self.phones: dict[str, Phone] = {}
+        for name in PHONES:
+            moods = Random(f"{self.seed}{name}")  # noqa: S311  # as above
+            self.phones[name] = Phone(name=name).rings(moods, self.dies, trouble)
         self.sources: dict[str, Source] = {
             name: Asked(name=name, maintainer="data").knows(self.truth)
             for name in ("rest", "warehouse")
         }
         self.variant = 0
-        self.jumps = self.random.random() < 0.2  # noqa: PLR2004  # one history in five
+        self.jumps = self.random.random() < 0.2  # one history in five
 
     def plan(self) -> Plan:
         phones: dict[str, Receiver] = dict(self.phones)
@@ -135,7 +135,7 @@ class Sim:
 
     async def live(self) -> None:
         """Run lives until the time of faults is over, then let everything heal."""
-        end = self.loop.time() + self.random.uniform(6, 25) * 60
+        end = self.loop.time() + self.random.uniform(2, 12) * 60
         while self.loop.time() < end:
             await self._one_life(end)
         self._heal()
@@ -187,7 +187,7 @@ class Sim:
 
     async def _faults(self, engine: Engine) -> None:
         while True:
-            await asyncio.sleep(self.random.expovariate(1 / 40))
+            await asyncio.sleep(self.random.expovariate(1 / 15))
             self.random.choice(self._kinds_of_fault())(engine)
             if self.reloads:
                 self.reloads = False
@@ -213,7 +213,7 @@ class Sim:
         phone._fault = None if phone._fault else self.random.choice(["refuse", "hang", "drop"])
 
     def _disk(self, _engine: Engine) -> None:
-        self.writer.is_full = not self.writer.is_full and self.random.random() < 0.5  # noqa: PLR2004  # even
+        self.writer.is_full = not self.writer.is_full and self.random.random() < 0.5  # even
         self.writer.stall = self.random.choice([0.0, 0.0, 7.0])
 
     def _time(self, _engine: Engine) -> None:
@@ -227,7 +227,7 @@ class Sim:
 
     async def _people(self, engine: Engine) -> None:
         while True:
-            await asyncio.sleep(self.random.expovariate(1 / 60))
+            await asyncio.sleep(self.random.expovariate(1 / 40))
             order = self._order(engine)
             if order is None:
                 continue
@@ -240,26 +240,25 @@ class Sim:
 
     def _order(self, engine: Engine) -> Order | None:
         now, by = self.clock.now(), "asha"
-        if self.random.random() < 0.4:  # noqa: PLR2004  # silences are frequent
+        if self.random.random() < 0.4:  # silences are frequent
             check = self.random.choice(list(CHECKS))
             ends = now + timedelta(minutes=self.random.choice([1, 4, 15]))
             key = f"s{len(self.orders)}"
             matchers = parse_matchers(f'check="{check}"')
             return MakeSilence(Silence(key, matchers, now, ends, by, "known"))
-        if engine.memory.silences and self.random.random() < 0.3:  # noqa: PLR2004  # as above
+        if engine.memory.silences and self.random.random() < 0.3:  # as above
             return EndSilence(self.random.choice(list(engine.memory.silences)), by)
         if not engine.memory.incidents:
             return None
         incident = self.random.choice(list(engine.memory.incidents))
         until = now + timedelta(minutes=self.random.choice([1, 10]))
-        return self.random.choice(
-            [
-                Acknowledge(incident, by, until),
-                Acknowledge(incident, by),
-                Reassign(incident, self.random.choice(["data", "recsys"]), by),
-                Resolve(incident, by),
-            ]
-        )
+        orders: list[Order] = [
+            Acknowledge(incident, by, until),
+            Acknowledge(incident, by),
+            Reassign(incident, self.random.choice(["data", "recsys"]), by),
+            Resolve(incident, by),
+        ]
+        return self.random.choice(orders)
 
 
 async def _end(tasks: list[asyncio.Task[Any]]) -> None:
@@ -283,5 +282,3 @@ def run(seed: int) -> Sim:
         loop.close()
         logging.disable(logging.NOTSET)
     return sim
-
-

@@ -198,9 +198,7 @@ TWO_OF_THREE = (
 )
 
 
-def plan_of(
-    sources: dict[str, Source], phones: dict[str, Receiver], *, variant: int = 0
-) -> Plan:
+def plan_of(sources: dict[str, Source], phones: dict[str, Receiver], *, variant: int = 0) -> Plan:
     """Describe the platform; variants are what a reload may bring."""
     checks = {
         name: PlannedCheck(
@@ -219,7 +217,7 @@ def plan_of(
     }
     if variant == 1:
         checks.pop("stray")
-    chat = "recsys-new" if variant == 2 else "recsys-chat"  # noqa: PLR2004  # the second variant
+    chat = "recsys-new" if variant == 2 else "recsys-chat"  # the second variant
     at_work = Hours(frozenset(range(7)), 8 * 60, 9 * 60)
     pagers = ("recsys-pager", "recsys-pager-2")
     return Plan(

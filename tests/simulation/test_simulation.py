@@ -1,0 +1,53 @@
+"""Histories drawn from seeds: a few here, ten thousand where CI=true.
+
+A seed that fails is replayed by `python -m tests.simulation SEED`.
+"""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
+
+import pytest
+
+from tests.simulation.invariants import violations
+from tests.simulation.life import run
+
+IN_CI = os.environ.get("CI") == "true"
+FIRST = int(os.environ.get("SIMULATION_SEED", "1"))
+SEEDS = 10_000 if IN_CI else 40
+
+
+def wrong(seeds: tuple[int, ...]) -> list[str]:
+    return [f"seed {seed}: {text}" for seed in seeds for text in violations(run(seed))]
+
+
+def all_wrong(seeds: range) -> Iterator[str]:
+    groups = [tuple(islice(seeds, at, at + 50)) for at in range(0, len(seeds), 50)]
+    if len(groups) == 1:
+        yield from wrong(groups[0])
+        return
+    with ProcessPoolExecutor(os.cpu_count()) as processes:
+        for found in processes.map(wrong, groups):
+            yield from found
+
+
+def test_no_history_of_faults_loses_doubles_or_hides_anything() -> None:
+    found = list(all_wrong(range(FIRST, FIRST + SEEDS)))
+    assert found == [], "\n".join(found[:20])
+
+
+def test_a_seed_replays_exactly() -> None:
+    def story(seed: int) -> list[tuple[str, str, object]]:
+        sim = run(seed)
+        return [
+            (name, one.note.key, one.at) for name, p in sim.phones.items() for one in p._arrived
+        ]
+
+    assert story(97) == story(97)
+    assert story(97) != story(98)
+
+
+@pytest.mark.parametrize("seed", [50, 97, 238, 347])
+def test_what_a_seed_once_found_stays_mended(seed: int) -> None:
+    assert wrong((seed,)) == []
