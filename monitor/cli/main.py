@@ -10,7 +10,7 @@ from monitor.api.errors import MonitorError
 
 COMMANDS = (
     *("run", "demo", "status", "digest", "ack", "silence"),
-    *("lint", "plan", "check", "test", "backtest", "explain", "route", "schema", "db"),
+    *("lint", "plan", "check", "test", "backtest", "explain", "route", "suggest", "schema", "db"),
 )
 """The commands in the order of the help; each is named like its module."""
 

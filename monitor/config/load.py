@@ -73,6 +73,18 @@ class Loader:
             return None
         return None if plan.problems else plan
 
+    def build_text(self, text: str, name: str) -> PlannedCheck | None:
+        """Build the first check of a text as if it were a file; None where it has problems.
+
+        The configuration must have been loaded before.
+        """
+        assert self._platform is not None
+        platform = self._platform[1]
+        around = Surroundings.of(platform, self._failed or ())
+        file = CheckFile(platform.checks / name, "", platform.defaults, b"", text)
+        build = build_file(file, around, Report(), finder(platform.sources, None))
+        return build.checks[0] if build.checks and not build.problems else None
+
     def _load(self, before: Plan | None) -> Plan:
         report = Report()
         if self._failed is None:

@@ -236,3 +236,33 @@ def test_every_reference_of_the_schema_leads_somewhere() -> None:
 
     names = {one.removeprefix("#/$defs/") for one in references(found)}
     assert names - found["$defs"].keys() == set()
+
+
+# suggest
+
+
+def test_suggestions_fit_what_is_there_and_pass_lint(config: Path, checks: Path) -> None:
+    checks.write_text("checks: {}\n")
+    result = run(config, "suggest", "kpi", "--days", "10")
+    assert result.exit_code == 0, result.output
+    text = result.output.replace("CHANGE-ME", "recsys")
+    for wanted in ("partition: {column: hour, grain: hour}", "column: at", "sum(impressions)"):
+        assert wanted in text
+    assert "in the last 10 days: would have paged" in text
+    checks.write_text(text)
+    found = plain(config, "lint")
+    assert found["errors"] == []
+    assert found["checks"] == 3
+
+
+def test_what_is_checked_already_is_not_suggested_again(config: Path, checks: Path) -> None:
+    checks.write_text(CHECKS.replace("  fresh:", "  loads-fresh:"))
+    names = [one["check"] for one in plain(config, "suggest", "kpi", "--days", "3")["suggestions"]]
+    assert "loads-fresh" not in names
+    assert "kpi-fresh" in names
+
+
+def test_a_source_that_is_not_there_is_wrong_use(config: Path) -> None:
+    result = run(config, "suggest", "kpii")
+    assert result.exit_code == 2
+    assert "did you mean 'kpi'?" in result.output

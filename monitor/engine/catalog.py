@@ -1,0 +1,71 @@
+"""What a source holds, tables or histograms, found by the questions that checks ask, too."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from monitor.api.answer import Table
+from monitor.api.errors import SourceError
+from monitor.api.query import Rows
+from monitor.api.source import Asking, Source
+
+MOST_TABLES = 50
+MOST_METRICS = 30
+TIMEOUT = timedelta(seconds=30)
+
+_STANDARD = """\
+select table_schema as s, table_name as t, column_name as c, data_type as d
+from information_schema.columns
+where table_schema not in ('information_schema', 'pg_catalog', 'sys')
+order by table_schema, table_name, ordinal_position"""
+_SQLITE = """\
+select '' as s, m.name as t, p.name as c, p.type as d
+from sqlite_master as m join pragma_table_info(m.name) as p
+where m.type in ('table', 'view') and m.name not like 'sqlite_%'
+order by m.name, p.cid"""
+_HISTOGRAMS = 'count by (__name__) ({__name__=~".+_bucket"})'
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTable:
+    """A table: its name with its schema, and its columns with their types, in order."""
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+
+
+async def tables_of(source: Source, now: datetime) -> list[FoundTable]:
+    """Return the tables that can be seen. Raise SourceError when the source has none to tell."""
+    try:
+        rows = await _ask(source, _STANDARD, now)
+    except SourceError as error:
+        if not error.blames_check:
+            raise
+        rows = await _ask(source, _SQLITE, now)
+    found: dict[str, list[tuple[str, str]]] = {}
+    for schema, table, column, kind in rows:
+        name = f"{schema}.{table}" if schema and schema != "public" else str(table)
+        found.setdefault(name, []).append((str(column), str(kind).lower()))
+    return [FoundTable(name, tuple(columns)) for name, columns in found.items()][:MOST_TABLES]
+
+
+async def histograms_of(source: Source, now: datetime) -> list[str]:
+    """Return the names of the histograms, without ``_bucket``."""
+    rows = await _ask(source, _HISTOGRAMS, now)
+    names = {str(cell) for row in rows for cell in row if str(cell).endswith("_bucket")}
+    return sorted(name.removesuffix("_bucket") for name in names)[:MOST_METRICS]
+
+
+async def column_of(
+    source: Source, text: str, now: datetime, since: datetime | None
+) -> list[object]:
+    """Return the first column of a query."""
+    return [row[0] for row in await _ask(source, text, now, since)]
+
+
+async def _ask(
+    source: Source, text: str, now: datetime, since: datetime | None = None
+) -> Sequence[tuple[object, ...]]:
+    answer = await source.ask(Rows(text, since), Asking(now, TIMEOUT, "suggest"))
+    assert isinstance(answer, Table)
+    return list(zip(*answer.columns.values(), strict=True))
