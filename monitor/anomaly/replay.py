@@ -26,6 +26,7 @@ from monitor.anomaly.tail import ENOUGH
 
 # Rarer than this is more than a few months of scores can tell.
 RAREST = timedelta(days=3650)
+NO_ROW, NO_NUMBER = "no rows", "no number (null, NaN, infinite or negative)"
 
 
 def replay(series: Sequence[Series], settings: Settings, since: datetime | None = None) -> Replay:
@@ -113,7 +114,7 @@ def judge_latest(
         return []
     first, values = aligned(series, settings, number + 1)
     if not values.shape[1]:
-        return [Missing(at, "there is no value") for _ in series]
+        return [Missing(at, NO_ROW) for _ in series]
     detector = Detector(settings, len(series))
     *_, (_, judged) = advance(detector, first, values)
     raw = [_raw(one, number, settings) for one in series]
@@ -138,7 +139,7 @@ def _answer(
     status = Status(int(judged.status[row, -1]))
     if status == Status.MISSING:
         is_bad = not np.isnan(raw)
-        reason = f"the value {raw} is infinite or negative" if is_bad else "there is no value"
+        reason = NO_NUMBER if is_bad else NO_ROW
         return Missing(at, reason)
     if status in {Status.YOUNG, Status.YOUNG_FOR_WEEKLY, Status.SPARSE, Status.NO_TAIL}:
         return Learning(at, _why_learning(status, int(judged.age[row]), settings))

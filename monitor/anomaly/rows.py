@@ -29,7 +29,10 @@ class Cells:
 
 @dataclass(frozen=True)
 class Gathered:
-    """The matrix, the number of its first bucket, and what had to be done to the rows."""
+    """The matrix, the number of its first bucket, and what had to be done to the rows.
+
+    values: NaN where there was no row, infinite where there was one without a usable number.
+    """
 
     values: Floats
     first: int
@@ -76,7 +79,8 @@ def gather(cells: Cells, slices: int, aggregate: Aggregate = "sum") -> Gathered:
     )
     whole, notes = _joined(value, count, aggregate)
     matrix = np.full(slices * width, np.nan)
-    matrix[cell] = whole
+    # There was a row, and it is of no use: that is told differently from no row at all.
+    matrix[cell] = np.where(np.isnan(whole), np.inf, whole)
     unusable = int(np.sum(~usable))
     if unusable:
         notes.append(f"{unusable} rows were empty, NaN, infinite or negative: bucket unknown")

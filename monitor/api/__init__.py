@@ -14,6 +14,7 @@ from monitor.api.answer import (
     Updated,
     as_moment,
 )
+from monitor.api.buckets import Buckets, Remembered, buckets_of
 from monitor.api.check import KINDS, Check, Measure, Slices
 from monitor.api.elsewhere import OpenAlert, OpenAlertList, OpenAlerts
 from monitor.api.errors import DeliveryError, MissingExtraError, MonitorError, SourceError
@@ -55,6 +56,7 @@ __all__ = [
     "Answer",
     "Asking",
     "BlockingSource",
+    "Buckets",
     "BusinessDays",
     "Calendar",
     "Check",
@@ -97,6 +99,7 @@ __all__ = [
     "ReadyBy",
     "Receipt",
     "Receiver",
+    "Remembered",
     "Row",
     "Rows",
     "Run",
@@ -114,6 +117,7 @@ __all__ = [
     "Unit",
     "Updated",
     "as_moment",
+    "buckets_of",
     "first_deadline",
     "holders_of",
     "labels_of",

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from monitor.api.answer import Answer
+from monitor.api.buckets import Remembered
 from monitor.api.fields import Duration
 from monitor.api.query import Query
 from monitor.core.model import Direction, Measured, TierRule, Unit
@@ -102,6 +103,13 @@ class Check(BaseModel, ABC):
     def queries(self) -> tuple[type[Query], ...]:
         """Return the types of question that this check asks, for the check against its source."""
         return tuple(type(query) for query in self.ask(_ANY_MOMENT))
+
+    def remembers(self, now: datetime) -> Remembered | None:
+        """Say what the daemon shall remember for this check; None asks anew each time.
+
+        Where it remembers, `measure` gets one `Buckets` in the place of the answers.
+        """
+        return None
 
     @abstractmethod
     def ask(self, now: datetime) -> Sequence[Query]:

@@ -1,37 +1,42 @@
-"""A business metric falls or rises against its own season, per slice."""
+"""A business metric falls or rises against its own season, per slice and in total."""
 
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from itertools import repeat
-from typing import ClassVar, Literal, Self, TypeAlias
+from datetime import UTC, date, datetime, timedelta
+from typing import ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+import holidays as calendars
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from monitor.anomaly import Learning, Missing, Point, Settings, judge_latest, regular
-from monitor.anomaly.past import judge_past
+from monitor.anomaly import Learning, Missing, Point, Settings
+from monitor.anomaly.evidence import of_cause
+from monitor.anomaly.explain import Cell
+from monitor.anomaly.keeper import Kept, Known, caught_up
+from monitor.anomaly.model import Floats
+from monitor.anomaly.ready import Ready, completeness, ready
+from monitor.anomaly.replay import answers as told
 from monitor.anomaly.series import bucket_number, bucket_start
 from monitor.api import (
     Answer,
+    Buckets,
     Check,
     Direction,
     Duration,
-    Holidays,
-    Labels,
     Measure,
     Measured,
     NoData,
     NotYet,
     Query,
-    Row,
+    Remembered,
     Rows,
     Sample,
+    Share,
     Table,
     Unit,
-    as_moment,
-    labels_of,
+    buckets_of,
 )
 
 VALUE = re.compile(r"\{\{\s*value\s*\}\}")
@@ -42,9 +47,17 @@ DAY = timedelta(days=1)
 LARGEST_RISE = 1000.0
 """A rise from next to nothing is told as this share at most: infinity is no JSON."""
 
+RECENT_LAUNCH = timedelta(days=3)
+MEMORY = "kept"
 
-Reading: TypeAlias = tuple[datetime, float | None]
-"""A moment and its number, None where the row has none."""
+
+class Launch(BaseModel):
+    """An announced event that may move the metric for good."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    at: datetime = Field(description="When, with a zone or in the check's zone.")
+    name: str = Field(description="What: `ranker v3 to everyone`.")
 
 
 class Anomaly(Check, kind="anomaly"):
@@ -60,6 +73,8 @@ class Anomaly(Check, kind="anomaly"):
       value: impressions
       bucket: 1h
       slices: {by: [model, variant], min_value: 1000}
+      holidays: [IN]
+      events: [{at: "2026-11-20 10:00", name: ranker v3}]
       bad: down
       false_alarms_per_month: 1
       warn: {drop: 12%}
@@ -68,7 +83,10 @@ class Anomaly(Check, kind="anomaly"):
 
     A limit is breached only by a change that is as large and that chance does not explain:
     `false_alarms_per_month`, of the whole check, is the only sensitivity. A bucket without rows is
-    no data, never a drop.
+    no data, never a drop, and one that is not complete yet is not judged.
+
+    Three and more slices are rolled up, too: in total, and by each dimension. Where several alarm,
+    those that explain the gap are told and the others are not.
     """
 
     measures: ClassVar[Mapping[str, Measure]] = {
@@ -86,18 +104,30 @@ class Anomaly(Check, kind="anomaly"):
         default="t", description="Column: start of the bucket, UTC unless it has a zone."
     )
     column: str = Field(default="value", description="The column that holds the number.")
+    per: str | None = Field(
+        default=None, description="Column of the denominator: the metric is a rate."
+    )
+    watermark: str = Field(
+        default="watermark",
+        description="Column, if there is one: up to when the source is complete.",
+    )
     bucket: Duration = Field(default=timedelta(hours=1), description="The width of a bucket.")
     history: Duration = Field(default=timedelta(weeks=9), description="How far back to look.")
+    settle: Duration = Field(
+        default=timedelta(days=2), description="How long buckets may still be restated."
+    )
     complete_after: Duration = Field(
         default=timedelta(minutes=20),
-        description="How long after its end a bucket is complete and may be judged.",
+        description="How long after its end a bucket is complete, until the monitor has seen "
+        "often enough how late data comes.",
     )
     bad: Literal["down", "up", "both"] = Field(default="both", description="The bad direction.")
-    holidays: Holidays = Field(
-        default=frozenset(),
-        description="Countries or calendars whose days off are unlike other days.",
-    )
     false_alarms_per_month: float = Field(default=1.0, gt=0, description="Of the whole check.")
+    min_effect: Share = Field(default=0.05, ge=0, description="Smaller changes are never told.")
+    holidays: tuple[str, ...] = Field(
+        default=(), description="Countries (IN, US-CA) and dates that are not like other days."
+    )
+    events: tuple[Launch, ...] = Field(default=(), description="Announced launches.")
 
     def measures_of(self) -> Mapping[str, Measure]:
         """Return the measures with the one of the bad direction first."""
@@ -105,67 +135,98 @@ class Anomaly(Check, kind="anomaly"):
         return {first: self.measures[first], second: self.measures[second]}
 
     @model_validator(mode="after")
-    def _check_bucket(self) -> Self:
+    def _check_settings(self) -> Self:
         """Refuse what the detector would refuse at the first look: the message is the same."""
-        self._settings()
+        self._settings(datetime(2026, 1, 1, tzinfo=UTC))
         return self
+
+    def remembers(self, now: datetime) -> Remembered:
+        """Let the daemon keep the buckets that it has seen."""
+        return Remembered(
+            text=VALUE.sub(self.value, self.query),
+            settings=self._settings(now),
+            time=self.time,
+            column=self.column,
+            per=self.per,
+            by=self.slices.by,
+            watermark=self.watermark,
+            keep=self.history,
+            settle=self.settle,
+        )
 
     def ask(self, now: datetime) -> Sequence[Query]:
         """Ask for the whole season."""
         return [Rows(VALUE.sub(self.value, self.query), since=self._bucket(now) - self.history)]
 
     def measure(self, answers: Sequence[Answer], now: datetime) -> Iterable[Measured]:
-        """Judge the newest complete bucket of every slice. Raise ValueError for too many slices."""
-        (table,) = answers
-        assert isinstance(table, Table)
-        at = self._bucket(now)
-        found = self._points(table, at)
-        if len(found) > self.slices.max:
-            raise ValueError(f"{len(found)} slices; `slices: {{max: {self.slices.max}}}` is less")
-        settings = self._settings()
-        series = [regular(points, labels, settings).series for labels, points in found.items()]
-        for one, result in zip(series, judge_latest(series, settings, at), strict=True):
-            has_row = max(moment for moment, _ in found[one.slice]) >= at
-            yield from self._measured(one.slice, result, has_row=has_row)
+        """Judge the newest complete bucket. Raise ValueError for too many slices."""
+        (answer,) = answers
+        if isinstance(answer, Table):
+            answer = buckets_of(answer, self.remembers(now))
+        assert isinstance(answer, Buckets)
+        settings = self._settings(now)
+        number, why = self._newest(answer, settings, now)
+        found = _known(answer, number, settings)
+        if len(found.slices) > self.slices.max:
+            raise ValueError(
+                f"{len(found.slices)} slices; `slices: {{max: {self.slices.max}}}` is less"
+            )
+        if not found.slices:
+            return
+        if not why.is_ready:
+            at = self._name(bucket_start(number, settings))
+            for labels in found.slices:
+                yield NotYet(f"the bucket {at} is not complete: {why}", labels)
+            return
+        past = answer.memory.get(MEMORY)
+        kept = caught_up(past if isinstance(past, Kept) else None, settings, found)
+        answer.memory[MEMORY] = kept
+        yield from self._told(kept, answer, now)
 
-    def remeasure(
-        self, answers: Sequence[Answer], moments: Sequence[datetime]
-    ) -> Iterator[Iterable[Measured]] | None:
-        """Run the detector over the whole history once: it judges each bucket from its past."""
-        (table,) = answers
-        assert isinstance(table, Table)
-        if not moments:
-            return iter(())
-        found = self._points(table, self._bucket(moments[-1]))
-        if len(found) > self.slices.max:
-            raise ValueError(f"{len(found)} slices; `slices: {{max: {self.slices.max}}}` is less")
-        settings = self._settings()
-        series = [regular(points, labels, settings).series for labels, points in found.items()]
-        judged = judge_past(series, settings, [self._bucket(now) for now in moments])
-        return (
-            [
-                measured
-                for one, result in zip(series, results, strict=True)
-                for measured in self._measured(one.slice, result, has_row=False)
-            ]
-            for results in judged
-        )
+    def _newest(self, answer: Buckets, settings: Settings, now: datetime) -> tuple[int, Ready]:
+        """Return the newest bucket that is complete, or the one that should be and is not."""
+        wanted = bucket_number(now - self.complete_after, settings) - 1
+        newest = bucket_number(now, settings) - 1
+        why = Ready.YOUNG
+        for number in range(newest, wanted - 1, -1):
+            end = bucket_start(number + 1, settings)
+            why = ready(end, now, self.complete_after, answer.watermark, answer.sightings)
+            if why.is_ready:
+                return number, why
+        return wanted, why
 
-    def _measured(
-        self, labels: Labels, result: Point | Learning | Missing, *, has_row: bool
-    ) -> Iterator[Measured]:
-        if isinstance(result, Missing):
-            what = "no number (null, NaN, infinite or negative)" if has_row else "no rows"
-            yield NoData(f"{what} for the bucket {self._name(result.at)}", labels)
-        elif isinstance(result, Learning):
-            yield NotYet(f"learning: {result.reason}", labels)
-        else:
-            evidence = self._evidence(result)
-            rise = min(result.deviation, LARGEST_RISE)
-            for measure, change in (("drop", -rise), ("rise", rise)):
-                if measure in self._directions:
-                    is_noise = not result.is_anomaly
-                    yield Sample(measure, change, labels, Unit.SHARE, evidence, is_noise)
+    def _told(self, kept: Kept, answer: Buckets, now: datetime) -> Iterator[Measured]:
+        """Tell every roll-up and slice; only causes are more than noise."""
+        watch, at = kept.watch, bucket_start(kept.known.number, kept.settings)
+        assert watch.seen is not None
+        cells = watch.cells()
+        causes = set(watch.causes(cells, self.slices.report))
+        points: list[Point | Learning | Missing] = []
+        if watch.seen.rolled is not None:
+            nothing = [math.nan] * len(watch.tree.labels)
+            points.extend(told(watch.seen.rolled, nothing, kept.settings, at))
+        raw = kept.known.values[:, -1].tolist()
+        points.extend(told(watch.seen.leaves, raw, kept.settings, at))
+        for index, (cell, point) in enumerate(zip(cells, points, strict=True)):
+            if isinstance(point, Missing):
+                yield NoData(f"{point.reason} for the bucket {self._name(at)}", cell.labels)
+            elif isinstance(point, Learning):
+                yield NotYet(f"learning: {point.reason}", cell.labels)
+            else:
+                evidence = self._evidence(point, kept, index)
+                is_noise = index not in causes or _is_late_alarm(kept, index)
+                if not is_noise:
+                    evidence |= of_cause(watch, cells, index, self.slices.report)
+                    evidence |= self._surroundings(answer, kept, now)
+                yield from self._samples(cell, point, evidence, is_noise=is_noise)
+
+    def _samples(
+        self, cell: Cell, point: Point, evidence: dict[str, object], *, is_noise: bool
+    ) -> Iterator[Sample]:
+        rise = min(point.deviation, LARGEST_RISE)
+        for measure, change in (("drop", -rise), ("rise", rise)):
+            if measure in self._directions:
+                yield Sample(measure, change, cell.labels, Unit.SHARE, evidence, is_noise)
 
     @property
     def _directions(self) -> tuple[str, ...]:
@@ -175,8 +236,12 @@ class Anomaly(Check, kind="anomaly"):
         local = at.astimezone(ZoneInfo(self.timezone))
         return f"{local:%Y-%m-%d}" if self.bucket >= DAY else f"{local:%Y-%m-%d %H:%M %Z}"
 
-    def _evidence(self, point: Point) -> dict[str, object]:
+    def _evidence(self, point: Point, kept: Kept, index: int) -> dict[str, object]:
         """Return JSON values; an expected 0 has no deviation that could be told (None)."""
+        notes = [point.note] if point.note else []
+        if kept.is_restated:
+            was = kept.told.values[index]
+            notes.append(f"restated: it was {was:.6g} when it was judged first")
         return {
             "metric": self.value,
             "at": point.at.isoformat(),
@@ -188,69 +253,82 @@ class Anomaly(Check, kind="anomaly"):
             "lost": point.expected - point.value,
             "once_in_days": point.once_in / DAY if point.once_in else None,
             "season": point.season,
-            "note": point.note,
+            "note": "; ".join(notes),
         }
 
-    def _points(self, table: Table, at: datetime) -> dict[Labels, list[Reading]]:
-        """Return the rows up to the judged bucket, by slice; slices long silent are left out.
+    def _surroundings(self, answer: Buckets, kept: Kept, now: datetime) -> dict[str, object]:
+        """Say what else a reader must know: completeness, holidays, launches."""
+        end = bucket_start(kept.known.number + 1, kept.settings)
+        share = completeness(answer.sightings, now - end)
+        local = bucket_start(kept.known.number, kept.settings).astimezone(ZoneInfo(self.timezone))
+        launches = [
+            f"{one.name} at {one.at:%Y-%m-%d %H:%M}"
+            for one in self.events
+            if timedelta(0) <= end - self._aware(one.at) <= RECENT_LAUNCH
+        ]
+        return {
+            "complete": share,
+            "holiday": local.date() in kept.settings.holidays,
+            "launches": launches,
+        }
 
-        It goes column by column: there may be a million rows.
-        """
-        if not len(table):
-            return {}
-        names = self.slices.by or tuple(
-            name for name in table.columns if name not in {self.time, self.column}
-        )
-        times, numbers, *keys = (_column(table, n) for n in (self.time, self.column, *names))
-        moments = {cell: self._moment(cell) for cell in set(times)}
-        members = zip(*keys, strict=True) if keys else repeat((), len(times))
-        settings = self._settings()
-        # A finer time column has several rows in the judged bucket; all of them count.
-        end = bucket_start(bucket_number(at, settings) + 1, settings)
-        slices: dict[tuple[object, ...], list[Reading]] = {}
-        for cell, number, member in zip(times, numbers, members, strict=True):
-            moment = moments[cell]
-            if moment is not None and moment < end:
-                slices.setdefault(member, []).append((moment, _number(number, self.column)))
-        found: dict[Labels, list[Reading]] = {}
-        for member, points in slices.items():
-            if max(moment for moment, _ in points) < at - FORGET_AFTER:
-                continue
-            labels = labels_of(zip(names, map(str, member), strict=True))
-            found.setdefault(labels, []).extend(points)
-        return dict(sorted(found.items()))
-
-    def _moment(self, cell: object) -> datetime | None:
-        """Read the start of a bucket; a day without a zone is a day of the check's zone."""
-        moment = as_moment(cell)
-        if moment is None or self.bucket < DAY or isinstance(cell, (int, float)):
-            return moment
-        if datetime.fromisoformat(str(cell)).tzinfo is not None:
-            return moment
-        return moment.replace(tzinfo=ZoneInfo(self.timezone)).astimezone(UTC)
-
-    def _settings(self) -> Settings:
+    def _settings(self, now: datetime) -> Settings:
         return Settings(
             bucket=self.bucket,
             timezone=self.timezone,
             bad=self.bad,
             false_alarms_per_month=self.false_alarms_per_month,
             min_value=self.slices.min_value,
-            holidays=self.holidays,
+            holidays=_dates(self.holidays, now.year),
+            min_effect=self.min_effect,
+            events=frozenset(self._aware(one.at) for one in self.events),
         )
 
+    def _aware(self, at: datetime) -> datetime:
+        return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(self.timezone))
+
     def _bucket(self, now: datetime) -> datetime:
-        """Return the start of the newest bucket that is complete."""
-        settings = self._settings()
+        """Return the start of the newest bucket that is complete by its age."""
+        settings = self._settings(now)
         return bucket_start(bucket_number(now - self.complete_after, settings) - 1, settings)
 
 
-def _column(table: Table, name: str) -> tuple[object, ...]:
-    if name not in table.columns:
-        have = ", ".join(table.columns) or "none"
-        raise ValueError(f"the answer has no column '{name}'; it has: {have}")
-    return table.columns[name]
+def _is_late_alarm(kept: Kept, index: int) -> bool:
+    """Whether a restatement made a bucket bad that was told to be good: nobody is paged for it."""
+    return kept.is_restated and not bool(kept.told.alarms[index])
 
 
-def _number(cell: object, column: str) -> float | None:
-    return cell if isinstance(cell, float) else Row({column: cell}).number(column)
+def _known(answer: Buckets, number: int, settings: Settings) -> Known:
+    """Return the buckets up to `number`, without slices that have been silent for long."""
+    width = max(number + 1 - answer.first, 0)
+    has_row = ~np.isnan(_cut(answer.values, width))
+    oldest = max(0, width - int(FORGET_AFTER / settings.bucket) - 1)
+    rows = np.flatnonzero(has_row[:, oldest:].any(axis=1))
+    labels = tuple(answer.labels[row] for row in rows)
+    sizes = None if answer.sizes is None else _cut(answer.sizes[rows], width)
+    return Known(labels, answer.first, _cut(answer.values[rows], width), sizes, answer.rebased)
+
+
+def _cut(values: Floats, width: int) -> Floats:
+    """Cut or fill to so many buckets: what is not there is unknown."""
+    missing = max(0, width - values.shape[1])
+    return np.pad(values[:, :width], ((0, 0), (0, missing)), constant_values=np.nan)
+
+
+def _dates(names: Sequence[str], year: int) -> frozenset[date]:
+    """Return the dates of countries (IN, US-CA) in the years around, and dates as they stand.
+
+    Raise ValueError for a country that is not known.
+    """
+    found: set[date] = set()
+    for name in names:
+        if name[:1].isdigit():
+            found.add(date.fromisoformat(name))
+            continue
+        country, _, part = name.partition("-")
+        years = range(year - 1, year + 2)
+        try:
+            found.update(calendars.country_holidays(country, subdiv=part or None, years=years))
+        except NotImplementedError as error:
+            raise ValueError(f"holidays: '{name}' is no country that is known: {error}") from error
+    return frozenset(found)

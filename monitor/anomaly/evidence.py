@@ -1,0 +1,101 @@
+"""What an alert shows beyond its numbers: a chart, the slices, how it was a week before."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+
+from monitor.anomaly.explain import Cell
+from monitor.anomaly.model import Settings
+from monitor.anomaly.series import bucket_start
+from monitor.anomaly.watch import Trail, Watch
+
+WEEK = timedelta(weeks=1)
+DIGITS = 5
+LINES = ("value", "expected", "low", "high")
+
+
+def of_cause(watch: Watch, cells: list[Cell], index: int, most: int) -> dict[str, Any]:
+    """Return JSON values about a cause: since when, what is lost since, slices, chart."""
+    settings, cell = watch.settings, cells[index]
+    since = int(watch.bad_since[index])
+    trail = watch.trail(index)
+    gap = cell.expected - cell.value
+    more: dict[str, Any] = {
+        "since": bucket_start(since, settings).isoformat() if since >= 0 else None,
+        "slices": _slices(watch, cell, most),
+        "share": _share(watch, gap),
+    }
+    if trail is not None:
+        more["last_week"] = _last_week(trail, settings)
+        more["lost_since"] = _lost(trail, since)
+        more["chart"] = chart(trail, settings, since)
+    return more
+
+
+def _slices(watch: Watch, cell: Cell, most: int) -> list[dict[str, Any]] | str:
+    if len(cell.leaves) == 1:
+        return []
+    found = watch.members(cell, most)
+    if not found:
+        return "broad"
+    return [
+        {"slice": dict(one.labels), "share": round(one.share, 3), "lost": _short(one.lost)}
+        for one in found
+    ]
+
+
+def _share(watch: Watch, gap: float) -> float | None:
+    """Return the part of the gap of everything that this cause carries; None where it is none."""
+    total = watch.total_gap()
+    if total is None or gap == 0.0 or total / gap <= 0:
+        return None
+    return round(min(gap / total, 1.0), 3)
+
+
+def _last_week(trail: Trail, settings: Settings) -> float | None:
+    back = round(WEEK / settings.bucket)
+    values = trail.lines[0]
+    return _short(values[-1 - back]) if 0 < back < len(values) else None
+
+
+def _lost(trail: Trail, since: int) -> float | None:
+    if since < 0:
+        return None
+    bad = slice(max(0, since - trail.first), None)
+    return _short(float(np.nansum(trail.lines[1, bad] - trail.lines[0, bad])))
+
+
+def chart(trail: Trail, settings: Settings, since: int) -> dict[str, Any]:
+    """Return the last four weeks as lists; None is unknown. `mark` is the first bad bucket."""
+    known = np.flatnonzero(np.isfinite(trail.lines[0]))
+    begin = int(known[0]) if len(known) else 0
+    lines = {
+        name: [_short(one) for one in line[begin:].tolist()]
+        for name, line in zip(LINES, trail.lines, strict=True)
+    }
+    return {
+        "start": bucket_start(trail.first + begin, settings).isoformat(),
+        "bucket_seconds": int(settings.bucket.total_seconds()),
+        "mark": max(0, since - trail.first - begin) if since >= 0 else None,
+        **lines,
+    }
+
+
+def _short(number: float) -> float | None:
+    """Round to a few digits: a chart of a month is stored with every alert."""
+    return float(f"{number:.{DIGITS}g}") if np.isfinite(number) else None
+
+
+def smallest_drop(watch: Watch) -> dict[str, Any]:
+    """Say what the check can find: the median and the worst slice, and the total."""
+    leaves, rolled = watch.smallest_drop()
+    known = leaves[np.isfinite(leaves)]
+    result: dict[str, Any] = {"slices_judged": len(known), "slices": len(leaves)}
+    if len(known):
+        result |= {"median": _short(float(np.median(known))), "worst": _short(float(np.max(known)))}
+    if len(rolled) and np.isfinite(rolled[0]):
+        result["total"] = _short(float(rolled[0]))
+    return result

@@ -1,0 +1,134 @@
+"""Keep a watch in step with the buckets that are known: ticks, restatements, acceptances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from monitor.anomaly.cube import Labels
+from monitor.anomaly.model import Bools, Floats, Settings
+from monitor.anomaly.series import bucket_number
+from monitor.anomaly.watch import Watch
+
+# A restatement of less than this share teaches nothing new.
+MATERIAL = 0.02
+
+
+@dataclass(frozen=True)
+class Known:
+    """All buckets up to the one that is judged: (slices, buckets), the first one's number."""
+
+    slices: Sequence[Labels]
+    first: int
+    values: Floats
+    sizes: Floats | None
+    rebased: Mapping[Labels, datetime]
+
+    @property
+    def number(self) -> int:
+        """The bucket that is judged."""
+        return self.first + int(self.values.shape[1]) - 1
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was said of a bucket when it was judged first: values and alarms of all cells."""
+
+    number: int
+    values: Floats
+    alarms: Bools
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A watch, the buckets that it has learned, and what was told of the newest of them."""
+
+    settings: Settings
+    watch: Watch
+    known: Known
+    told: Told
+    is_restated: bool = False
+
+
+def caught_up(kept: Kept | None, settings: Settings, known: Known) -> Kept:
+    """Bring the watch to the newest bucket; build it anew where the past has changed.
+
+    A start from history and a tick give the same verdicts, so building anew is always right and
+    only costs time.
+    """
+    if kept is None or not _goes_on(kept, settings, known):
+        watch = _started(settings, known)
+    else:
+        watch = kept.watch
+        _accept(watch, kept.known.rebased, known)
+        done = kept.known.number + 1 - known.first
+        if done < known.values.shape[1]:
+            watch.advance(known.first + done, known.values[:, done:], _part(known, done))
+    values, alarms = _newest(watch)
+    if kept is None or kept.told.number != known.number:
+        return Kept(settings, watch, known, Told(known.number, values, alarms))
+    is_restated = kept.is_restated or _differs(kept, known)
+    return Kept(settings, watch, known, kept.told, is_restated)
+
+
+def _goes_on(kept: Kept, settings: Settings, known: Known) -> bool:
+    if kept.settings != settings or kept.watch.slices != tuple(known.slices):
+        return False
+    if known.number < kept.known.number:
+        return False
+    return not _differs(kept, known)
+
+
+def _differs(kept: Kept, known: Known) -> bool:
+    """Whether a bucket that was learned has moved by more than MATERIAL, or came or went."""
+    lo = max(kept.known.first, known.first)
+    hi = min(kept.known.number, known.number) + 1
+    old = kept.known.values[:, lo - kept.known.first : hi - kept.known.first]
+    new = known.values[:, lo - known.first : hi - known.first]
+    if old.shape != new.shape:
+        return True
+    old, new = (np.where(np.isfinite(one), one, np.nan) for one in (old, new))
+    if (np.isfinite(old) != np.isfinite(new)).any():
+        return True
+    largest = np.maximum(np.abs(old), np.abs(new))
+    return bool(np.any(np.abs(new - old) > MATERIAL * largest))
+
+
+def _started(settings: Settings, known: Known) -> Watch:
+    """Go through all that is known, accepting at the moments at which people did."""
+    watch = Watch(settings, known.slices)
+    stops: dict[int, list[Labels]] = {}
+    for labels, at in known.rebased.items():
+        stops.setdefault(bucket_number(at, settings), []).append(labels)
+    done = 0
+    for number in sorted(stops):
+        until = min(max(number - known.first, 0), known.values.shape[1])
+        if until > done:
+            watch.advance(
+                known.first + done, known.values[:, done:until], _part(known, done, until)
+            )
+            done = until
+        for labels in stops[number] if done else []:
+            watch.accept(labels)
+    if done < known.values.shape[1]:
+        watch.advance(known.first + done, known.values[:, done:], _part(known, done))
+    return watch
+
+
+def _part(known: Known, done: int, until: int | None = None) -> Floats | None:
+    return None if known.sizes is None else known.sizes[:, done:until]
+
+
+def _accept(watch: Watch, before: Mapping[Labels, datetime], known: Known) -> None:
+    for labels, at in known.rebased.items():
+        if before.get(labels) != at:
+            watch.accept(labels)
+
+
+def _newest(watch: Watch) -> tuple[Floats, Bools]:
+    cells = watch.cells()
+    values = np.array([cell.value for cell in cells])
+    return values, np.array([cell.is_anomaly for cell in cells], dtype=np.bool_)

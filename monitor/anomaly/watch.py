@@ -1,0 +1,219 @@
+"""One check over time: its slices and their roll-ups, each judged once, explained together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import numpy as np
+
+from monitor.anomaly import explain
+from monitor.anomaly.cube import Cube, Labels, cube
+from monitor.anomaly.detector import Detector
+from monitor.anomaly.explain import Cell, Member
+from monitor.anomaly.model import Bools, Floats, Settings
+from monitor.anomaly.part import Judged
+
+# The part of the budget that roll-ups may spend, where there are any.
+ROLLUP_SHARE = 0.5
+LARGEST = 1e37
+"""About as much as the numbers of a trail can hold."""
+
+
+TRAIL = timedelta(weeks=4)
+MOST_TRAILS = 2000
+"""Checks with more rows keep no trail for charts: it would be most of their memory."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One judged bucket: the number, the slices, the roll-ups (None without any), denominators."""
+
+    number: int
+    leaves: Judged
+    rolled: Judged | None
+    sizes: Floats | None
+
+
+@dataclass(frozen=True)
+class Trail:
+    """The last four weeks of a row: value, expected, low, high, each (buckets,), NaN unknown."""
+
+    first: int
+    lines: Floats
+
+
+class Watch:
+    """The state of one check. Feed it buckets in the order of time."""
+
+    def __init__(self, settings: Settings, slices: Sequence[Labels]) -> None:
+        """Know nothing of these slices."""
+        self.settings = settings
+        self.slices: tuple[Labels, ...] = tuple(slices)
+        self.tree: Cube = cube(self.slices)
+        share = ROLLUP_SHARE if self.tree.labels else 0.0
+        budget = settings.false_alarms_per_month
+        self.leaves = Detector(
+            replace(settings, false_alarms_per_month=budget * (1.0 - share)), len(self.slices)
+        )
+        self.rolled: Detector | None = None
+        if self.tree.labels:
+            asked = replace(settings, false_alarms_per_month=budget * share)
+            self.rolled = Detector(asked, len(self.tree.labels))
+        self.seen: Seen | None = None
+        rows = len(self.slices) + len(self.tree.labels)
+        length = max(1, int(TRAIL / settings.bucket)) if rows <= MOST_TRAILS else 0
+        self._trail = np.full((4, rows, length), np.nan, dtype=np.float32)
+        self.bad_since = np.full(rows, -1, dtype=np.int64)
+
+    @property
+    def next(self) -> int | None:
+        """The number of the bucket that must come next; None when any may."""
+        return self.leaves.next
+
+    def advance(self, lo: int, values: Floats, sizes: Floats | None = None) -> Seen:
+        """Judge buckets from `lo` on, (slices, buckets); any number of blocks.
+
+        sizes: denominators of a rate; then the values are its numerators.
+        """
+        day = self.leaves.calendar.day
+        end, at = lo + values.shape[1], lo
+        while at < end:
+            stop = min(end, (at // day + 1) * day)
+            part = slice(at - lo, stop - lo)
+            self._step(at, values[:, part], None if sizes is None else sizes[:, part])
+            at = stop
+        assert self.seen is not None
+        return self.seen
+
+    def _step(self, at: int, values: Floats, sizes: Floats | None) -> None:
+        judged = self.leaves.advance(at, rate_of(values, sizes), sizes)
+        rolled = None
+        if self.rolled is not None:
+            usual = judged.expected if sizes is None else judged.expected * sizes
+            sums = self.tree.sums(values, usual)
+            below = None if sizes is None else self.tree.sums(sizes, np.zeros(sizes.shape))
+            rolled = self.rolled.advance(at, rate_of(sums, below), below)
+        self._remember(at, [judged] if rolled is None else [rolled, judged])
+        number = at + values.shape[1] - 1
+        newest = None if rolled is None else rolled.last()
+        self.seen = Seen(number, judged.last(), newest, None if sizes is None else sizes[:, -1])
+
+    def _remember(self, at: int, judged: Sequence[Judged]) -> None:
+        """Keep the trail for charts, and since when each row is bad; roll-ups come first."""
+        bad = np.concatenate([one.is_anomaly for one in judged])
+        for i in range(bad.shape[1]):
+            fresh = bad[:, i] & (self.bad_since < 0)
+            self.bad_since = np.where(fresh, at + i, np.where(bad[:, i], self.bad_since, -1))
+        length = self._trail.shape[2]
+        if not length:
+            return
+        places = np.arange(at, at + bad.shape[1]) % length
+        for line, name in enumerate(("value", "expected", "low", "high")):
+            joined = np.concatenate([getattr(one, name) for one in judged])
+            self._trail[line][:, places] = np.minimum(joined, LARGEST)
+
+    def trail(self, row: int) -> Trail | None:
+        """Return the last four weeks of a row of `cells`; None where none is kept."""
+        length = self._trail.shape[2]
+        if not length or self.next is None:
+            return None
+        first = self.next - length
+        order = np.arange(first, self.next) % length
+        return Trail(first, self._trail[:, row][:, order].astype(np.float64))
+
+    def accept(self, chosen: Labels) -> int:
+        """Take the present level of a slice or roll-up, and of all below it, for normal.
+
+        Returns how many slices that are.
+        """
+        wanted = set(chosen)
+        below = [i for i, labels in enumerate(self.slices) if wanted <= set(labels)]
+        self.leaves.accept(np.array(below, dtype=np.int64))
+        if self.rolled is not None:
+            # A roll-up above moves by its part; accepting it, too, keeps one cause one alarm.
+            related = [i for i, labels in enumerate(self.tree.labels) if _touch(labels, wanted)]
+            self.rolled.accept(np.array(related, dtype=np.int64))
+        return len(below)
+
+    def cells(self) -> list[Cell]:
+        """List roll-ups and slices as the newest bucket has them."""
+        assert self.seen is not None
+        leaves, rolled = self.seen.leaves, self.seen.rolled
+        none = (np.zeros(0), np.zeros(0), np.zeros(0, dtype=np.bool_))
+        return explain.cells_of(
+            self.tree,
+            self.slices,
+            none if rolled is None else _column(rolled),
+            _column(leaves),
+        )
+
+    def causes(self, cells: Sequence[Cell], most: int) -> list[int]:
+        """Return which cells are causes."""
+        assert self.seen is not None
+        value, expected = self._units()
+        return explain.causes(cells, value, expected, most)
+
+    def members(self, cell: Cell, most: int) -> list[Member]:
+        """Tell which slices carry the gap of a cause; empty when it is spread over most."""
+        assert self.seen is not None
+        value, expected = self._units()
+        return explain.members(self.slices, cell.leaves, value, expected, most)
+
+    def _units(self) -> tuple[Floats, Floats]:
+        """Return what the slices had and should have had, of a rate its numerators."""
+        assert self.seen is not None
+        value, expected, _ = _column(self.seen.leaves)
+        size = 1.0 if self.seen.sizes is None else self.seen.sizes
+        return value * size, expected * size
+
+    def total_gap(self) -> float | None:
+        """Return what all slices together miss, in units; None while nothing is expected."""
+        value, expected = self._units()
+        known = np.isfinite(value) & np.isfinite(expected)
+        return float(np.sum(expected[known] - value[known])) if known.any() else None
+
+    def smallest_drop(self) -> tuple[Floats, Floats]:
+        """Return the smallest six-hour drop that is found four times in five.
+
+        Of slices and of roll-ups, a share of what is expected; NaN while too little is known.
+        """
+        nothing: Floats = np.zeros(0)
+        return smallest(self.leaves), nothing if self.rolled is None else smallest(self.rolled)
+
+
+def _touch(labels: Labels, wanted: set[tuple[str, str]]) -> bool:
+    """Whether two cells have slices in common."""
+    names = dict(wanted)
+    return all(names.get(name, value) == value for name, value in labels)
+
+
+def _column(judged: Judged) -> tuple[Floats, Floats, Bools]:
+    return judged.value[:, -1], judged.expected[:, -1], judged.is_anomaly[:, -1]
+
+
+def rate_of(values: Floats, sizes: Floats | None) -> Floats:
+    """Divide numerators by denominators; unknown where there is no denominator."""
+    if sizes is None:
+        return values
+    rate: Floats = np.where(sizes > 0, values, np.nan) / np.where(sizes > 0, sizes, 1.0)
+    return rate
+
+
+POWER_SPREADS = 0.84  # the 80 % quantile of the normal law
+
+
+def smallest(detector: Detector) -> Floats:
+    """Return the share of a drop over a whole window that is found four times in five."""
+    parts = []
+    for part in detector.parts:
+        tracker = part.tracker
+        spread = np.nanmean(np.where(tracker.ready[:, None], tracker.local, 1.0), axis=1)
+        base = np.maximum(spread, np.where(tracker.counts, np.exp(-0.5 * tracker.level), 0.0))
+        # What a whole window of a step shows: the first surprise fully, five by (1 - phi).
+        sharp = np.sqrt(1.0 + 5.0 * (1.0 - tracker.phi) ** 2)
+        away = (detector.tails.threshold + POWER_SPREADS) * base / sharp
+        parts.append(np.where(tracker.ready, -np.expm1(-away), np.nan))
+    found: Floats = np.concatenate(parts) if parts else np.zeros(0)
+    return found
