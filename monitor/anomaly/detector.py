@@ -94,10 +94,10 @@ class Detector:
             if len(which):
                 yield part, rows[which] - span.start, which
 
-    def accept(self, rows: Ints) -> None:
-        """Take the present level of these slices for normal, at once ("accept as new normal")."""
-        for part, own, _ in self._chosen(rows):
-            part.accept(own)
+    def fast_level(self) -> Floats:
+        """Return the logarithm of the present level of each slice, season taken out."""
+        levels = [part.tracker.level + part.tracker.drift for part in self.parts]
+        return np.concatenate(levels) if levels else np.zeros(0)
 
     def grow(self, more: int) -> None:
         """Add slices about which nothing is known."""

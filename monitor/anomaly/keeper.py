@@ -63,7 +63,6 @@ def caught_up(kept: Kept | None, settings: Settings, known: Known) -> Kept:
         watch = _started(settings, known)
     else:
         watch = kept.watch
-        _accept(watch, kept.known.rebased, known)
         done = kept.known.number + 1 - known.first
         if done < known.values.shape[1]:
             watch.advance(known.first + done, known.values[:, done:], _part(known, done))
@@ -77,7 +76,7 @@ def caught_up(kept: Kept | None, settings: Settings, known: Known) -> Kept:
 def _goes_on(kept: Kept, settings: Settings, known: Known) -> bool:
     if kept.settings != settings or kept.watch.slices != tuple(known.slices):
         return False
-    if known.number < kept.known.number:
+    if known.number < kept.known.number or dict(kept.known.rebased) != dict(known.rebased):
         return False
     return not _differs(kept, known)
 
@@ -98,34 +97,38 @@ def _differs(kept: Kept, known: Known) -> bool:
 
 
 def _started(settings: Settings, known: Known) -> Watch:
-    """Go through all that is known, accepting at the moments at which people did."""
+    """Go through all that is known, with the past moved to the levels that were accepted."""
+    values = known.values.copy() if known.rebased else known.values
+    for labels, at in sorted(known.rebased.items(), key=lambda one: (one[1], one[0])):
+        until = min(bucket_number(at, settings) - known.first, values.shape[1])
+        if until > 0:
+            _move(_through(settings, known, values[:, :until]), labels, known.first, values)
+    return _through(settings, known, values)
+
+
+def _through(settings: Settings, known: Known, values: Floats) -> Watch:
     watch = Watch(settings, known.slices)
-    stops: dict[int, list[Labels]] = {}
-    for labels, at in known.rebased.items():
-        stops.setdefault(bucket_number(at, settings), []).append(labels)
-    done = 0
-    for number in sorted(stops):
-        until = min(max(number - known.first, 0), known.values.shape[1])
-        if until > done:
-            watch.advance(
-                known.first + done, known.values[:, done:until], _part(known, done, until)
-            )
-            done = until
-        for labels in stops[number] if done else []:
-            watch.accept(labels)
-    if done < known.values.shape[1]:
-        watch.advance(known.first + done, known.values[:, done:], _part(known, done))
+    width = values.shape[1]
+    if width:
+        watch.advance(known.first, values, None if known.sizes is None else known.sizes[:, :width])
     return watch
 
 
-def _part(known: Known, done: int, until: int | None = None) -> Floats | None:
-    return None if known.sizes is None else known.sizes[:, done:until]
+def _move(watch: Watch, labels: Labels, first: int, values: Floats) -> None:
+    """Bring the values before an accepted step to the level after it, in place."""
+    shift = watch.shift_of(labels)
+    if shift is None:
+        return
+    before = slice(0, max(0, shift.since - first))
+    old = values[shift.leaves, before]
+    moved = old * np.exp(shift.by)
+    # Counts stay whole numbers: the detector knows them by it.
+    whole = np.isfinite(old) & (old == np.round(old))
+    values[shift.leaves, before] = np.where(whole, np.round(moved), moved)
 
 
-def _accept(watch: Watch, before: Mapping[Labels, datetime], known: Known) -> None:
-    for labels, at in known.rebased.items():
-        if before.get(labels) != at:
-            watch.accept(labels)
+def _part(known: Known, done: int) -> Floats | None:
+    return None if known.sizes is None else known.sizes[:, done:]
 
 
 def _newest(watch: Watch) -> tuple[Floats, Bools]:

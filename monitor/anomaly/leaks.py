@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.anomaly.model import Bools, Floats, Ints
+from monitor.anomaly.model import Bools, Floats
 from monitor.anomaly.profile import median
 from monitor.anomaly.rowwise import Rowwise
 
@@ -131,11 +131,6 @@ class Leaks(Rowwise):
         """Move the levels of the blocks before `until` by so much."""
         blocks = np.arange(block - LINE - RECENT + 1, min(until, block + 1))
         self.levels[:, blocks % self.levels.shape[1]] += by[:, None]
-
-    def accept(self, rows: Ints, by: Floats) -> None:
-        """Move everything that is known of these slices: the present level is normal."""
-        self.levels[rows] += by[:, None]
-        self.told[rows] = LONG_AGO
 
 
 def _regression(y: Floats, x: Floats) -> tuple[Floats, Floats]:

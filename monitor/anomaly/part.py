@@ -266,10 +266,6 @@ class Part(Rowwise):
         self.tracker.shift(by, block)
         self.leaks.told[:] = LONG_AGO
 
-    def accept(self, rows: Ints) -> None:
-        """Take the present level of these slices for normal, at once ("accept as new normal")."""
-        self.leaks.accept(rows, self.tracker.accept(rows))
-
     def grow(self, more: int) -> None:
         """Add slices about which nothing is known."""
         super().grow(more)

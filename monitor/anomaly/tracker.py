@@ -377,25 +377,3 @@ class Tracker(Rowwise):
         blocks = np.arange(self._block() - GUARD_BLOCKS + 1, self._block() + 1)
         old = blocks[blocks < until] % GUARD_BLOCKS
         self.means[:, old] += by[:, None]
-
-    def accept(self, rows: Ints) -> Floats:
-        """Take the present level for normal, at once; return by how much it moved.
-
-        The size of the step is the median distance of the last buckets from what season and level
-        say, at most a day of them.
-        """
-        base = np.full(self.y.shape, np.nan)
-        base[:, WINDOW:] = self.level[:, None] + self._chosen(0, self.calendar.day)
-        base[:, :WINDOW] = self.center[:, :WINDOW] - self.drift[:, None]
-        last = WINDOW + self.number - self._block() * self.calendar.day + 1
-        away = (self.y - base)[rows, :last].astype(np.float64)
-        known = np.isfinite(away)
-        step = np.zeros(len(rows))
-        some = known.any(axis=1)
-        step[some] = np.nanmedian(away[some], axis=1)
-        self.means[rows] += step[:, None]
-        self.level[rows] += step
-        self.drift[rows] = 0.0
-        self.echo[rows] = 0.0
-        self.surprise[rows] = np.nan
-        return step

@@ -12,8 +12,9 @@ from monitor.anomaly import explain
 from monitor.anomaly.cube import Cube, Labels, cube
 from monitor.anomaly.detector import Detector
 from monitor.anomaly.explain import Cell, Member
-from monitor.anomaly.model import Bools, Floats, Settings
+from monitor.anomaly.model import Bools, Floats, Ints, Settings
 from monitor.anomaly.part import Judged
+from monitor.anomaly.score import WINDOW
 
 # The part of the budget that roll-ups may spend, where there are any.
 ROLLUP_SHARE = 0.5
@@ -44,6 +45,15 @@ class Trail:
     lines: Floats
 
 
+@dataclass(frozen=True)
+class Shift:
+    """A step: the first bucket after it, the slices that took it, its size as a logarithm."""
+
+    since: int
+    leaves: Ints
+    by: float
+
+
 class Watch:
     """The state of one check. Feed it buckets in the order of time."""
 
@@ -66,6 +76,7 @@ class Watch:
         length = max(1, int(TRAIL / settings.bucket)) if rows <= MOST_TRAILS else 0
         self._trail = np.full((4, rows, length), np.nan, dtype=np.float32)
         self.bad_since = np.full(rows, -1, dtype=np.int64)
+        self.fast_before = np.full(rows, np.nan)
 
     @property
     def next(self) -> int | None:
@@ -88,6 +99,7 @@ class Watch:
         return self.seen
 
     def _step(self, at: int, values: Floats, sizes: Floats | None) -> None:
+        before = self._fast()
         judged = self.leaves.advance(at, rate_of(values, sizes), sizes)
         rolled = None
         if self.rolled is not None:
@@ -95,16 +107,17 @@ class Watch:
             sums = self.tree.sums(values, usual)
             below = None if sizes is None else self.tree.sums(sizes, np.zeros(sizes.shape))
             rolled = self.rolled.advance(at, rate_of(sums, below), below)
-        self._remember(at, [judged] if rolled is None else [rolled, judged])
+        self._remember(at, [judged] if rolled is None else [rolled, judged], before)
         number = at + values.shape[1] - 1
         newest = None if rolled is None else rolled.last()
         self.seen = Seen(number, judged.last(), newest, None if sizes is None else sizes[:, -1])
 
-    def _remember(self, at: int, judged: Sequence[Judged]) -> None:
+    def _remember(self, at: int, judged: Sequence[Judged], before: Floats) -> None:
         """Keep the trail for charts, and since when each row is bad; roll-ups come first."""
         bad = np.concatenate([one.is_anomaly for one in judged])
         for i in range(bad.shape[1]):
             fresh = bad[:, i] & (self.bad_since < 0)
+            self.fast_before = np.where(fresh, before, self.fast_before)
             self.bad_since = np.where(fresh, at + i, np.where(bad[:, i], self.bad_since, -1))
         length = self._trail.shape[2]
         if not length:
@@ -123,19 +136,34 @@ class Watch:
         order = np.arange(first, self.next) % length
         return Trail(first, self._trail[:, row][:, order].astype(np.float64))
 
-    def accept(self, chosen: Labels) -> int:
-        """Take the present level of a slice or roll-up, and of all below it, for normal.
+    def shift_of(self, chosen: Labels) -> Shift | None:
+        """Measure the step that a cell has taken since it is bad; None for an unknown cell.
 
-        Returns how many slices that are.
+        What the level has followed since then, and what is still missing; of a cell that is not
+        bad, the distance of the last window.
         """
-        wanted = set(chosen)
-        below = [i for i, labels in enumerate(self.slices) if wanted <= set(labels)]
-        self.leaves.accept(np.array(below, dtype=np.int64))
-        if self.rolled is not None:
-            # A roll-up above moves by its part; accepting it, too, keeps one cause one alarm.
-            related = [i for i, labels in enumerate(self.tree.labels) if _touch(labels, wanted)]
-            self.rolled.accept(np.array(related, dtype=np.int64))
-        return len(below)
+        names = (*self.tree.labels, *self.slices)
+        if chosen not in names or self.next is None:
+            return None
+        row = names.index(chosen)
+        since = int(self.bad_since[row])
+        followed = self._fast()[row] - self.fast_before[row] if since >= 0 else 0.0
+        since = since if since >= 0 else self.next - WINDOW
+        trail = self.trail(row)
+        rest = self._distance(row) if trail is None else _median_distance(trail, since)
+        leaves = np.array(
+            [i for i, one in enumerate(self.slices) if set(chosen) <= set(one)], dtype=np.int64
+        )
+        return Shift(since, leaves, float(np.nan_to_num(followed + rest)))
+
+    def _fast(self) -> Floats:
+        parts = [] if self.rolled is None else [self.rolled.fast_level()]
+        return np.concatenate([*parts, self.leaves.fast_level()])
+
+    def _distance(self, row: int) -> float:
+        cell = self.cells()[row]
+        known = cell.value > 0 and cell.expected > 0
+        return float(np.log(cell.value / cell.expected)) if known else 0.0
 
     def cells(self) -> list[Cell]:
         """List roll-ups and slices as the newest bucket has them."""
@@ -183,10 +211,12 @@ class Watch:
         return smallest(self.leaves), nothing if self.rolled is None else smallest(self.rolled)
 
 
-def _touch(labels: Labels, wanted: set[tuple[str, str]]) -> bool:
-    """Whether two cells have slices in common."""
-    names = dict(wanted)
-    return all(names.get(name, value) == value for name, value in labels)
+def _median_distance(trail: Trail, since: int) -> float:
+    """Return the median logarithm of value by expected, of the last window since then."""
+    last = slice(max(0, since - trail.first, trail.lines.shape[1] - WINDOW), None)
+    value, expected = trail.lines[0, last], trail.lines[1, last]
+    known = (value > 0) & (expected > 0)
+    return float(np.median(np.log(value[known] / expected[known]))) if known.any() else 0.0
 
 
 def _column(judged: Judged) -> tuple[Floats, Floats, Bools]:

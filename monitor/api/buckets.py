@@ -42,16 +42,15 @@ class Buckets(Answer):
     """The remembered buckets of a check.
 
     first: number of the first bucket. values, sizes: (slices, buckets), NaN where there was no
-    row; sizes are the denominators of a rate. restated: numbers of the buckets whose values changed
-    since the last look. memory: where a kind may keep what it derived from the buckets; it may be
-    empty at any time, and is never the only copy of anything.
+    row; sizes are the denominators of a rate. rebased: when somebody accepted the level of a slice
+    or roll-up as the new normal. memory: where a kind may keep what it derived from the buckets; it
+    may be empty at any time, and is never the only copy of anything.
     """
 
     labels: tuple[Labels, ...]
     first: int
     values: Floats
     sizes: Floats | None = None
-    restated: frozenset[int] = frozenset()
     watermark: datetime | None = None
     sightings: tuple[Sighting, ...] = ()
     rebased: Mapping[Labels, datetime] = field(default_factory=dict)

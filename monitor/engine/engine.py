@@ -19,6 +19,7 @@ from monitor.engine.clock import Clock
 from monitor.engine.delivery import Delivery
 from monitor.engine.digest_runs import DigestRuns
 from monitor.engine.digests import Digests
+from monitor.engine.histories import Histories
 from monitor.engine.inbox import Batch, gather, read_batch
 from monitor.engine.look import Bulkheads, look, skipped, source_check, spare
 from monitor.engine.metrics import Metrics
@@ -76,13 +77,16 @@ class Engine:
         self._flushing: asyncio.Task[None] | None = None
         self._wants_flush = False
         self.recorder = Recorder(store.samples)
+        self.histories = Histories(store.metrics, self.writer)
         self.delivery = Delivery(plan, store, self.writer, clock, metrics, self.order_soon)
         self._use(plan)
 
     def _use(self, plan: Plan) -> None:
         self.plan: Plan = plan
         self.world: World = world_of(plan)
-        self.bulkheads = Bulkheads(plan.sources, self.metrics, watching=watchers(plan))
+        self.bulkheads = Bulkheads(
+            plan.sources, self.metrics, watching=watchers(plan), histories=self.histories
+        )
         self.delivery.use(plan)
         self.digests = DigestRuns(
             Digests(plan, self.world, self.store),

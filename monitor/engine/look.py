@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from time import perf_counter
 
 from monitor.api.answer import Answer
+from monitor.api.buckets import Buckets
 from monitor.api.errors import SourceError
 from monitor.api.query import Query
 from monitor.api.source import Asking, Source
@@ -16,6 +17,7 @@ from monitor.config.plan import PlannedCheck
 from monitor.core.advance import Finding
 from monitor.core.judge import judge
 from monitor.core.model import Measured, Outcome, Sample, Tier, Verdict
+from monitor.engine.histories import Histories
 from monitor.engine.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -35,7 +37,7 @@ class Bulkheads:
 
     ``failing`` are the sources that are ill; ``watching`` maps sources to the checks that watch
     their load, ``spared`` the overloaded ones to the check that says so, and ``unseen`` to the
-    checks that could not look or were not asked.
+    checks that could not look or were not asked. ``histories`` remembers metrics.
     """
 
     sources: Mapping[str, Source]
@@ -44,6 +46,7 @@ class Bulkheads:
     watching: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     spared: Mapping[str, str] = field(default_factory=dict)
     unseen: dict[str, set[str]] = field(default_factory=dict)
+    histories: Histories | None = None
     _gates: dict[str, asyncio.Semaphore] = field(default_factory=dict)
 
     async def ask(self, name: str, query: Query, asking: Asking) -> Answer:
@@ -80,14 +83,18 @@ async def look(
     asking = Asking(now, planned.check.timeout, planned.id, planned.team)
     source = planned.source
     try:
-        queries = planned.check.ask(now)
-        answers = await asyncio.gather(*(bulkheads.ask(source, query, asking) for query in queries))
+        answers = await _answers(planned, asking, bulkheads)
     except SourceError as error:
         return _failed(planned, due_at, now, error, bulkheads)
     except Exception as error:  # a plugin may raise anything; only its own checks may suffer
         log.exception("check %s could not ask", planned.id)
         return (_error(planned, due_at, now, f"the kind failed while asking: {error!r}"),)
-    findings = (_measured(planned, due_at, now, answers, bulkheads),)
+    if any(isinstance(answer, Buckets) for answer in answers):
+        # The first look learns weeks of history: that must not hold up the others.
+        measured = asyncio.to_thread(_measured, planned, due_at, now, answers, bulkheads)
+        findings = (await measured,)
+    else:
+        findings = (_measured(planned, due_at, now, answers, bulkheads),)
     # That the load can be watched by REST does not prove that the source answers questions.
     if planned.id in bulkheads.watching.get(source, ()):
         return findings
@@ -96,6 +103,18 @@ async def look(
         return findings
     well = Verdict(source_check(source), (), now, Outcome.OK)
     return (Finding(source_check(source), None, now, (well,)), *findings)
+
+
+async def _answers(planned: PlannedCheck, asking: Asking, bulkheads: Bulkheads) -> list[Answer]:
+    """Ask anew, or for what is new where the daemon remembers the rest."""
+
+    async def ask(query: Query) -> Answer:
+        return await bulkheads.ask(planned.source, query, asking)
+
+    what = planned.check.remembers(asking.now)
+    if what is not None and bulkheads.histories is not None:
+        return [await bulkheads.histories.ask(planned, what, ask, asking.now)]
+    return await asyncio.gather(*(ask(query) for query in planned.check.ask(asking.now)))
 
 
 def _measured(

@@ -12,6 +12,7 @@ from monitor.store.errors import StoreError
 from monitor.store.history import History
 from monitor.store.journal import Journal
 from monitor.store.lock import Lock
+from monitor.store.metrics import Metrics
 from monitor.store.migrate import upgrade
 from monitor.store.outbox import Outbox
 from monitor.store.samples import Samples
@@ -30,6 +31,7 @@ class Store:
         self.journal = Journal(engine)
         self.history = History(engine)
         self.samples = Samples(engine)
+        self.metrics = Metrics(engine)
         self.story = Story(engine)
 
     def commit(self, *steps: Step) -> None:

@@ -233,3 +233,34 @@ check_day = sa.Table(
     _text("day", primary_key=True, index=True),
     _text("hours"),
 )
+
+# A day of all slices of a metric in a row: what the detector learns its season from.
+metric_day = sa.Table(
+    "metric_day",
+    metadata,
+    _text("key", primary_key=True),
+    _text("day", primary_key=True, index=True),
+    sa.Column("first", sa.Integer, nullable=False),
+    sa.Column("buckets", sa.Integer, nullable=False),
+    sa.Column("parts", sa.Integer, nullable=False),
+    _text("slices"),
+    sa.Column("numbers", sa.LargeBinary, nullable=False),
+)
+
+metric_series = sa.Table(
+    "metric_series",
+    metadata,
+    _text("key", primary_key=True),
+    _text("arrivals"),
+    _moment("seen_at", index=True),
+)
+
+# Accepted levels ("accept as new normal"), the newest of each slice.
+metric_rebase = sa.Table(
+    "metric_rebase",
+    metadata,
+    _text("check", primary_key=True),
+    _text("slice", primary_key=True),
+    _moment("at"),
+    _text("by"),
+)

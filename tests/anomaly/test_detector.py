@@ -85,8 +85,8 @@ def test_a_missing_bucket_is_missing_and_never_a_drop() -> None:
     values[0, LAST] = np.nan
     values[1, LAST] = -5.0
     first, second = judge_latest(series(values), settings("both"), at(LAST))
-    assert first == Missing(at(LAST), "there is no value")
-    assert second == Missing(at(LAST), "the value -5.0 is infinite or negative")
+    assert first == Missing(at(LAST), "no rows")
+    assert second == Missing(at(LAST), "no number (null, NaN, infinite or negative)")
 
 
 def test_a_slice_that_ended_is_missing() -> None:

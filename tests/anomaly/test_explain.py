@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+
+from monitor.anomaly.cube import Cube, Labels, cube
+from monitor.anomaly.explain import causes, cells_of, members
+from monitor.anomaly.model import Bools, Floats
+
+SLICES: list[Labels] = [
+    (("model", f"m{m}"), ("region", f"r{r}"), ("variant", "AB"[v]))
+    for m in range(6)
+    for r in range(5)
+    for v in range(2)
+]
+EXPECTED = np.array([1000.0 * (1 + i % 7) for i in range(len(SLICES))])
+
+
+def told(values: Floats, alarm_from: float = 0.05) -> list[Labels]:
+    """Name the causes when every cell that is this far below its expectation alarms."""
+    tree = cube(SLICES)
+    rolled = sums(tree, values), sums(tree, EXPECTED)
+    cells = cells_of(
+        tree,
+        SLICES,
+        (*rolled, far(*rolled, alarm_from)),
+        (values, EXPECTED, far(values, EXPECTED, alarm_from)),
+    )
+    return [cells[i].labels for i in causes(cells, values, EXPECTED)]
+
+
+def sums(tree: Cube, values: Floats) -> Floats:
+    return tree.sums(values[:, None], np.zeros((len(values), 1)))[:, 0]
+
+
+def far(value: Floats, expected: Floats, share: float) -> Bools:
+    is_far: Bools = value < (1 - share) * expected
+    return is_far
+
+
+def dropped(share: float, **where: str) -> Floats:
+    hit = np.array([set(where.items()) <= set(labels) for labels in SLICES])
+    noise = np.random.default_rng(3).normal(1, 0.01, len(SLICES))
+    return EXPECTED * noise * np.where(hit, 1 - share, 1.0)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"model": "m3"},
+        {"variant": "B"},
+        {"model": "m3", "variant": "B"},
+        {"model": "m3", "region": "r1", "variant": "A"},
+    ],
+)
+def test_one_cause_is_named_alone_at_its_own_level(where: dict[str, str]) -> None:
+    assert told(dropped(0.3, **where)) == [tuple(sorted(where.items()))]
+
+
+def test_what_falls_everywhere_is_the_total() -> None:
+    assert told(dropped(0.2)) == [()]
+
+
+def test_two_causes_are_both_named() -> None:
+    values = np.minimum(dropped(0.3, model="m3"), dropped(0.3, model="m5"))
+    assert sorted(told(values)) == [(("model", "m3"),), (("model", "m5"),)]
+
+
+def test_nothing_alarming_has_no_cause() -> None:
+    assert told(EXPECTED) == []
+
+
+def test_the_slices_that_carry_a_gap_are_told_with_their_shares() -> None:
+    values = dropped(0.5, model="m3", region="r1")
+    found = members(SLICES, np.arange(len(SLICES)), values, EXPECTED)
+    assert {dict(one.labels)["model"] for one in found} == {"m3"}
+    assert sum(one.share for one in found) > 0.8
+
+
+def test_a_gap_of_everybody_is_broad() -> None:
+    assert members(SLICES, np.arange(len(SLICES)), dropped(0.2), EXPECTED) == []
+
+
+def test_a_sum_of_which_much_is_missing_is_unknown_and_a_little_is_filled() -> None:
+    tree = cube(SLICES)
+    values = EXPECTED.copy()[:, None]
+    values[0] = np.nan
+    total = tree.sums(values, EXPECTED[:, None])[0, 0]
+    assert total == pytest.approx(EXPECTED.sum())
+    values[:20] = np.nan
+    assert np.isnan(tree.sums(values, EXPECTED[:, None])[0, 0])
+
+
+def test_two_slices_have_no_roll_ups() -> None:
+    assert cube(SLICES[:2]).labels == ()
