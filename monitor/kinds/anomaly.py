@@ -3,28 +3,31 @@
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
-import holidays as calendars
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from monitor.anomaly import Learning, Missing, Point, Settings
 from monitor.anomaly.evidence import of_cause
 from monitor.anomaly.explain import Cell
-from monitor.anomaly.keeper import Kept, Known, caught_up
+from monitor.anomaly.keeper import Kept, Known, Told, caught_up
 from monitor.anomaly.model import Floats
 from monitor.anomaly.ready import Ready, completeness, ready
 from monitor.anomaly.replay import answers as told
 from monitor.anomaly.series import bucket_number, bucket_start
+from monitor.anomaly.watch import Watch
 from monitor.api import (
     Answer,
     Buckets,
     Check,
     Direction,
     Duration,
+    Holidays,
+    Labels,
     Measure,
     Measured,
     NoData,
@@ -124,8 +127,9 @@ class Anomaly(Check, kind="anomaly"):
     bad: Literal["down", "up", "both"] = Field(default="both", description="The bad direction.")
     false_alarms_per_month: float = Field(default=1.0, gt=0, description="Of the whole check.")
     min_effect: Share = Field(default=0.05, ge=0, description="Smaller changes are never told.")
-    holidays: tuple[str, ...] = Field(
-        default=(), description="Countries (IN, US-CA) and dates that are not like other days."
+    holidays: Holidays = Field(
+        default=frozenset(),
+        description="Countries or calendars whose days off are unlike other days.",
     )
     events: tuple[Launch, ...] = Field(default=(), description="Announced launches.")
 
@@ -137,14 +141,14 @@ class Anomaly(Check, kind="anomaly"):
     @model_validator(mode="after")
     def _check_settings(self) -> Self:
         """Refuse what the detector would refuse at the first look: the message is the same."""
-        self._settings(datetime(2026, 1, 1, tzinfo=UTC))
+        self._settings()
         return self
 
     def remembers(self, now: datetime) -> Remembered:
         """Let the daemon keep the buckets that it has seen."""
         return Remembered(
             text=VALUE.sub(self.value, self.query),
-            settings=self._settings(now),
+            settings=self._settings(),
             time=self.time,
             column=self.column,
             per=self.per,
@@ -164,13 +168,10 @@ class Anomaly(Check, kind="anomaly"):
         if isinstance(answer, Table):
             answer = buckets_of(answer, self.remembers(now))
         assert isinstance(answer, Buckets)
-        settings = self._settings(now)
+        settings = self._settings()
         number, why = self._newest(answer, settings, now)
         found = _known(answer, number, settings)
-        if len(found.slices) > self.slices.max:
-            raise ValueError(
-                f"{len(found.slices)} slices; `slices: {{max: {self.slices.max}}}` is less"
-            )
+        self._refuse_many(found.slices)
         if not found.slices:
             return
         if not why.is_ready:
@@ -182,6 +183,44 @@ class Anomaly(Check, kind="anomaly"):
         kept = caught_up(past if isinstance(past, Kept) else None, settings, found)
         answer.memory[MEMORY] = kept
         yield from self._told(kept, answer, now)
+
+    def remeasure(
+        self, answers: Sequence[Answer], moments: Sequence[datetime]
+    ) -> Iterator[Iterable[Measured]]:
+        """Run one watch over the whole history: it judges each bucket from its past."""
+        (table,) = answers
+        assert isinstance(table, Table)
+        settings = self._settings()
+        answer = buckets_of(table, self.remembers(table.observed_at))
+        numbers = [bucket_number(self._bucket(now), settings) for now in moments]
+        if numbers:
+            known = _known(answer, numbers[-1], settings, forget=False)
+            self._refuse_many(known.slices)
+            yield from self._replayed(answer, known, numbers, moments)
+
+    def _replayed(
+        self, answer: Buckets, known: Known, numbers: Sequence[int], moments: Sequence[datetime]
+    ) -> Iterator[Iterable[Measured]]:
+        settings = self._settings()
+        watch = Watch(settings, known.slices)
+        done = 0
+        for number, now in zip(numbers, moments, strict=True):
+            width = number + 1 - known.first
+            if not known.slices or width <= 0:
+                yield []
+                continue
+            if width > done:
+                sizes = None if known.sizes is None else known.sizes[:, done:width]
+                watch.advance(known.first + done, known.values[:, done:width], sizes)
+                done = width
+            cut = replace(known, values=known.values[:, :width])
+            nothing = Told(number, np.zeros(0), np.zeros(0, dtype=np.bool_))
+            yield list(self._told(Kept(settings, watch, cut, nothing), answer, now))
+
+    def _refuse_many(self, slices: Sequence[Labels]) -> None:
+        if len(slices) > self.slices.max:
+            most = self.slices.max
+            raise ValueError(f"{len(slices)} slices; `slices: {{max: {most}}}` is less")
 
     def _newest(self, answer: Buckets, settings: Settings, now: datetime) -> tuple[int, Ready]:
         """Return the newest bucket that is complete, or the one that should be and is not."""
@@ -272,14 +311,14 @@ class Anomaly(Check, kind="anomaly"):
             "launches": launches,
         }
 
-    def _settings(self, now: datetime) -> Settings:
+    def _settings(self) -> Settings:
         return Settings(
             bucket=self.bucket,
             timezone=self.timezone,
             bad=self.bad,
             false_alarms_per_month=self.false_alarms_per_month,
             min_value=self.slices.min_value,
-            holidays=_dates(self.holidays, now.year),
+            holidays=frozenset(self.holidays),
             min_effect=self.min_effect,
             events=frozenset(self._aware(one.at) for one in self.events),
         )
@@ -289,7 +328,7 @@ class Anomaly(Check, kind="anomaly"):
 
     def _bucket(self, now: datetime) -> datetime:
         """Return the start of the newest bucket that is complete by its age."""
-        settings = self._settings(now)
+        settings = self._settings()
         return bucket_start(bucket_number(now - self.complete_after, settings) - 1, settings)
 
 
@@ -298,11 +337,11 @@ def _is_late_alarm(kept: Kept, index: int) -> bool:
     return kept.is_restated and not bool(kept.told.alarms[index])
 
 
-def _known(answer: Buckets, number: int, settings: Settings) -> Known:
+def _known(answer: Buckets, number: int, settings: Settings, *, forget: bool = True) -> Known:
     """Return the buckets up to `number`, without slices that have been silent for long."""
     width = max(number + 1 - answer.first, 0)
     has_row = ~np.isnan(_cut(answer.values, width))
-    oldest = max(0, width - int(FORGET_AFTER / settings.bucket) - 1)
+    oldest = max(0, width - int(FORGET_AFTER / settings.bucket) - 1) if forget else 0
     rows = np.flatnonzero(has_row[:, oldest:].any(axis=1))
     labels = tuple(answer.labels[row] for row in rows)
     sizes = None if answer.sizes is None else _cut(answer.sizes[rows], width)
@@ -313,22 +352,3 @@ def _cut(values: Floats, width: int) -> Floats:
     """Cut or fill to so many buckets: what is not there is unknown."""
     missing = max(0, width - values.shape[1])
     return np.pad(values[:, :width], ((0, 0), (0, missing)), constant_values=np.nan)
-
-
-def _dates(names: Sequence[str], year: int) -> frozenset[date]:
-    """Return the dates of countries (IN, US-CA) in the years around, and dates as they stand.
-
-    Raise ValueError for a country that is not known.
-    """
-    found: set[date] = set()
-    for name in names:
-        if name[:1].isdigit():
-            found.add(date.fromisoformat(name))
-            continue
-        country, _, part = name.partition("-")
-        years = range(year - 1, year + 2)
-        try:
-            found.update(calendars.country_holidays(country, subdiv=part or None, years=years))
-        except NotImplementedError as error:
-            raise ValueError(f"holidays: '{name}' is no country that is known: {error}") from error
-    return frozenset(found)
