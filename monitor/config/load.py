@@ -109,6 +109,7 @@ class Loader:
             timezone=platform.timezone,
             store=platform.store,
             web=platform.web,
+            auditor=platform.auditor,
             sources=platform.sources,
             receivers=platform.receivers,
             maintainers=platform.maintainers,

@@ -4,9 +4,10 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
 from monitor.api.receiver import Receiver
-from monitor.config.plan import DigestPlan
+from monitor.config.plan import AuditorPlan, DigestPlan
 from monitor.config.report import Report
 from monitor.config.sections import (
+    AuditorSection,
     DigestSection,
     MaintainerSection,
     OnCallSection,
@@ -186,3 +187,25 @@ def read_digests(root: Fields, report: Report) -> tuple[DigestPlan, ...]:
                 )
             )
     return tuple(plans)
+
+
+def read_auditor(
+    root: Fields, report: Report, usable: Collection[str], written: Collection[str]
+) -> AuditorPlan:
+    """Read ``auditor:``; without it a fault of the monitor itself is told to on-call."""
+    node = root.get("auditor")
+    if node is None:
+        return AuditorPlan()
+    place = root.place_of("auditor")
+    if not isinstance(node, Fields):
+        report.add(place, "'auditor' must be a map of keys, as {fallback: [oncall-pager]}")
+        return AuditorPlan()
+    if report.add_faults(node):
+        return AuditorPlan()
+    section = construct(AuditorSection, node.entries, report, Subject("auditor", place))
+    told = known_names(node, "fallback", "receiver", written, report)
+    ping = section.ping if section else None
+    if ping and not ping.startswith(("http://", "https://")):
+        report.add(node.place_of("ping"), "'ping' of auditor must be an http or https address")
+        ping = None
+    return AuditorPlan(tuple(one for one in told if one in usable), ping or None)

@@ -144,6 +144,14 @@ class Web:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditorPlan:
+    """Who is paged when the monitor itself fails, and what waits outside for its word."""
+
+    fallback: tuple[str, ...] = ()
+    ping: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that runs. ``revision`` is a hash of what the files say.
 
@@ -164,6 +172,7 @@ class Plan:
     routing: Routing = field(default_factory=Routing)
     holidays: frozenset[date] = frozenset()
     templates: Path | None = None
+    auditor: AuditorPlan = AuditorPlan()
     revision: str = ""
     loaded_at: datetime | None = None
     problems: tuple[Problem, ...] = ()

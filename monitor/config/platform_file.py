@@ -10,8 +10,8 @@ from monitor.api.source import Source
 from monitor.config.calendars import read_calendars, read_holidays
 from monitor.config.defaults import Defaults, defaults_at
 from monitor.config.integrations import disown_strangers, read_receivers, read_sources
-from monitor.config.people import read_digests, read_maintainers, read_on_call
-from monitor.config.plan import DigestPlan, Place, Web
+from monitor.config.people import read_auditor, read_digests, read_maintainers, read_on_call
+from monitor.config.plan import AuditorPlan, DigestPlan, Place, Web
 from monitor.config.report import Report, nearest
 from monitor.config.resources import read_resources
 from monitor.config.routing import Around, read_routing
@@ -41,6 +41,7 @@ KEYS = (
     "defaults",
     "route",
     "inhibit_rules",
+    "auditor",
     "time_intervals",
     "mute_time_intervals",
 )
@@ -66,6 +67,7 @@ class Platform:
     calendars: Mapping[str, BusinessDays]
     holidays: frozenset[date]
     defaults: Defaults
+    auditor: AuditorPlan
 
 
 def read_platform(root: Fields, base: Path, report: Report, failed: Sequence[str]) -> Platform:
@@ -98,6 +100,7 @@ def read_platform(root: Fields, base: Path, report: Report, failed: Sequence[str
         calendars=calendars,
         holidays=read_holidays(root, calendars, report),
         defaults=defaults_at(root, "the configuration", report),
+        auditor=read_auditor(root, report, receivers, written),
     )
 
 

@@ -134,6 +134,13 @@ class EscalationSection(Section):
     receivers: Names
 
 
+class AuditorSection(Section):
+    """``auditor:``; ``ping`` is told every minute that all is well."""
+
+    fallback: Names = ()
+    ping: str | None = None
+
+
 class OnCallSection(Section):
     """``on_call:``; ``from`` is local time."""
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from monitor.core.alert import Alert, AlertKey
+from monitor.core.audit import AUDITOR
 from monitor.core.hours import is_within
 from monitor.core.incident import IncidentView, Member
 from monitor.core.model import Tier
@@ -28,6 +29,9 @@ def recipients(
     ``alerts`` are those of the view. Every node of the tree that an own alert comes to is told.
     Pagers come last. What a maintainer was told of before the cause was found is not told again.
     """
+    if view.incident.check == AUDITOR:  # a fault of the monitor itself goes no usual way
+        last = world.fallback or world.on_call.receivers
+        return tuple(Recipient(name, is_page=True) for name in last)
     told: dict[str, Recipient] = {}
     firing = [member for member in view.own if member.state.is_firing] or view.own
     for route in _routes(firing, view.incident.owner, alerts, world):

@@ -14,6 +14,7 @@ from monitor.core.model import Tier, Verdict
 from monitor.core.orders import Order, Reconsider, Refusal, Remove
 from monitor.core.state import Received, Step
 from monitor.core.world import World
+from monitor.engine.auditor import Auditor
 from monitor.engine.broken import farewells, file_findings, is_known
 from monitor.engine.clock import Clock
 from monitor.engine.delivery import Delivery
@@ -78,6 +79,7 @@ class Engine:
         self._wants_flush = False
         self.recorder = Recorder(store.samples)
         self.histories = Histories(store.metrics, self.writer)
+        self.auditor = Auditor(plan, store, self.writer, lambda: self.trouble, self._audited)
         self.delivery = Delivery(plan, store, self.writer, clock, metrics, self.order_soon)
         self._use(plan)
 
@@ -88,6 +90,7 @@ class Engine:
             plan.sources, self.metrics, watching=watchers(plan), histories=self.histories
         )
         self.delivery.use(plan)
+        self.auditor.plan = plan
         self.digests = DigestRuns(
             Digests(plan, self.world, self.store),
             self.bulkheads,
@@ -176,6 +179,7 @@ class Engine:
         await self.delivery.tick()
         await self.flush()
         self.digests.tick()
+        self.auditor.tick(now, self._failed_at)
         await self._seen(now)
         self.is_ready = self.trouble is None
 
@@ -276,7 +280,7 @@ class Engine:
                 self._batches = batches + self._batches
                 self._keep(findings, orders, error)
                 return
-            self.trouble = self.digests.trouble
+            self.trouble, self._failed_at = self.digests.trouble, None
             self.recorder.take(findings)
             self.memory.apply(advanced.step)
             self._forget_well_sources()
@@ -284,6 +288,11 @@ class Engine:
             self.delivery.add(advanced.step.outbox)
         if self._batches and self.trouble is None:
             self.flush_soon()
+
+    def _audited(self, finding: Finding) -> None:
+        is_open = any(alert.is_open for alert in self.memory.alerts_of_check(finding.check))
+        if is_open or finding.verdicts[0].tier is not None:
+            self._findings.append(finding)
 
     def _forget_well_sources(self) -> None:
         """Stop telling of sources whose alert is over; one that flaps needs every good look."""
@@ -306,7 +315,7 @@ class Engine:
 
     def _is_too_early(self, now: datetime) -> bool:
         """Say whether the store failed a moment ago: what waits is not judged over and over."""
-        if self.trouble is None or self._failed_at is None or self._orders:
+        if self._failed_at is None or self._orders:
             return False
         return timedelta(0) <= now - self._failed_at < STORE_WAIT
 
@@ -348,6 +357,7 @@ class Engine:
         if self._flushing is not None:
             await self._flushing
         await self.digests.settle()
+        await self.auditor.settle()
         await self.delivery.settle()
 
     async def prune(self) -> None:

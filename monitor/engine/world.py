@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from monitor.config.plan import Plan, PlannedCheck
+from monitor.core.audit import AUDITOR
 from monitor.core.labels import labels_of
 from monitor.core.model import Hold, Tier, TierRule
 from monitor.core.world import CheckFacts, World
@@ -16,6 +17,9 @@ SOURCE_RULES = (TierRule(Tier.WARN, (), Hold(duration=timedelta(minutes=1))),)
 
 WATCHED_RULES = (TierRule(Tier.WARN, (), Hold(duration=timedelta(minutes=2))),)
 """Where a check watches the load of a source, its word comes first: it knows the cause."""
+
+
+AUDIT_RULES = (TierRule(Tier.PAGE, ()),)
 
 
 def world_of(plan: Plan) -> World:
@@ -32,6 +36,7 @@ def world_of(plan: Plan) -> World:
             maintainer=source.maintainer,
             after=after,
         )
+    checks[AUDITOR] = CheckFacts(AUDITOR, "auditor", AUDIT_RULES, "", wake=True)
     checks.update((facts.id, facts) for facts in file_facts(plan))
     return World(
         checks,
@@ -39,6 +44,7 @@ def world_of(plan: Plan) -> World:
         plan.resources,
         plan.maintainers,
         plan.timezone,
+        fallback=plan.auditor.fallback,
         routing=plan.routing,
     )
 

@@ -15,6 +15,7 @@ from monitor.store.lock import Lock
 from monitor.store.metrics import Metrics
 from monitor.store.migrate import upgrade
 from monitor.store.outbox import Outbox
+from monitor.store.records import AuditReader
 from monitor.store.samples import Samples
 from monitor.store.story import Story
 from monitor.store.tables import ping, verdict_recent
@@ -30,6 +31,7 @@ class Store:
         self.outbox = Outbox(engine)
         self.journal = Journal(engine)
         self.history = History(engine)
+        self.audits = AuditReader(engine)
         self.samples = Samples(engine)
         self.metrics = Metrics(engine)
         self.story = Story(engine)

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import sqlalchemy as sa
 
+from monitor.core.audit import AUDITOR, audit
 from monitor.core.notification import NotifyReason
 from monitor.core.orders import Acknowledge, MakeSilence, Reassign
 from monitor.core.state import Told
@@ -31,6 +32,7 @@ def violations(sim: Sim) -> list[str]:
         the_memory_is_what_a_restart_would_read,
         nobody_hears_what_is_silenced,
         what_follows_from_a_cause_opens_no_incident,
+        the_auditor_finds_nothing,
     )
     return [f"{check.__name__}: {text}" for check in checks for text in check(sim)]
 
@@ -41,7 +43,8 @@ def _threads(sim: Sim) -> Iterator[tuple[str, str, list[Arrival]]]:
         for arrival in phone._arrived:
             found.setdefault(arrival.note.subject, []).append(arrival)
         for subject, arrivals in found.items():
-            yield name, subject, arrivals
+            if not subject.startswith("store:"):  # told past the outbox
+                yield name, subject, arrivals
 
 
 def each_delivered_firing_has_one_end(sim: Sim) -> Iterator[str]:
@@ -162,3 +165,14 @@ def what_follows_from_a_cause_opens_no_incident(sim: Sim) -> Iterator[str]:
             if is_above and is_before and not is_over:
                 yield f"{child.id} was opened under {root.id}"
     assert set(above) <= set(CHECKS)
+
+
+def the_auditor_finds_nothing(sim: Sim) -> Iterator[str]:
+    with sim.store._engine.connect() as connection:
+        for text in connection.scalars(sa.select(incidents.c.value)):
+            found = codec.INCIDENT.validate_json(text)
+            if found.check == AUDITOR:
+                for event in sim.store.history.events_of(found.id):
+                    yield event.reason
+    for breach in audit(sim.store.audits.records(sim.clock.now()), sim.clock.now()):
+        yield str(breach)

@@ -1,0 +1,124 @@
+"""The auditor at work: every minute it compares, tells breaches, and says to the outside: all well.
+
+Somebody outside waits for that word (a dead man's switch). It does not come when the monitor is
+dead, and neither when it lives and does not tell.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import httpx
+
+from monitor.api.errors import DeliveryError
+from monitor.config.plan import Plan
+from monitor.core.advance import Finding
+from monitor.core.audit import AUDITOR, audit
+from monitor.core.model import Outcome, Tier, Verdict
+from monitor.core.notification import Notification, NotifyReason
+from monitor.engine.threads import Writer
+from monitor.store import Store, StoreError
+
+log = logging.getLogger(__name__)
+
+EVERY = timedelta(minutes=1)
+CRY_AFTER = timedelta(minutes=1)
+"""How long the store may fail before somebody is told past it."""
+
+PING_SECONDS = 10.0
+SEND_SECONDS = 30.0
+MOST_NAMED = 3
+
+
+@dataclass
+class Auditor:
+    """Looks once a minute, beside the loop.
+
+    ``trouble`` says what the engine itself knows to be wrong; ``found`` takes what was found.
+    """
+
+    plan: Plan
+    store: Store
+    writer: Writer
+    trouble: Callable[[], str | None]
+    found: Callable[[Finding], None]
+    _looked_at: datetime | None = None
+    _failing_since: datetime | None = None
+    _has_cried: bool = False
+    _task: asyncio.Task[None] | None = field(default=None, repr=False)
+
+    def tick(self, now: datetime, failed_at: datetime | None) -> None:
+        """Begin to look, when it is time; ``failed_at`` is when the store failed, if it does."""
+        self._failing_since = (self._failing_since or failed_at) if failed_at else None
+        self._has_cried = self._has_cried and failed_at is not None
+        if self._looked_at is not None and timedelta(0) <= now - self._looked_at < EVERY:
+            return
+        if self._task is None or self._task.done():
+            self._looked_at = now
+            self._task = asyncio.create_task(self._look(now))
+
+    async def settle(self) -> None:
+        """Wait until a look that is under way is over."""
+        if self._task is not None:
+            await self._task
+
+    async def _look(self, now: datetime) -> None:
+        since = self._failing_since
+        if since is not None and now - since >= CRY_AFTER and not self._has_cried:
+            await self._cry(since, now)
+        try:
+            records = await self.writer.run(self.store.audits.records, now)
+        except StoreError as error:
+            log.warning("the auditor cannot read: %s", error)
+            return
+        breaches = audit(records, now)
+        if not breaches:
+            self.found(_finding(Verdict(AUDITOR, (), now, Outcome.OK)))
+            if self.trouble() is None:
+                await self._ping()
+            return
+        named = "; ".join(str(one) for one in breaches[:MOST_NAMED])
+        more = f"; and {len(breaches) - MOST_NAMED} more" if len(breaches) > MOST_NAMED else ""
+        reason = f"the monitor itself fails: {named}{more}"
+        log.error("%s", reason)
+        self.found(_finding(Verdict(AUDITOR, (), now, Outcome.PAGE, Tier.PAGE, reason)))
+
+    async def _cry(self, since: datetime, now: datetime) -> None:
+        """Tell the receivers of last resort past the outbox: it cannot be written."""
+        self._has_cried = True
+        text = f"the monitor cannot write its store since {since:%H:%M} UTC: {self.trouble()}"
+        subject = f"store:{since.isoformat(timespec='seconds')}"
+        for name in self.plan.auditor.fallback or self.plan.on_call.receivers:
+            note = Notification(
+                key=f"{subject}:{name}",
+                subject=subject,
+                receiver=name,
+                reason=NotifyReason.FALLBACK,
+                at=now,
+                is_page=True,
+                headline=text,
+            )
+            try:
+                async with asyncio.timeout(SEND_SECONDS):
+                    await self.plan.receivers[name].send(note, None)
+            except (DeliveryError, TimeoutError) as error:
+                log.error("%s could not be told that the store fails: %s", name, error)  # noqa: TRY400  # the text says it all
+
+    async def _ping(self) -> None:
+        url = self.plan.auditor.ping
+        if url is None:
+            return
+        try:
+            async with httpx.AsyncClient(timeout=PING_SECONDS) as client:
+                answer = await client.get(url)
+            if not answer.is_success:
+                log.warning("the dead man's switch answers %d", answer.status_code)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            # The address holds a secret: only the kind of the fault is said.
+            log.warning("the dead man's switch cannot be reached: %s", type(error).__name__)
+
+
+def _finding(verdict: Verdict) -> Finding:
+    return Finding(AUDITOR, None, verdict.at, (verdict,))

@@ -1,0 +1,105 @@
+"""What the auditor compares, read from the tables alone."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from monitor.core.audit import Records, Thread, Waiting
+from monitor.store.errors import StoreError
+from monitor.store.tables import incident, outbox, receipt, told
+
+LOOK_BACK = timedelta(hours=1)
+"""How long incidents are looked after that are over."""
+
+
+class AuditReader:
+    """Reads for the auditor."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        """Work on an opened store."""
+        self._engine = engine
+
+    def records(self, now: datetime) -> Records:
+        """Return what concerns open incidents and those that ended lately. Raise StoreError."""
+        try:
+            return self._records(now)
+        except sa.exc.DBAPIError as error:
+            raise StoreError(f"the store cannot be read: {error.orig}") from error
+
+    def _records(self, now: datetime) -> Records:
+        lately = sa.or_(incident.c.resolved_at.is_(None), incident.c.resolved_at > now - LOOK_BACK)
+        with self._engine.connect() as connection:
+            known = {
+                row.id: row
+                for row in connection.execute(
+                    sa.select(incident.c.id, incident.c.opened_at, incident.c.resolved_at).where(
+                        lately
+                    )
+                )
+            }
+            mine = sa.select(incident.c.id).where(lately)
+            entries = list(connection.execute(sa.select(told).where(told.c.incident.in_(mine))))
+            columns = (outbox.c.key, outbox.c.subject, outbox.c.receiver, outbox.c.state)
+            intents = list(
+                connection.execute(sa.select(*columns).where(outbox.c.subject.in_(mine)))
+            )
+            proofs = {
+                (row.subject, row.receiver)
+                for row in connection.execute(
+                    sa.select(receipt.c.subject, receipt.c.receiver).where(
+                        receipt.c.subject.in_(mine)
+                    )
+                )
+            }
+            waiting = list(
+                connection.execute(
+                    sa.select(outbox.c.subject, outbox.c.receiver, outbox.c.notification).where(
+                        outbox.c.done_at.is_(None), outbox.c.is_degraded.is_(sa.false())
+                    )
+                )
+            )
+        mentioned = {row.incident for row in entries}
+        return Records(
+            threads=tuple(_threads(known, entries, intents, proofs)),
+            waiting=tuple(_waiting(waiting)),
+            unmentioned=tuple(
+                (row.id, row.opened_at)
+                for row in known.values()
+                if row.resolved_at is None and row.id not in mentioned
+            ),
+        )
+
+
+def _threads(
+    known: dict[str, Any],
+    entries: Iterable[Any],
+    intents: Iterable[Any],
+    proofs: set[tuple[str, str]],
+) -> Iterable[Thread]:
+    keys, sent = set(), set()
+    for row in intents:
+        keys.add(row.key)
+        if row.state == "sent":
+            sent.add((row.subject, row.receiver))
+    for row in entries:
+        key = (row.incident, row.receiver)
+        yield Thread(
+            incident=row.incident,
+            receiver=row.receiver,
+            revision=row.revision,
+            is_open=known[row.incident].resolved_at is None,
+            is_end=row.fingerprint.startswith('["resolved"'),
+            has_message=f"{row.incident}:{row.receiver}:{row.revision}" in keys,
+            is_sent=key in sent,
+            has_receipt=key in proofs,
+        )
+
+
+def _waiting(rows: Iterable[Any]) -> Iterable[Waiting]:
+    for row in rows:
+        note = json.loads(row.notification)
+        since = datetime.fromisoformat(note["at"])
+        yield Waiting(row.subject, row.receiver, since, bool(note["is_page"]))

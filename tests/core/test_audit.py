@@ -1,0 +1,53 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from monitor.core.audit import Fault, Records, Thread, Waiting, audit
+
+NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)
+
+
+def thread(**changes: bool | int) -> Thread:
+    parts: dict[str, bool | int] = {
+        "revision": 1,
+        "is_open": True,
+        "is_end": False,
+        "has_message": True,
+        "is_sent": True,
+        "has_receipt": True,
+    }
+    return Thread("i1", "chat", **{**parts, **changes})  # type: ignore[arg-type]
+
+
+def faults(**parts: object) -> list[Fault]:
+    return [one.fault for one in audit(Records(**parts), NOW)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({}, None),
+        ({"has_message": False}, Fault.LOST),
+        ({"revision": 0, "has_message": False, "is_sent": False}, None),
+        ({"has_receipt": False}, Fault.UNPROVEN),
+        ({"has_receipt": False, "is_sent": False}, None),
+        ({"is_open": False}, Fault.UNENDED),
+        ({"is_open": False, "is_end": True}, None),
+        ({"is_open": False, "has_receipt": False, "is_sent": False}, None),
+    ],
+)
+def test_each_fault_of_a_thread_has_a_name(
+    changes: dict[str, bool | int], fault: Fault | None
+) -> None:
+    assert faults(threads=(thread(**changes),)) == ([fault] if fault else [])
+
+
+def test_an_incident_that_nobody_heard_of_is_a_breach_after_a_while() -> None:
+    assert faults(unmentioned=(("i1", NOW - timedelta(minutes=1)),)) == []
+    assert faults(unmentioned=(("i1", NOW - timedelta(minutes=3)),)) == [Fault.UNTOLD]
+
+
+def test_a_message_that_waits_is_a_breach_sooner_for_a_page() -> None:
+    since = NOW - timedelta(minutes=10)
+    assert faults(waiting=(Waiting("i1", "chat", since, is_page=False),)) == []
+    assert faults(waiting=(Waiting("i1", "pager", since, is_page=True),)) == [Fault.STUCK]
