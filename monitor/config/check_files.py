@@ -99,9 +99,9 @@ def _walk(folder: Path, report: Report, seen: dict[tuple[int, int], Path]) -> It
         path = folder / entry.name
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
+        if path.is_dir():
             yield from _walk(path, report, seen)
-        elif entry.is_file() or (entry.is_symlink() and path.suffix == ".yaml"):
+        elif path.is_file() or (entry.is_symlink() and path.suffix == ".yaml"):
             yield path
 
 
