@@ -28,8 +28,8 @@ def windowed(surprise: Floats, spread: Floats, holiday: Bools, away: Floats, phi
         part = slice(WINDOW - 1 - back, WINDOW - 1 - back + buckets)
         share = np.ones((len(phi), 1)) if back == WINDOW - 1 else 1.0 - phi[:, None]
         known = np.isfinite(surprise[:, part]) & np.isfinite(spread[:, part])
-        # A holiday and a working day have no common surprise: a window holds one kind only.
-        known &= holiday[part] == holiday[WINDOW - 1 :]
+        # The hours of a holiday are all off for one reason: they prove nothing together.
+        known &= ~(holiday[part] | holiday[WINDOW - 1 :])
         precision = np.where(known, share / spread[:, part] ** 2, 0.0)
         total += precision * np.where(known, surprise[:, part], 0.0)
         weight += precision * share

@@ -38,7 +38,9 @@ BLEND = 6.0
 MEAN_TO_SPREAD = 1.2533  # sqrt(pi / 2): mean absolute deviation to standard deviation
 LEAST_SPREAD = 0.01
 FARTHEST = 20.0  # of a surprise: a factor of 500 million either way says it all
-HOLIDAY_WIDTH = 3.0
+# A holiday is judged within three times the usual spread, and within what holidays usually do:
+# half or twice the traffic is no news on one.
+HOLIDAY_WIDTH, HOLIDAY_SPREAD = 3.0, 0.3
 SEASON_GAIN = 0.95  # a season must cut the error by 5 % to be used
 WEAK_GAIN = 0.6  # and by 40 % to do without the guard over the last 30 days
 ERROR_CAP = 0.7  # a factor 2; one outage must not choose the season
@@ -127,7 +129,8 @@ class Tracker(Rowwise):
         self.shapes[:, :, at : at + count] = self._profiles(span, np.nan_to_num(local))
         base = self.level[:, None] + self._chosen(at, count)
         spread = np.maximum(local, np.maximum(self._floor(base, sizes), LEAST_SPREAD))
-        spread = np.where(span.holiday, HOLIDAY_WIDTH * spread, spread)
+        wider = np.maximum(HOLIDAY_WIDTH * spread, HOLIDAY_SPREAD)
+        spread = np.where(span.holiday, wider, spread)
         self.spread[:, columns] = np.where(self.ready[:, None], spread, np.nan)
         self._follow(base, columns)
         return self._scored(columns)

@@ -4,20 +4,23 @@ import csv
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 import click
+import numpy as np
 
 from monitor.anomaly import Replay, Settings, replay
 from monitor.anomaly.episodes import Episode, episodes
 from monitor.anomaly.model import Direction
 from monitor.anomaly.rows import Aggregate
-from monitor.api.fields import parse_duration
-from monitor.cli.csv_series import Columns, CsvSeries, read_series
+from monitor.api.fields import parse_duration, parse_share
+from monitor.cli.backtest_inject import Injection, power
+from monitor.cli.csv_series import Columns, CsvSeries, read_holidays, read_series
+from monitor.cli.peers import judge, peers
 from monitor.core.labels import text_of
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -56,6 +59,10 @@ _OPTIONS = (
         type=click.Path(path_type=Path, dir_okay=False, writable=True),
         help="Write the score of every point to this CSV file.",
     ),
+    click.option("--min-effect", default="0%", help="Smaller changes are no alarm: 5%."),
+    click.option("--holidays", multiple=True, help="Country (IN, US-CA) or date; repeatable."),
+    click.option("--inject", help="Put changes in and say how many are found: 20%x6h."),
+    click.option("--peer", type=click.Choice(peers()), help="Run another detector, from an extra."),
     click.option("--json", "as_json", is_flag=True, help="Write one JSON object."),
 )
 
@@ -77,6 +84,8 @@ class CsvBacktest:
     aggregate: Aggregate
     scores: Path | None
     as_json: bool
+    inject: Injection | None = None
+    peer: str | None = None
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> "CsvBacktest":
@@ -88,6 +97,8 @@ class CsvBacktest:
                 cast("Direction", options["bad"]),
                 options["false_alarms_per_month"],
                 options["min_value"],
+                holidays=read_holidays(options["holidays"]),
+                min_effect=parse_share(options["min_effect"]),
             )
         except (ValueError, OSError) as error:
             raise click.BadParameter(str(error)) from error
@@ -100,6 +111,8 @@ class CsvBacktest:
             options["aggregate"],
             options["scores"],
             options["as_json"],
+            Injection.of(options["inject"]) if options["inject"] else None,
+            options["peer"],
         )
 
 
@@ -109,15 +122,45 @@ def run_csv(asked: CsvBacktest) -> None:
     for note in read.notes:
         click.echo(f"note: {note}", err=True)
     judged = replay(read.series, asked.settings)
+    if asked.peer is not None:
+        judged = of_peer(asked.peer, read, judged, asked.settings)
     found = episodes(judged.is_anomaly, judged.score, asked.settings.bucket)
     if asked.scores is not None:
         write_scores(asked.scores, read, judged, asked)
     alarms = [alarm(one, read, judged, asked.settings) for one in found]
+    more: dict[str, Any] = {} if asked.peer is None else {"peer": asked.peer}
+    if asked.inject is not None:
+        known = np.isfinite(judged.score)
+        more["inject"] = power(read.series, asked.settings, asked.inject, known)
     if asked.as_json:
         counts = {"buckets": len(judged.starts), "slices": len(read.series)}
-        click.echo(json.dumps({"alarms": alarms, **counts}, indent=2))
+        click.echo(json.dumps({"alarms": alarms, **counts, **more}, indent=2))
     else:
         click.echo(_text(alarms, read, judged, asked.settings))
+        if "inject" in more:
+            click.echo(_power(more["inject"]))
+
+
+def of_peer(name: str, read: CsvSeries, ours: Replay, settings: Settings) -> Replay:
+    """Return what a peer says in the shape of our own judgements."""
+    found = judge(name, read.series, settings)
+    return replace(
+        ours,
+        score=found.score,
+        expected=found.expected,
+        low=found.low,
+        high=found.high,
+        is_anomaly=found.is_anomaly,
+    )
+
+
+def _power(told: Mapping[str, Any]) -> str:
+    if not told["injected"]:
+        return "nothing was injected: no slice has a stretch that could be judged"
+    return (
+        f"{told['found']} of {told['injected']} injected changes of {told['change']:.0%} over "
+        f"{told['buckets']} buckets were found ({told['power']:.0%})"
+    )
 
 
 def alarm(one: Episode, read: CsvSeries, judged: Replay, settings: Settings) -> dict[str, Any]:

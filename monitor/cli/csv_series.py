@@ -2,13 +2,14 @@
 
 import csv
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
+import holidays
 import numpy as np
 
 from monitor.anomaly import Series, Settings
@@ -128,3 +129,22 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return math.nan
+
+
+YEARS = range(2000, 2041)
+"""Of public holidays: files are older and newer than the present year."""
+
+
+def read_holidays(names: Sequence[str]) -> frozenset[date]:
+    """Read dates, and countries as all their holidays. Raise click.BadParameter for others."""
+    found: set[date] = set()
+    for name in names:
+        country, _, part = name.partition("-")
+        try:
+            if name[:1].isdigit():
+                found.add(date.fromisoformat(name))
+            else:
+                found.update(holidays.country_holidays(country, subdiv=part or None, years=YEARS))
+        except (ValueError, NotImplementedError) as error:
+            raise click.BadParameter(f"--holidays {name}: {error}") from error
+    return frozenset(found)

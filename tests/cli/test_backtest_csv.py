@@ -1,4 +1,5 @@
 import csv
+import importlib.util
 import json
 import math
 from collections.abc import Iterable
@@ -147,3 +148,35 @@ def test_without_data_the_command_says_what_to_give() -> None:
     result = CliRunner().invoke(cli, ["backtest"])
     assert result.exit_code == 2
     assert "--csv" in result.output
+
+
+def test_injected_drops_are_put_in_and_counted(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "t,n", rows_of(usual()))
+    told = found(path, "--inject", "40%x6h")
+    assert told["inject"]["buckets"] == 6
+    assert told["inject"]["injected"] >= 10
+    assert told["inject"]["power"] >= 0.9
+
+
+@pytest.mark.parametrize("text", ["20%", "20x6h", "6h", "-5%x6h", "20%x"])
+def test_an_injection_that_cannot_be_read_says_how_to_write_it(tmp_path: Path, text: str) -> None:
+    result = backtest(write(tmp_path / "a.csv", "t,n", rows_of([1.0])), "--inject", text)
+    assert result.exit_code == 2
+    assert "20%x6h" in result.output
+
+
+def test_a_holiday_that_is_known_is_no_alarm(tmp_path: Path) -> None:
+    values = usual()
+    day = 33 * 24
+    values[day : day + 24] = [round(0.6 * value) for value in values[day : day + 24]]
+    path = write(tmp_path / "a.csv", "t,n", rows_of(values))
+    unknown, known = found(path), found(path, "--holidays", "2026-02-07")
+    assert unknown["alarms"]
+    assert known["alarms"] == []
+
+
+def test_a_peer_that_is_not_installed_names_the_extra(tmp_path: Path) -> None:
+    if importlib.util.find_spec("prophet") is not None:
+        pytest.skip("prophet is installed")
+    result = backtest(write(tmp_path / "a.csv", "t,n", rows_of([1.0])), "--peer", "prophet")
+    assert "platform-monitor[prophet]" in str(result.exception)
