@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from monitor.core.advance import Finding
 from monitor.core.judge import worst
-from monitor.core.model import Outcome, Sample, Verdict
+from monitor.core.model import Outcome, Sample, Unit, Verdict
 from monitor.core.series import Peak, Point
 from monitor.store.samples import Hour, Samples, SeriesKey
 
@@ -92,7 +92,8 @@ class Recorder:
                     self._take_metric(verdict, metric, sample)
                 continue
             point = Point(verdict.at, sample.value)
-            self._add((verdict.check, sample.slice, sample.measure), sample, point)
+            key = (verdict.check, sample.slice, sample.measure)
+            self._add(key, sample, point, sample.unit)
 
     def _take_metric(self, verdict: Verdict, metric: str, sample: Sample) -> None:
         """Keep the metric itself with its band, at the start of its bucket."""
@@ -103,15 +104,17 @@ class Recorder:
         at = evidence.get("at")
         moment = datetime.fromisoformat(at) if isinstance(at, str) else verdict.at
         band = (_number(evidence.get(name)) for name in ("low", "high", "expected"))
-        self._add((verdict.check, sample.slice, metric), sample, Point(moment, value, *band))
+        key = (verdict.check, sample.slice, metric)
+        # The unit of the sample is that of its deviation, a share.
+        self._add(key, sample, Point(moment, value, *band), Unit.NUMBER)
 
-    def _add(self, key: SeriesKey, sample: Sample, point: Point) -> None:
+    def _add(self, key: SeriesKey, sample: Sample, point: Point, unit: Unit) -> None:
         place = (key, _hour_of(point.at))
         kept = self._hours.get(place)
         if kept is None:
             if len(self._hours) >= MOST_SERIES:
                 return
-            kept = self._hours[place] = Hour(sample.unit)
+            kept = self._hours[place] = Hour(unit)
         last = kept.points[-1] if kept.points else None
         if last is not None and point.at - last.at < CLOSEST:
             if point == last:

@@ -10,7 +10,7 @@ from monitor.core.series import Point, Series
 from monitor.render.units import local, number
 
 WIDTH, HEIGHT = 640, 200
-LEFT, RIGHT, TOP, BOTTOM = 56, 12, 24, 24
+LEFT, RIGHT, TOP, BOTTOM = 64, 12, 24, 24
 MOST_POINTS = 400
 BARS = "▁▂▃▄▅▆▇█"
 LONGEST_LINE = 48

@@ -72,17 +72,24 @@ class Samples:
                 for row in connection.execute(query)
             }
 
-    def days(self, since: date) -> dict[str, dict[date, str]]:
-        """Return the letters of each check, by day, from a day on."""
+    def days(self, since: date, checks: Iterable[str] | None = None) -> dict[str, dict[date, str]]:
+        """Return the letters of each check, or of some, by day, from a day on."""
         query = sa.select(check_day).where(check_day.c.day >= since.isoformat())
+        if checks is not None:
+            query = query.where(check_day.c.check.in_(list(checks)))
         found: dict[str, dict[date, str]] = {}
         with self._engine.connect() as connection:
             for row in connection.execute(query):
                 found.setdefault(row.check, {})[date.fromisoformat(row.day)] = row.hours
         return found
 
-    def series(self, checks: Iterable[str], since: datetime, until: datetime) -> tuple[Series, ...]:
-        """Return the series of some checks with their points in [since, until), oldest first."""
+    def series(
+        self, checks: Iterable[str], since: datetime, until: datetime, every: int = 1
+    ) -> tuple[Series, ...]:
+        """Return the series of some checks with their points in [since, until), oldest first.
+
+        With ``every`` n, of each hour every n-th point, the largest and the smallest.
+        """
         wanted = list(checks)
         query = (
             sa.select(sample_hour)
@@ -96,7 +103,9 @@ class Samples:
         with self._engine.connect() as connection:
             rows = connection.execute(query).all() if wanted else []
         grouped = groupby(rows, key=lambda row: (row.check, row.slice, row.measure))
-        found = (_series(key, list(mine), since, until) for key, mine in grouped)
+        found = (
+            _series(key, [_hour(row, every) for row in mine], since, until) for key, mine in grouped
+        )
         return tuple(one for one in found if one.points)
 
     def prune(self, before: datetime) -> int:
@@ -107,9 +116,10 @@ class Samples:
             return gone.rowcount + connection.execute(check_day.delete().where(old)).rowcount
 
 
-def _series(key: tuple[str, str, str], rows: list[Any], since: datetime, until: datetime) -> Series:
+def _series(
+    key: tuple[str, str, str], kept: list[Hour], since: datetime, until: datetime
+) -> Series:
     check, labels, measure = key
-    kept = [_hour(row) for row in rows]
     return Series(
         check,
         labels_from(labels),
@@ -127,16 +137,24 @@ def _packed(hour: datetime, point: Point) -> list[float | None]:
     return [seconds, point.value, point.low, point.high, point.expected]
 
 
-def _hour(row: Any) -> Hour:
+def _hour(row: Any, every: int = 1) -> Hour:
+    packed = json.loads(row.points)
+    if every > 1:
+        ends = (min(packed, key=_value), max(packed, key=_value))
+        packed = sorted([*packed[::every], *(end for end in ends if end not in packed[::every])])
     points = [
         Point(row.hour + timedelta(seconds=seconds), value, *band)
-        for seconds, value, *band in json.loads(row.points)
+        for seconds, value, *band in packed
     ]
     peak = None
     if row.peak:
         told = json.loads(row.peak)
         peak = Peak(datetime.fromisoformat(told["at"]), told["value"], told["evidence"])
     return Hour(Unit(row.unit), points, peak)
+
+
+def _value(packed: list[float]) -> float:
+    return packed[1]
 
 
 def _peak_text(peak: Peak | None) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection
 from datetime import date, datetime
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -10,13 +11,16 @@ import sqlalchemy as sa
 
 from monitor.core.coverage import Looks, looks_of
 from monitor.core.digest import Digest
-from monitor.core.model import Outcome, Tier
+from monitor.core.labels import Labels
+from monitor.core.model import Outcome, Tier, Verdict
 from monitor.core.noise import Firing
-from monitor.core.state import OutboxRow, Slot
+from monitor.core.state import OutboxRow, SliceState, Slot
 from monitor.store import codec
 from monitor.store.outbox import add_rows
 from monitor.store.tables import alert, digest_run, incident, outbox, receipt, verdict_recent
+from monitor.store.tables import check_state as state
 
+MOST_REMEMBERED = 20_000
 _JUDGED = tuple(outcome for outcome in Outcome if outcome.is_judged)
 _BLIND = (Outcome.ERROR, Outcome.NO_DATA, Outcome.SKIPPED)
 
@@ -168,11 +172,44 @@ class Story:
             rows = connection.execute(query).all()
         return [(row.until, *_ran(json.loads(row.digest)["coverage"])) for row in rows]
 
+    def states(self, check: str | None = None) -> list[SliceState]:
+        """Return the newest verdict of every slice, or of those of one check, by check.
+
+        A verdict is read once and then remembered by its text: pages ask again and again.
+        """
+        columns = (state.c.check, state.c.slice, state.c.since, state.c.verdict)
+        query = sa.select(*columns).order_by(state.c.check, state.c.slice)
+        if check is not None:
+            query = query.where(state.c.check == check)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return [
+            SliceState(name, _labels(of), since, _verdict(text)) for name, of, since, text in rows
+        ]
+
+    def last_slots(self, check: str, limit: int) -> list[Slot]:
+        """Return the newest slots of a check, newest first."""
+        slot = verdict_recent
+        query = sa.select(slot).where(slot.c.check == check).order_by(slot.c.due_at.desc())
+        with self._engine.connect() as connection:
+            return [_slot(row) for row in connection.execute(query.limit(limit))]
+
     def archive(self, limit: int = 100) -> list[tuple[str, str]]:
         """Return run and day of the newest digests, newest first."""
         query = sa.select(digest_run.c.name, digest_run.c.day).order_by(digest_run.c.until.desc())
         with self._engine.connect() as connection:
             return [(row.name, row.day) for row in connection.execute(query.limit(limit))]
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _verdict(text: str) -> Verdict:
+    made: Verdict = codec.VERDICT.validate_json(text)
+    return made
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _labels(text: str) -> Labels:
+    return codec.labels_from(text)
 
 
 def _ran(covered: dict[str, Any]) -> tuple[int, int]:

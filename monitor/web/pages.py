@@ -10,8 +10,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from monitor.config.plan import Plan
@@ -24,14 +25,10 @@ from monitor.store.journal import PingKind
 from monitor.web.auth import Guard
 from monitor.web.changes import Changes, Doer
 from monitor.web.lists import Lists
+from monitor.web.site import Site
 from monitor.web.slack_desk import Desk
 from monitor.web.slack_http import SlackHttp, slack_apps
-from monitor.web.status import status_html
 
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-}
 LARGEST_EXIT_STATUS = 255
 
 
@@ -71,6 +68,19 @@ class Pages:
         """What people in Slack talk to."""
         return Desk(self.doer, self.store, self.clock.now, self.world, self.views)
 
+    @cached_property
+    def site(self) -> Site:
+        """The pages for people."""
+        return Site(
+            self.store,
+            self.doer,
+            self.clock.now,
+            self.plan,
+            self.world,
+            self.views,
+            self.trouble,
+        )
+
     @property
     def slack(self) -> SlackHttp:
         """What Slack calls."""
@@ -83,13 +93,6 @@ class Pages:
         found = self.store.history.incidents(now - timedelta(days=1), now + timedelta(seconds=1))
         alerts = self.store.history.alerts_of(incident.id for incident in found)
         return views_of(found, alerts, self.world())
-
-    async def status(self, _request: Request) -> Response:
-        """Show what is open, what was, and every check."""
-        views = await run_in_threadpool(self.views)
-        states = await run_in_threadpool(self.store.history.slice_states)
-        page = status_html(self.plan(), views, states, self.clock.now(), self.trouble())
-        return HTMLResponse(page, headers=HEADERS)
 
     async def api_status(self, _request: Request) -> Response:
         """Tell in short whether the daemon is well and what is open."""
@@ -146,7 +149,7 @@ def make_web(pages: Pages) -> Starlette:
     """Make the application out of the pages."""
     post = ["POST", "GET"]  # GET, too: a job may have nothing but a plain curl
     routes = [
-        Route("/", pages.status),
+        *pages.site.routes(),
         Route("/healthz", pages.health),
         Route("/readyz", pages.ready),
         Route("/metrics", pages.metrics),
@@ -158,4 +161,6 @@ def make_web(pages: Pages) -> Starlette:
         Route("/api/v1/ping/{check}", pages.ping, methods=post),
         Route("/api/v1/ping/{check}/{how}", pages.ping, methods=post),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(Guard, token=pages.token)])
+    return Starlette(
+        routes=routes, middleware=[Middleware(Guard, token=pages.token), Middleware(GZipMiddleware)]
+    )

@@ -280,6 +280,14 @@ def test_kept_numbers_come_back_as_series_in_their_window(store: Store) -> None:
     assert store.samples.hours(hour)[key, hour].points == [*points, band]
 
 
+def test_a_long_series_is_thinned_and_keeps_what_sticks_out(store: Store) -> None:
+    hour = AT.replace(minute=0, second=0, microsecond=0)
+    points = [Point(hour + timedelta(minutes=n), 99.0 if n == 7 else 1.0 + n) for n in range(60)]
+    store.samples.save({(("a", (), "x"), hour): Hour(Unit.NUMBER, points)}, {})
+    (series,) = store.samples.series(["a"], hour, hour + timedelta(hours=1), every=30)
+    assert [point.value for point in series.points] == [1.0, 99.0, 31.0]
+
+
 def test_days_of_outcomes_come_back_and_old_numbers_are_forgotten(store: Store) -> None:
     day = AT.date()
     store.samples.save({}, {("a", day): "o" * 24, ("a", day - timedelta(3)): "w" * 24})

@@ -1,0 +1,82 @@
+"""Pages as HTML: Jinja on the shipped templates, without a script, under a strict policy."""
+
+import hmac
+from datetime import datetime
+from functools import lru_cache, partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+
+from monitor.core.labels import text_of
+from monitor.render.backfill import commands
+from monitor.render.summary import details, headline, sentence, state, subject
+from monitor.render.templates import shipped_folder
+from monitor.render.units import local, number, since
+from monitor.web import strips
+
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+FILTERS = {
+    "commands": commands,
+    "details": details,
+    "headline": headline,
+    "moment": datetime.fromisoformat,
+    "number": number,
+    "sentence": sentence,
+    "since": since,
+    "state": state,
+    "subject": subject,
+    "text_of": text_of,
+}
+
+
+@lru_cache(maxsize=4)
+def _environment(timezone: str) -> Environment:
+    folder = shipped_folder() / "web"
+    made = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(FILTERS, local=partial(local, timezone=timezone), safe_link=safe_link)
+    made.globals["strip_key"] = strips.key
+    return made
+
+
+def render(name: str, timezone: str, values: dict[str, Any]) -> str:
+    """Render a page; moments are in the zone."""
+    return _environment(timezone).get_template(name).render(values)
+
+
+def page(text: str, status: int = 200) -> Response:
+    """Answer with a page."""
+    return HTMLResponse(text, status, HEADERS)
+
+
+def style() -> Response:
+    """Give the one style sheet."""
+    text = (shipped_folder() / "web" / "style.css").read_text()
+    headers = {"Cache-Control": "max-age=3600", "X-Content-Type-Options": "nosniff"}
+    return Response(text, media_type="text/css", headers=headers)
+
+
+def safe_link(url: str) -> str:
+    """Return a link that leads to the web; anything else (``javascript:``) leads nowhere."""
+    return url if urlsplit(url).scheme in {"http", "https"} else "#"
+
+
+def csrf_of(key: bytes) -> str:
+    """Return what a form must bring back: only a page of this process knows it."""
+    return hmac.new(key, b"form", "sha256").hexdigest()

@@ -1,0 +1,289 @@
+"""What the pages show, read from the store; blocking."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from markupsafe import Markup
+
+from monitor.config.plan import Plan, PlannedCheck
+from monitor.core.incident import IncidentView
+from monitor.core.judge import worst
+from monitor.core.labels import text_of
+from monitor.core.matcher import Matcher, MatcherError, Operator, match_all, parse_matchers
+from monitor.core.model import Hold, Limit, Outcome, Tier, TierRule, Verdict
+from monitor.core.oncall import on_call_at
+from monitor.core.route import ON_CALL
+from monitor.core.series import Series
+from monitor.core.state import SliceState
+from monitor.core.view import alert_labels, facts_of, view_of
+from monitor.core.world import World
+from monitor.render.chart import svg
+from monitor.render.units import duration, local, number
+from monitor.store import Store
+from monitor.web import strips
+from monitor.web.timeline import timeline
+
+HOURS, MONTH = 24, 30 * 24
+MANY = timedelta(days=3)
+MOST_CHARTS, MOST_SLOTS, MOST_TEXT = 12, 40, 240
+_ORDER = ("page", "warn", "error", "no_data", "blocked", "skipped", "pending", "not yet", "ok")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Reads for one page each; None where there is no such thing."""
+
+    store: Store
+    now: Callable[[], datetime]
+    plan: Callable[[], Plan]
+    world: Callable[[], World]
+    views: Callable[[], list[IncidentView]]
+
+    def status(self, q: str, maintainer: str) -> dict[str, Any]:
+        """Read what is open, what was, and the checks by maintainer, the bad ones first."""
+        plan, now, views = self.plan(), self.now(), self.views()
+        still = sorted(
+            (view for view in views if view.is_open),
+            key=lambda view: (view.incident.tier is not Tier.PAGE, view.incident.opened_at),
+        )
+        newest: dict[str, list[Verdict]] = {}
+        for state in self.store.story.states():
+            newest.setdefault(state.check, []).append(state.verdict)
+        days = self.store.samples.days((now.astimezone(UTC) - timedelta(days=1)).date())
+        groups: dict[str, list[dict[str, Any]]] = {}
+        for name, planned in plan.checks.items():
+            owner = planned.maintainer or ON_CALL
+            if q.lower() not in name.lower() or maintainer not in {"", owner}:
+                continue
+            row = _row(name, newest.get(name, []), days.get(name, {}), now, plan.timezone)
+            groups.setdefault(owner, []).append(row)
+        for rows in groups.values():
+            rows.sort(key=lambda row: (_ORDER.index(row["outcome"]), row["id"]))
+        order = sorted(groups, key=lambda owner: (_ORDER.index(groups[owner][0]["outcome"]), owner))
+        pages = sum(view.incident.tier is Tier.PAGE for view in still)
+        told = f"{len(still)} open ({pages} page)" if pages else f"{len(still)} open"
+        return {
+            "verdict": f"{told} · {len(plan.checks)} checks",
+            "problems": [str(problem) for problem in plan.problems],
+            "open": still,
+            "past": [view for view in views if not view.is_open][:50],
+            "groups": [(owner, groups[owner]) for owner in order],
+            "maintainers": sorted({p.maintainer or ON_CALL for p in plan.checks.values()}),
+            "q": q,
+            "maintainer": maintainer,
+        }
+
+    def check(self, name: str, span: timedelta) -> dict[str, Any] | None:
+        """Read one check: history, numbers of a span, slices, rules, incidents, last looks."""
+        plan, now = self.plan(), self.now()
+        planned = plan.checks.get(name)
+        if planned is None:
+            return None
+        states = self.store.story.states(name)
+        top = worst([state.verdict for state in states]) if states else None
+        month = (now.astimezone(UTC) - timedelta(hours=MONTH)).date()
+        days = self.store.samples.days(month, [name]).get(name, {})
+        labels = [self._labels(planned, state) for state in states]
+        active = [one for one in self.store.history.silences() if one.is_active(now)]
+        return {
+            "id": name,
+            "outcome": strips.outcome_class(top.outcome if top else None),
+            "planned": planned,
+            "place": str(planned.place),
+            "strip": strips.strip(strips.letters(days, now, MONTH), is_long=True),
+            "charts": self._charts([name], now, span),
+            "slices": states[:200],
+            "rules": [_rule(rule) for rule in planned.tiers],
+            "told": ", ".join(self._told(planned)),
+            "silences": [one for one in active if any(one.covers(of) for of in labels)],
+            "incidents": self._incidents_of(name, now),
+            "slots": self.store.story.last_slots(name, MOST_SLOTS),
+        }
+
+    def _charts(self, checks: list[str], now: datetime, span: timedelta) -> list[Markup]:
+        every = 60 if span > MANY else 1  # a point a minute is more than a picture can show
+        end = now + timedelta(seconds=1)
+        found = self.store.samples.series(checks, now - span, end, every)
+        found = tuple(sorted(found, key=lambda one: -_outside(one)))
+        drawn = [svg(one, self.plan().timezone) for one in found[:MOST_CHARTS]]
+        return [Markup(one) for one in drawn]  # noqa: S704  # svg() escapes every text itself
+
+    def _labels(self, planned: PlannedCheck, state: SliceState) -> dict[str, str]:
+        facts = facts_of(planned.id, self.world())
+        return {
+            **dict(facts.labels),
+            **dict(state.slice),
+            "alertname": planned.id,
+            "check": planned.id,
+            "kind": planned.kind,
+            "maintainer": planned.maintainer or ON_CALL,
+            "resource": planned.resource or "",
+            "source": planned.source,
+        }
+
+    def _told(self, planned: PlannedCheck) -> Iterable[str]:
+        team = self.world().maintainers.get(planned.maintainer or "")
+        yield from team.receivers if team else self.world().on_call.receivers
+        for name in team.page if team else ():
+            hours = "" if planned.wake or team is None or team.hours is None else " in their hours"
+            yield f"{name} (pages{hours})"
+
+    def _incidents_of(self, name: str, now: datetime) -> list[IncidentView]:
+        found = self.store.history.incidents(now - timedelta(days=30), now + timedelta(seconds=1))
+        mine = [one for one in found if one.check == name][-20:][::-1]
+        alerts = self.store.history.alerts_of(one.id for one in mine)
+        return [view_of(one, alerts, self.world()) for one in mine]
+
+    def incident(self, key: str) -> dict[str, Any] | None:
+        """Read the story of an incident."""
+        found = self.store.history.incident(key)
+        if found is None:
+            return None
+        children = self.store.history.children_of(key) if found.resolved_at is None else []
+        names = [key, *(child.id for child in children)]
+        view = view_of(
+            found,
+            self.store.history.alerts_of(names),
+            self.world(),
+            told_in={child.id: child.id for child in children},
+            cause=found.parent or "",
+        )
+        end = found.resolved_at or self.now()
+        charts = self._charts([found.check], end + timedelta(hours=1), timedelta(days=2))
+        return {
+            "view": view,
+            "maintainers": sorted(self.world().maintainers),
+            "silence": str(Matcher("check", Operator.EQUAL, found.check)),
+            "receipts": self.store.outbox.receipts(key),
+            "timeline": timeline(self.store, found),
+            "charts": charts[:4],
+        }
+
+    def silences(self, text: str) -> dict[str, Any]:
+        """Read silences, and what the matchers of a new one would cover."""
+        now = self.now()
+        alerts = [(alert.check, text_of(alert.slice), of) for alert, of in self._open_alerts()]
+        wrong, preview, checks = "", None, []
+        if text:
+            try:
+                matchers = parse_matchers(text)
+                preview = [
+                    f"{check} {where}".strip()
+                    for check, where, of in alerts
+                    if match_all(matchers, of)
+                ]
+                checks = self._covered(matchers)
+            except MatcherError as error:
+                wrong = str(error)
+        found = self.store.history.silences()
+        counted = [(one, sum(one.covers(of) for _, _, of in alerts)) for one in found]
+        lists = [
+            ("Active", [pair for pair in counted if pair[0].is_active(now)]),
+            ("Later", [pair for pair in counted if pair[0].starts_at > now]),
+            ("Over", [(one, None) for one, _ in counted if one.ends_at <= now][:50]),
+        ]
+        return {
+            "matchers": text,
+            "wrong": wrong,
+            "preview": preview,
+            "checks": checks,
+            "lists": lists,
+            "has_any": bool(found),
+        }
+
+    def _open_alerts(self) -> Iterable[tuple[Any, dict[str, str]]]:
+        world = self.world()
+        for alert in self.store.history.open_alerts():
+            facts = facts_of(alert.check, world)
+            yield alert, alert_labels(alert, facts, facts.maintainer or ON_CALL)
+
+    def _covered(self, matchers: Iterable[Matcher]) -> list[str]:
+        """Name the checks of which a slice that was looked at is covered."""
+        plan, wanted = self.plan(), list(matchers)
+        found: dict[str, None] = {}
+        for state in self.store.story.states():
+            planned = plan.checks.get(state.check)
+            if planned is not None and match_all(wanted, self._labels(planned, state)):
+                found[state.check] = None
+        return list(found)
+
+    def maintainers(self) -> dict[str, Any]:
+        """Read who is responsible for what."""
+        plan, world = self.plan(), self.world()
+        still = [view.incident.owner for view in self.views() if view.is_open]
+        owners = [planned.maintainer for planned in plan.checks.values()]
+        rows = [
+            {
+                "name": team.name,
+                "checks": owners.count(team.name),
+                "open": still.count(team.name),
+                "receivers": team.receivers,
+                "page": team.page,
+                "people": team.people,
+            }
+            for team in world.maintainers.values()
+        ]
+        return {
+            "rows": rows,
+            "on_call": on_call_at(world.on_call, self.now()),
+            "on_call_receivers": world.on_call.receivers,
+            "unowned": sorted(name for name, p in plan.checks.items() if p.maintainer is None),
+        }
+
+
+def _outside(series: Series) -> int:
+    """Count the points outside their band: what is odd is drawn first."""
+    return sum(
+        point.low is not None
+        and point.high is not None
+        and not point.low <= point.value <= point.high
+        for point in series.points
+    )
+
+
+def _row(
+    name: str, verdicts: list[Verdict], days: Mapping[Any, str], now: datetime, timezone: str
+) -> dict[str, Any]:
+    newest = max((verdict.at for verdict in verdicts), default=None)
+    fresh = [verdict for verdict in verdicts if verdict.at == newest]
+    top = worst(fresh) if fresh else None
+    said = _says(top) if top else ""
+    says = f"{text_of(top.slice)} {said}".strip() if top and said else said
+    return {
+        "id": name,
+        "outcome": strips.outcome_class(top.outcome if top else None),
+        "at": _local(top.at, timezone) if top else "",
+        "says": says if len(says) <= MOST_TEXT else says[: MOST_TEXT - 2] + " …",
+        "strip": strips.strip(strips.letters(days, now, HOURS)),
+    }
+
+
+@lru_cache(maxsize=10_000)
+def _local(at: datetime, timezone: str) -> str:
+    return local(at, timezone)
+
+
+def _says(verdict: Verdict) -> str:
+    if verdict.reason or verdict.outcome is Outcome.OK or verdict.breach is None:
+        return verdict.reason
+    sample, limit = verdict.breach.sample, verdict.breach.limit
+    bound = number(limit.bound, limit.unit)
+    return f"{sample.measure} {number(sample.value, sample.unit)} (limit {bound})"
+
+
+def _rule(rule: TierRule) -> str:
+    limits = " or ".join(_limit(limit) for limit in rule.limits)
+    return f"{rule.tier} when {limits or 'it cannot be asked'}{_hold(rule.hold)}"
+
+
+def _limit(limit: Limit) -> str:
+    return f"{limit.measure} is {limit.bad} {number(limit.bound, limit.unit)}"
+
+
+def _hold(hold: Hold) -> str:
+    if hold.duration:
+        return f", for {duration(hold.duration)}"
+    return f", in {hold.needed} of {hold.window} looks" if hold.window > 1 else ""

@@ -1,0 +1,245 @@
+"""The pages for people: status, checks, incidents, silences, digests, maintainers.
+
+They work without a script. What changes something is a form with a token that only these pages
+know, besides the check of where a request comes from.
+"""
+
+import base64
+import hmac
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, quote
+from uuid import uuid4
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from monitor.api.errors import MonitorError
+from monitor.api.fields import parse_duration
+from monitor.config.plan import Plan
+from monitor.core.incident import IncidentView
+from monitor.core.matcher import MatcherError, parse_matchers
+from monitor.core.orders import Acknowledge, EndSilence, MakeSilence, Order, Reassign, Resolve
+from monitor.core.silence import Silence
+from monitor.core.world import World
+from monitor.render.digest import as_html
+from monitor.store import Store
+from monitor.web.changes import Doer
+from monitor.web.paper import HEADERS, csrf_of, page, render, style
+from monitor.web.reading import Reading
+
+DIGEST_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'"
+"""A digest is a page of its own with its style in it, as it goes out by mail."""
+
+MOST_BYTES = 100_000
+
+
+@dataclass(frozen=True)
+class Site:
+    """The pages. ``trouble`` says why the daemon is not ready; None when it is."""
+
+    store: Store
+    doer: Doer
+    now: Callable[[], datetime]
+    plan: Callable[[], Plan]
+    world: Callable[[], World]
+    views: Callable[[], list[IncidentView]]
+    trouble: Callable[[], str | None]
+    _key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+
+    @property
+    def reading(self) -> Reading:
+        """What the pages show."""
+        return Reading(self.store, self.now, self.plan, self.world, self.views)
+
+    async def status(self, request: Request) -> Response:
+        """Show what is open, what was, and every check with its history."""
+        q, maintainer = (request.query_params.get(name, "") for name in ("q", "maintainer"))
+        values = await run_in_threadpool(self.reading.status, q, maintainer)
+        return await self._page(request, "status.j2", values)
+
+    async def check(self, request: Request) -> Response:
+        """Show one check: numbers against their band, last looks, why, who is told."""
+        days = request.query_params.get("days", "2")
+        span = timedelta(days=min(int(days), 90) if days.isdecimal() and len(days) < 4 else 2)  # noqa: PLR2004  # a count of days
+        values = await run_in_threadpool(self.reading.check, request.path_params["id"], span)
+        if values is None:
+            return await self._missing(request, "There is no check of this name.")
+        return await self._page(request, "check.j2", values)
+
+    async def incident(self, request: Request) -> Response:
+        """Show the story of an incident, and what can be done."""
+        values = await run_in_threadpool(self.reading.incident, request.path_params["id"])
+        if values is None:
+            return await self._missing(request, "There is no incident of this id.")
+        return await self._page(request, "incident.j2", values)
+
+    async def silences(self, request: Request) -> Response:
+        """Show silences, and before one is made what it covers."""
+        text = request.query_params.get("matchers", "").strip()
+        values = await run_in_threadpool(self.reading.silences, text)
+        return await self._page(request, "silences.j2", values)
+
+    async def digests(self, request: Request) -> Response:
+        """Show the archive of digests."""
+        archive = await run_in_threadpool(self.store.story.archive)
+        return await self._page(request, "digests.j2", {"archive": archive})
+
+    async def digest(self, request: Request) -> Response:
+        """Show the digest of a local day as it was sent."""
+        try:
+            day = date.fromisoformat(request.path_params["date"])
+        except ValueError:
+            return await self._missing(request, "Write the day as 2026-11-25.")
+        name = request.query_params.get("name", "morning")
+        found = await run_in_threadpool(self.store.journal.digest, name, day)
+        if found is None:
+            return await self._missing(request, "There is no such digest.")
+        headers = {**HEADERS, "Content-Security-Policy": DIGEST_POLICY}
+        return HTMLResponse(await run_in_threadpool(as_html, found), headers=headers)
+
+    async def maintainers(self, request: Request) -> Response:
+        """Show who is responsible for what, and who is on call."""
+        return await self._page(
+            request, "maintainers.j2", await run_in_threadpool(self.reading.maintainers)
+        )
+
+    async def act(self, request: Request) -> Response:
+        """Do what somebody wants of an incident."""
+        incident, form = request.path_params["id"], await self._form(request)
+        by, why = form.get("by", "").strip()[:200], form.get("comment", "").strip()[:2000]
+        orders: Mapping[str, Order] = {
+            "ack": Acknowledge(incident, by, why=why),
+            "reassign": Reassign(incident, form.get("to", ""), by, why),
+            "resolve": Resolve(incident, by, why),
+        }
+        order = orders.get(form.get("do", "")) if by else None
+        return await self._obey(f"/incidents/{quote(incident)}", order, form)
+
+    async def make_silence(self, request: Request) -> Response:
+        """Make a silence that was looked at before."""
+        form = await self._form(request)
+        text, by = form.get("matchers", ""), form.get("by", "").strip()[:200]
+        order = None
+        try:
+            matchers = parse_matchers(text)
+            ends = self.now() + parse_duration(form.get("for", ""))
+        except (MatcherError, ValueError) as error:
+            return self._back(f"/silences?matchers={quote(text)}", refused=str(error))
+        why = form.get("comment", "").strip()[:2000]
+        if by and why and any(not matcher.holds("") for matcher in matchers):
+            order = MakeSilence(Silence(str(uuid4()), matchers, self.now(), ends, by, why))
+        return await self._obey("/silences", order, form)
+
+    async def end_silence(self, request: Request) -> Response:
+        """End a silence now."""
+        form = await self._form(request)
+        who = _user_of(request) or "somebody at the pages"
+        return await self._obey("/silences", EndSilence(request.path_params["id"], who), form)
+
+    async def run(self, request: Request) -> Response:
+        """Look at a check at once."""
+        check, form = request.path_params["id"], await self._form(request)
+        back = f"/checks/{quote(check, safe='')}"
+        if not self._is_ours(form):
+            return self._back(back, refused="The form was too old; try again.")
+        if check not in self.plan().checks:
+            return self._back("/", refused="There is no check of this name.")
+        try:
+            await self.doer.look_now(check)
+        except MonitorError as error:
+            return self._back(back, refused=str(error))
+        return self._back(back, said="Looked.")
+
+    async def _obey(self, back: str, order: Order | None, form: Mapping[str, str]) -> Response:
+        if not self._is_ours(form):
+            return self._back(back, refused="The form was too old; try again.")
+        if order is None:
+            return self._back(back, refused="Something is missing: who you are, or what and why.")
+        try:
+            refusal = await self.doer.order(order)
+        except MonitorError as error:
+            return self._back(back, refused=str(error))
+        if refusal is not None:
+            return self._back(back, refused=f"Refused: {refusal}.")
+        return self._back(back, said="Done.")
+
+    def _back(self, where: str, *, said: str = "", refused: str = "") -> Response:
+        """Lead back to a page (303), which says what came of it."""
+        word, text = ("said", said) if said else ("refused", refused)
+        sign = "&" if "?" in where else "?"
+        return RedirectResponse(f"{where}{sign}{word}={quote(text)}", 303)
+
+    async def _form(self, request: Request) -> dict[str, str]:
+        kind = request.headers.get("content-type", "")
+        if not kind.startswith("application/x-www-form-urlencoded"):
+            return {}
+        if int(request.headers.get("content-length") or 0) > MOST_BYTES:
+            return {}
+        return _fields((await request.body())[:MOST_BYTES].decode("utf-8", "replace"))
+
+    def _is_ours(self, form: Mapping[str, str]) -> bool:
+        return hmac.compare_digest(form.get("csrf", "").encode(), csrf_of(self._key).encode())
+
+    async def _missing(self, request: Request, why: str) -> Response:
+        values = {"archive": [], "refused": why}
+        return await self._page(request, "missing.j2", values, status=404)
+
+    async def _page(
+        self, request: Request, name: str, values: Mapping[str, Any], status: int = 200
+    ) -> Response:
+        plan = self.plan()
+        common = {
+            "now": self.now(),
+            "zone": plan.timezone,
+            "revision": plan.revision,
+            "trouble": self.trouble(),
+            "csrf": csrf_of(self._key),
+            "by": _user_of(request),
+            "said": request.query_params.get("said", "")[:300],
+            "refused": request.query_params.get("refused", "")[:300],
+        }
+        text = await run_in_threadpool(render, name, plan.timezone, {**common, **values})
+        return page(text, status)
+
+    async def style(self, _request: Request) -> Response:
+        """Give the style sheet."""
+        return await run_in_threadpool(style)
+
+    def routes(self) -> list[Route]:
+        """Return the routes of the pages."""
+        post = ["POST"]
+        return [
+            Route("/", self.status),
+            Route("/static/style.css", self.style),
+            Route("/checks/{id:path}/run", self.run, methods=post),
+            Route("/checks/{id:path}", self.check),
+            Route("/incidents/{id}", self.incident),
+            Route("/incidents/{id}/act", self.act, methods=post),
+            Route("/silences", self.silences),
+            Route("/silences", self.make_silence, methods=post),
+            Route("/silences/{id}/end", self.end_silence, methods=post),
+            Route("/digests", self.digests),
+            Route("/digests/{date}", self.digest),
+            Route("/maintainers", self.maintainers),
+        ]
+
+
+def _fields(body: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(body).items()}
+
+
+def _user_of(request: Request) -> str:
+    """Return the name that was given with the password of a browser's dialogue."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(value).decode().partition(":")[0][:200]
+    except ValueError:
+        return ""
