@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -9,6 +10,8 @@ import click
 from monitor.cli.findings import FORMATS, Findings
 from monitor.cli.options import CONFIG, JSON
 from monitor.config.load import ConfigError, load
+from monitor.config.plan import Place, Problem
+from monitor.render.try_out import template_faults
 
 
 @click.command()
@@ -31,13 +34,21 @@ def lint(config: Path, form: str, files: tuple[Path, ...], *, as_json: bool, str
     """
     try:
         plan = load(config, os.environ)
-        found = Findings(plan.problems, plan.warnings, len(plan.checks))
+        problems = (*plan.problems, *_templates(plan.templates))
+        found = Findings(problems, plan.warnings, len(plan.checks))
     except ConfigError as error:
         found = Findings(error.problems, (), 0)
     if files:
         found = _only(found, files)
     click.echo(FORMATS["json" if as_json else form](found))
     sys.exit(1 if found.errors or (strict and found.warnings) else 0)
+
+
+def _templates(folder: Path | None) -> Iterator[Problem]:
+    """Try the templates of the configuration on samples; a message depends on them some night."""
+    for fault in template_faults(folder) if folder is not None else ():
+        place = Place(str(folder / fault.path) if folder else fault.path, fault.line, 1)
+        yield Problem(place, f"template '{fault.path}': {fault.message}", fault.suggestion)
 
 
 def _only(found: Findings, files: tuple[Path, ...]) -> Findings:

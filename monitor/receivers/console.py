@@ -1,14 +1,13 @@
 """Tell on standard output: for a first try, and for logs."""
 
 import sys
-from pathlib import Path
 from typing import ClassVar, Self, TextIO
 
 from pydantic import Field, PrivateAttr
 
 from monitor.api import Notification, Receipt, Receiver
 from monitor.render.incident import notification_text
-from monitor.render.templates import Templates
+from monitor.render.templates import OwnTemplates, Templates
 from monitor.render.units import Zone
 
 
@@ -18,9 +17,7 @@ class Console(Receiver, type="console"):
     rate: ClassVar[float] = 1000.0
 
     timezone: Zone = Field(default="UTC", description="IANA zone of the times.")
-    templates: Path | None = Field(
-        default=None, description="A folder with templates of your own, laid out as the shipped."
-    )
+    templates: OwnTemplates = None
 
     _stream: TextIO | None = PrivateAttr(default=None)
 

@@ -11,11 +11,11 @@ from pydantic import Field, PrivateAttr, SecretStr
 
 from monitor.api import DeliveryError, Notification, Receipt, Receiver
 from monitor.render.mail import compose
+from monitor.render.templates import OwnTemplates, Templates
 from monitor.render.units import Zone
 
 Security: TypeAlias = Literal["starttls", "tls", "none"]
-TIMEOUT_SECONDS = 15
-PERMANENT = 500
+TIMEOUT_SECONDS, PERMANENT = 15, 500
 
 
 class Email(Receiver, type="email"):
@@ -32,14 +32,16 @@ class Email(Receiver, type="email"):
     sender: str = Field(description="The From address.")
     to: tuple[str, ...] = Field(min_length=1, description="The addresses.")
     timezone: Zone = Field(default="UTC", description="IANA zone of the times.")
+    templates: OwnTemplates = None
 
     _thread: ThreadPoolExecutor | None = PrivateAttr(default=None)
 
     async def send(self, notification: Notification, receipt: Receipt | None) -> Receipt:
-        """Hand the mail over; the server's 250 after the text is the proof. smtplib blocks."""
+        """Hand the mail over: the server's 250 is the proof. smtplib blocks, so it has a thread."""
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, f"mail-{self.name}")
-        mail = compose(notification, self.timezone, self.sender, self.to, is_first=receipt is None)
+        who, own = (self.timezone, self.sender, self.to), Templates(own=self.templates)
+        mail = compose(notification, *who, is_first=receipt is None, templates=own)
         await asyncio.get_running_loop().run_in_executor(self._thread, self._send, mail)
         return Receipt(self.name, notification.subject, notification.at)
 
@@ -50,16 +52,14 @@ class Email(Receiver, type="email"):
         except smtplib.SMTPRecipientsRefused as error:
             refused = error.recipients
         except smtplib.SMTPResponseException as error:
-            text = f"SMTP {error.smtp_code}: {error.smtp_error!r}"
-            raise DeliveryError(text, is_final=error.smtp_code >= PERMANENT) from error
+            raise DeliveryError(f"SMTP {error}", is_final=error.smtp_code >= PERMANENT) from error
         except ConnectionRefusedError as error:
             raise DeliveryError(f"cannot connect: {error}") from error
         except (OSError, smtplib.SMTPException) as error:
-            text = f"no answer: {type(error).__name__}: {error}"
-            raise DeliveryError(text, is_ambiguous=True) from error
+            raise DeliveryError(f"no answer: {error!r}", is_ambiguous=True) from error
         if refused:
-            is_final = min(code for code, _ in refused.values()) >= PERMANENT
-            raise DeliveryError(f"addresses refused: {refused}", is_final=is_final)
+            least = min(code for code, _ in refused.values())
+            raise DeliveryError(f"addresses refused: {refused}", is_final=least >= PERMANENT)
 
     def _deliver(self, mail: EmailMessage) -> dict[str, tuple[int, bytes]]:
         context = ssl.create_default_context() if self.security != "none" else None

@@ -5,7 +5,6 @@ import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
 from pydantic import Field, PrivateAttr, SecretStr
@@ -17,7 +16,7 @@ from monitor.render.digest import verdict_line
 from monitor.render.slack import calls, digest_messages, incident_blocks, thread_line
 from monitor.render.slack_parts import without_native
 from monitor.render.summary import title
-from monitor.render.templates import Safe, Templates, escape
+from monitor.render.templates import OwnTemplates, Safe, Templates, escape
 from monitor.render.units import Zone
 
 Place: TypeAlias = dict[str, str]
@@ -54,9 +53,7 @@ class Slack(Receiver, type="slack"):
         default=None, description="The signing secret, for buttons over HTTP: /slack/actions."
     )
     timezone: Zone = Field(default="UTC", description="IANA zone of the times in messages.")
-    templates: Path | None = Field(
-        default=None, description="A folder with templates of your own, laid out as the shipped."
-    )
+    templates: OwnTemplates = None
 
     _web: SlackWeb | None = PrivateAttr(default=None)
     _thread: ThreadPoolExecutor | None = PrivateAttr(default=None)

@@ -11,6 +11,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 LONGEST = 100_000
 """Characters that a template may make; a Slack message has room for 40,000."""
 
+MOST_STEPS = 10_000
+"""Numbers that one rendering may count through."""
+
 CUT = "\n(cut here, there is more)\n"
 
 _PADDING = frozenset({"center", "expandtabs", "format", "format_map", "ljust", "rjust", "zfill"})
@@ -92,7 +95,7 @@ def bounded(template: Template, values: dict[str, Any], *, may_cut: bool = False
     parts: list[str] = []
     length = 0
     try:
-        for part in template.generate(values):
+        for part in template.generate({"range": _ranges(MOST_STEPS), **values}):
             parts.append(part)
             length += len(part)
             if length > LONGEST and may_cut:
@@ -104,6 +107,20 @@ def bounded(template: Template, values: dict[str, Any], *, may_cut: bool = False
     except (TypeError, ValueError) as error:
         raise TemplateError(str(error)) from error
     return "".join(parts)
+
+
+def _ranges(left: int) -> Callable[..., range]:
+    """Make a ``range`` that gives so many numbers in all: loops in loops must end, too."""
+
+    def counted(*bounds: int) -> range:
+        nonlocal left
+        made = range(*bounds)
+        left -= len(made)
+        if left < 0:
+            raise SecurityError(f"a template may not count beyond {MOST_STEPS} in all")
+        return made
+
+    return counted
 
 
 def render_text(text: str, values: dict[str, Any]) -> str:

@@ -5,9 +5,10 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from jinja2 import FileSystemLoader, TemplateError, TemplateNotFound
+from pydantic import Field
 
 import monitor
 from monitor.core.labels import text_of
@@ -17,6 +18,11 @@ from monitor.render.summary import details, headline, sentence, subject, title
 from monitor.render.units import duration, local, number, since
 
 log = logging.getLogger(__name__)
+
+OwnTemplates = Annotated[
+    Path | None, Field(description="A folder with templates of your own, laid out as the shipped.")
+]
+"""The setting of a receiver that writes by templates."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 """Characters that a terminal or a reader would obey: control codes, changes of direction."""
@@ -95,11 +101,12 @@ class Templates:
     The first part of the path decides how values are escaped; the filter ``code`` keeps the lines
     and spaces of a value, in Slack as a block of code. A file of the same path in
     ``own`` stands in for the shipped one; where it fails, the shipped one is used and the log
-    says why: a message is never lost to a template.
+    says why: a message is never lost to a template. A strict one raises instead, to try them out.
     """
 
     own: Path | None = None
     shipped: Path = field(default_factory=shipped_folder)
+    is_strict: bool = False
 
     def render(self, path: str, **values: Any) -> str:
         """Render a template. Raise TemplateError only when the shipped one fails, too.
@@ -112,6 +119,8 @@ class Templates:
             except TemplateNotFound:
                 pass
             except TemplateError as error:
+                if self.is_strict:
+                    raise
                 log.warning("%s/%s is not used: %s", self.own, path, error)
         return _render(self.shipped, path, values, may_cut=True)
 

@@ -111,3 +111,12 @@ def test_colours_are_for_terminals_only(folder: Path) -> None:
     words = ("--config", str(folder / "config.yaml"))
     assert "\x1b[" not in run(*words).output
     assert "\x1b[" in CliRunner().invoke(lint, words, color=True).output
+
+
+def test_templates_of_ones_own_are_tried_on_samples(folder: Path) -> None:
+    (folder / "config.yaml").write_text(CONFIG + "templates: mine\n")
+    (folder / "mine" / "slack").mkdir(parents=True)
+    (folder / "mine" / "slack" / "digest.j2").write_text("\n{{ digst.name }}")
+    result = run("--config", str(folder / "config.yaml"))
+    assert result.exit_code == 1
+    assert "digest.j2:2:1: template 'slack/digest.j2': 'digst' is undefined" in result.output
