@@ -40,7 +40,8 @@ def lint(config: Path, form: str, files: tuple[Path, ...], *, as_json: bool, str
         found = Findings(error.problems, (), 0)
     if files:
         found = _only(found, files)
-    click.echo(FORMATS["json" if as_json else form](found))
+    wants_colour = False if os.environ.get("NO_COLOR") else None  # None: on terminals only
+    click.echo(FORMATS["json" if as_json else form](found), color=wants_colour)
     sys.exit(1 if found.errors or (strict and found.warnings) else 0)
 
 

@@ -23,6 +23,20 @@ A file below `checks/<team>/` holds `defaults:` and `checks:`, a map of ids. Nea
 Texts that begin with `#`, `@`, `*`, `>`, `|` or `%` need quotes. Aliases, tags and keys that are
 written twice are refused.
 """
+CALENDARS = """\
+## `calendars:` and `holidays:` of `config.yaml`
+
+```yaml
+calendars:
+  business-days-in: {weekdays: "monday:friday", holidays: IN, except: [2026-11-09]}
+holidays: [IN, business-days-in]
+```
+
+A calendar has its `weekdays`, without the public `holidays` of countries (`IN`, `US-CA`) and the
+days under `except`, and with those under `extra` in any case. `ready_by: {time: "07:30", calendar:
+business-days-in}` names one. `holidays:` are days on which metrics are unlike other days, for every
+check that does not name its own.
+"""
 _UNITS = {
     Unit.NUMBER: "number, as `50`",
     Unit.SECONDS: "duration, as `250ms`, `5m`, `2h`",
@@ -69,6 +83,7 @@ lie beyond the warn limit, and within what the measure can be.
 def reference_page() -> str:
     """Return the whole page, ending with one newline."""
     parts = [HEAD, "## Keys of every check\n", *_common(), _GRAMMAR, *_tests(), *_slices()]
+    parts.append(CALENDARS)
     for kind, cls in sorted(KINDS.items()):
         if cls.__module__.startswith("monitor.kinds."):
             parts += _kind(kind, cls)

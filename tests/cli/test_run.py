@@ -166,6 +166,11 @@ def test_what_fired_before_a_kill_is_resolved_after_it(home: Home, start: Start)
     assert said.count("WARN rows") <= 1
 
 
+def run_command(*words: str) -> str:
+    command = [sys.executable, "-m", "monitor", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
 def lint(home: Home) -> tuple[int, dict[str, Any]]:
     command = [sys.executable, "-m", "monitor", "lint", "--json", "--config", str(home.config)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
@@ -185,6 +190,8 @@ def test_lint_says_what_and_where(home: Home) -> None:
 def test_a_change_of_a_file_is_noticed_without_a_signal(home: Home, start: Start) -> None:
     daemon = start()
     read_until(daemon, "WARN rows")
+    words = ("plan", "--config", str(home.config), "--url", f"http://127.0.0.1:{home.port}")
+    assert "0 added, 0 altered, 0 removed" in run_command(*words)
     home.checks.write_text(CHECKS.replace("  rows:", "  lines:"))
     read_until(daemon, "RESOLVED rows")
     home.checks.write_text(CHECKS.replace("kind: threshold", "kind: treshold"))

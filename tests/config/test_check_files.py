@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 
+from monitor.config.load import Loader
 from monitor.config.plan import Schedule
 from monitor.core.model import Direction, Hold, Limit, Tier, TierRule, Unit
 from tests.config.conftest import CONFIG, Site
@@ -335,3 +336,38 @@ def test_a_file_that_is_too_large_or_no_utf8_is_refused(site: Site) -> None:
         "checks/big.yaml:1:1: the file is larger than 5 MB",
         "checks/latin.yaml:1:1: the file is no UTF-8 (byte 3)",
     ]
+
+
+def test_a_limit_that_no_number_reaches_is_refused(site: Site) -> None:
+    kpi = CONFIG.replace("sources:\n", 'sources:\n  kpi: {type: sql, url: "sqlite:///x.db"}\n', 1)
+    text = (
+        'checks: {a: {kind: anomaly, source: kpi, query: "select {{ since }}", warn: {drop: 150%}}}'
+    )
+    (line,) = site.config(kpi).checks(text).lines()
+    assert "'warn.drop' of check 'a' can never be: drop is never that high" in line
+
+
+def test_a_check_that_nobody_owns_is_a_warning(site: Site) -> None:
+    plan = site.one("warn: 1h").load()
+    assert plan.problems == ()
+    (warning,) = site.lines(plan.warnings)
+    assert warning.startswith("checks/recsys/a.yaml:2:3: nobody owns check 'it'")
+    assert site.one("warn: 1h\nresource: table.a").load().warnings == ()
+
+
+def test_a_maintainer_whose_receivers_are_all_broken_cannot_be_reached(site: Site) -> None:
+    text = CONFIG.replace("channel: b}", "chanel: b}").replace("[chat]}\non", "[pager]}\non")
+    lines = site.config(text).lines()
+    assert any("maintainer 'platform' cannot be reached" in line for line in lines), lines
+
+
+def test_a_file_that_did_not_change_is_not_built_again(site: Site) -> None:
+    site.one("warn: 1h").write("checks/zoo/b.yaml", "checks: {}\n")
+    loader = Loader(site.root / "config.yaml", {})
+    before = loader.load().checks["it"]
+    site.write("checks/zoo/b.yaml", "checks: {c: {like: d}}\n")
+    assert loader.load().checks["it"] is before
+    site.write("checks/recsys/_defaults.yaml", "runbook: x\n")
+    assert loader.load().checks["it"].runbook == "x"
+    site.one("warn: 2h")
+    assert loader.load().checks["it"].tiers[0].limits[0].bound == 7200.0
