@@ -89,13 +89,20 @@ def _short(number: float) -> float | None:
     return float(f"{number:.{DIGITS}g}") if np.isfinite(number) else None
 
 
-def smallest_drop(watch: Watch) -> dict[str, Any]:
-    """Say what the check can find: the median and the worst slice, and the total."""
+def capability(watch: Watch) -> str:
+    """Say what a check can find: the smallest change over a window that is found mostly."""
     leaves, rolled = watch.smallest_drop()
     known = leaves[np.isfinite(leaves)]
-    result: dict[str, Any] = {"slices_judged": len(known), "slices": len(leaves)}
-    if len(known):
-        result |= {"median": _short(float(np.median(known))), "worst": _short(float(np.max(known)))}
+    if not len(known):
+        return "still learning: nothing can be found yet"
+    best, middle, worst = (float(f(known)) for f in (np.min, np.median, np.max))
+    found = (
+        f"finds changes over six buckets from {best:.0%} (best slice) and {middle:.0%} (median) "
+        f"to {worst:.0%} (worst) four times in five"
+    )
+    parts = [found]
     if len(rolled) and np.isfinite(rolled[0]):
-        result["total"] = _short(float(rolled[0]))
-    return result
+        parts.append(f"of the total from {rolled[0]:.0%}")
+    if len(known) < len(leaves):
+        parts.append(f"{len(leaves) - len(known)} of {len(leaves)} slices still learn")
+    return "; ".join(parts)

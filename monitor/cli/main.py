@@ -10,7 +10,8 @@ from monitor.api.errors import MonitorError
 
 COMMANDS = (
     *("run", "demo", "status", "digest", "ack", "silence"),
-    *("lint", "plan", "check", "test", "backtest", "explain", "route", "suggest", "schema", "db"),
+    *("lint", "plan", "check", "test", "backtest", "explain", "route", "suggest", "schema"),
+    *("history", "db"),
 )
 """The commands in the order of the help; each is named like its module."""
 

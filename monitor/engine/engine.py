@@ -365,6 +365,7 @@ class Engine:
         now = self.clock.now()
         await self.writer.run(self.store.prune, now - KEEP)
         await self.writer.run(self.store.samples.prune, now - KEEP_NUMBERS)
+        await self.histories.prune((one.check for one in self.plan.checks.values()), now)
 
     async def stop(self) -> None:
         """Take no new looks, finish those under way, store, send once more, close."""

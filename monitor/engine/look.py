@@ -93,6 +93,9 @@ async def look(
         # The first look learns weeks of history: that must not hold up the others.
         measured = asyncio.to_thread(_measured, planned, due_at, now, answers, bulkheads)
         findings = (await measured,)
+        for answer in answers:
+            if isinstance(answer, Buckets) and "says" in answer.memory:
+                log.info("%s %s", planned.id, answer.memory.pop("says"))
     else:
         findings = (_measured(planned, due_at, now, answers, bulkheads),)
     # That the load can be watched by REST does not prove that the source answers questions.

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from monitor.anomaly import Learning, Missing, Point, Settings
-from monitor.anomaly.evidence import of_cause
+from monitor.anomaly.evidence import capability, of_cause
 from monitor.anomaly.explain import Cell
 from monitor.anomaly.keeper import Kept, Known, Told, caught_up
 from monitor.anomaly.model import Floats
@@ -182,6 +182,8 @@ class Anomaly(Check, kind="anomaly"):
         past = answer.memory.get(MEMORY)
         kept = caught_up(past if isinstance(past, Kept) else None, settings, found)
         answer.memory[MEMORY] = kept
+        if past is None:
+            answer.memory["says"] = capability(kept.watch)
         yield from self._told(kept, answer, now)
 
     def remeasure(

@@ -6,6 +6,7 @@ from monitor.core.alert import AlertState
 from monitor.core.incident import IncidentView, Member
 from monitor.core.labels import text_of
 from monitor.core.model import Direction, Sample
+from monitor.render.explained import explained
 from monitor.render.units import number
 
 MOST_NAMES = 24
@@ -113,6 +114,7 @@ def details(member: Member) -> list[str]:
     expectation = _expectation(evidence)
     if expectation:
         lines.append(expectation)
+    lines.extend(explained(evidence))
     holders = evidence.get("holders")
     if isinstance(holders, list | tuple):
         lines.extend(_holder(one) for one in holders if isinstance(one, Mapping))
