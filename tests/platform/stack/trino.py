@@ -1,9 +1,7 @@
-"""A real Trino 476: coordinator and worker in one JVM, catalogs `tpch` and `memory`.
+"""A real Trino 476: coordinator and worker in one JVM, and a second worker on request.
 
-Measured on 2 cores with JDK 25: 9-10 s until /v1/info says that it has started, 12-13 s until the
-first scan is answered; resident memory 400 MiB then, 900 MiB after scans (heap limit 1,200 MiB);
-223 MB to download once (20 s), 215 MB in the cache. Not in it: the `jmx` catalog, which has no zip
-of its own on Maven Central; the same numbers come from `/metrics` and `/v1/jmx/mbean/{name}`.
+Catalogs `tpch`, `memory` and `jmx` are there from the start; `lake()` adds Iceberg and Hive on a
+folder, `postgres()` a PostgreSQL. 821 MB to download once, 480 MB in the cache.
 
 REST as measured: `/v1/info` and `/v1/status` are open; `/v1/query`, `/v1/resourceGroupState/{id}`,
 `/v1/jmx/mbean/{name}` and `/metrics` answer 401 until a user is named, by `X-Trino-User` or by
@@ -12,6 +10,7 @@ Basic with an *empty* password.
 
 import shutil
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
@@ -25,6 +24,7 @@ from tests.platform.stack.trino_files import (
     is_cached,
     java_command,
     write_settings,
+    write_worker_settings,
 )
 
 
@@ -85,6 +85,30 @@ class TrinoServer(Server):
             cursor.close()
             connection.close()
 
+    def lake(self) -> None:
+        """Add the catalogs `iceberg` and `hive`, with files below the work folder."""
+        root = self.work / "lake"
+        root.mkdir(exist_ok=True)
+        local = f"\"fs.native-local.enabled\" = 'true', \"local.location\" = '{root}'"
+        metastore = "\"hive.metastore.catalog.dir\" = 'local:///%s'"
+        self.rows(
+            "CREATE CATALOG IF NOT EXISTS iceberg USING iceberg WITH "
+            f"(\"iceberg.catalog.type\" = 'TESTING_FILE_METASTORE', {metastore % 'ice'}, {local})"
+        )
+        self.rows(
+            "CREATE CATALOG IF NOT EXISTS hive USING hive WITH "
+            f"(\"hive.metastore\" = 'file', {metastore % 'hive'}, {local})"
+        )
+        for catalog in ("iceberg", "hive"):
+            self.rows(f"CREATE SCHEMA IF NOT EXISTS {catalog}.events")
+
+    def postgres(self, host: str, port: int, database: str, user: str) -> None:
+        """Add the catalog `pg`, a PostgreSQL database."""
+        self.rows(
+            'CREATE CATALOG pg USING postgresql WITH ("connection-url" = '
+            f"'jdbc:postgresql://{host}:{port}/{database}', \"connection-user\" = '{user}')"
+        )
+
     def sqlalchemy_url(self, user: str = "monitor", path: str = "memory/events") -> str:
         """Give the URL for SQLAlchemy; user `crowded` shares the queue with the heavy queries."""
         return f"trino://{user}@127.0.0.1:{self.port}/{path}"
@@ -106,3 +130,26 @@ class TrinoServer(Server):
             return self.rows("SELECT count(*) FROM tpch.tiny.nation") == [[25]]
         except (trino.exceptions.Error, trino.exceptions.HttpError):
             return False
+
+
+class TrinoWorker(Server):
+    """A second node of a cluster, to be lost in a test."""
+
+    name: ClassVar[str] = "trino-worker"
+    remedy: ClassVar[str] = TrinoServer.remedy
+    ready_limit: ClassVar[timedelta] = TrinoServer.ready_limit
+
+    def __init__(self, work: Path, coordinator: TrinoServer) -> None:
+        super().__init__(work)
+        self._coordinator = coordinator
+
+    def prepare(self) -> Program:
+        java = find_java()
+        assert java is not None, "the coordinator runs already"
+        home = distribution()
+        write_worker_settings(self.work / "etc", self.port, self._coordinator.url, home / "plugin")
+        return Program(java_command(java, home, self.work / "data", "worker", "600m"))
+
+    def is_ready(self) -> bool:
+        nodes = "SELECT count(*) FROM system.runtime.nodes WHERE state = 'active'"
+        return self._coordinator.rows(nodes) == [[2]]

@@ -3,28 +3,28 @@
 import json
 import shutil
 import tarfile
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from tests.platform.stack.cache import cached, obtain, run_download
 
 # The newest server on Maven Central: since 477 it is published on GitHub only
-# (trinodb/trino#27524). The core tarball is 194 MB against 821 MB of the full one. The connectors
-# that Central has as zips of their own at 476 are few; jmx, postgresql and blackhole are not.
+# (trinodb/trino#27524). Central has the connectors tpch, memory, hive and iceberg as zips of their
+# own, jmx and postgresql only within the full server: one download of 821 MB brings all of them.
 VERSION = "476"
-SERVER = f"trino-server-core:{VERSION}:tar.gz"
-CONNECTORS = ("tpch", "memory")
-# Of the eight plugins in the tarball; each costs start-up time, and no other one is used.
-BUNDLED_PLUGIN = "resource-group-managers"
-_ENTRY = f"trino-{VERSION}"
+SERVER = f"trino-server:{VERSION}:tar.gz"
+PLUGINS = ("tpch", "memory", "jmx", "postgresql", "hive", "iceberg", "resource-group-managers")
+"""What is kept of some sixty plugins: each costs start-up time, and no other one is used."""
+
+CATALOGS = ("tpch", "memory", "jmx")
+_ENTRY = f"trino-{VERSION}-full"
 
 CROWDED_MAX_QUEUED = 3
 """Queries that may wait in the crowded group; one more gets QUERY_QUEUE_FULL."""
 
 
 def distribution() -> Path:
-    """Give the folder with `lib/` and `plugin/`; downloads 223 MB when it is not cached."""
+    """Give the folder with `lib/` and `plugin/`; downloads 821 MB when it is not cached."""
     return obtain(_ENTRY, _build)
 
 
@@ -35,18 +35,19 @@ def is_cached() -> bool:
 
 def _build(folder: Path) -> None:
     downloads = folder / "downloads"
-    with tarfile.open(_download(SERVER, downloads)) as archive:
-        archive.extractall(downloads, filter="data")
-    unpacked = downloads / f"trino-server-core-{VERSION}"
+    archive = _download(SERVER, downloads)
+    # All of it, though most is thrown away: what is kept are hard links into other plugins.
+    with tarfile.open(archive) as whole:
+        whole.extractall(downloads, filter="data")
+    unpacked = downloads / f"trino-server-{VERSION}"
     plugins = folder / "plugin"
     plugins.mkdir()
     (unpacked / "lib").rename(folder / "lib")
-    (unpacked / "plugin" / BUNDLED_PLUGIN).rename(plugins / BUNDLED_PLUGIN)
-    for name in CONNECTORS:
-        with zipfile.ZipFile(_download(f"trino-{name}:{VERSION}:zip", downloads)) as archive:
-            archive.extractall(downloads)  # noqa: S202  from Maven, by checksum
-        (downloads / f"trino-{name}-{VERSION}").rename(plugins / name)
+    for name in PLUGINS:
+        (unpacked / "plugin" / name).rename(plugins / name)
     shutil.rmtree(downloads)
+    # Maven keeps a copy of its own, which nobody reads again.
+    shutil.rmtree(Path.home() / ".m2/repository/io/trino/trino-server", ignore_errors=True)
 
 
 def _download(artifact: str, folder: Path) -> Path:
@@ -58,7 +59,9 @@ def _download(artifact: str, folder: Path) -> Path:
     return folder / f"{name}-{version}.{packaging}"
 
 
-def java_command(java: Path, trino: Path, data: Path) -> list[str]:
+def java_command(
+    java: Path, trino: Path, data: Path, node: str = "coordinator", heap: str = "1200m"
+) -> list[str]:
     """Command line that starts the server; working directory is the one that holds `etc/`.
 
     The flags are those of Trino's own launcher for this version (airlift/launcher,
@@ -66,7 +69,7 @@ def java_command(java: Path, trino: Path, data: Path) -> list[str]:
     """
     return [
         str(java / "bin" / "java"),
-        "-Xmx1200m",
+        f"-Xmx{heap}",
         "-XX:+ExitOnOutOfMemoryError",
         "-XX:ReservedCodeCacheSize=150M",
         "-Djdk.attach.allowAttachSelf=true",
@@ -76,7 +79,7 @@ def java_command(java: Path, trino: Path, data: Path) -> list[str]:
         "--add-modules=jdk.incubator.vector",
         "-Dfile.encoding=UTF-8",
         "-Dnode.environment=test",
-        "-Dnode.id=coordinator",
+        f"-Dnode.id={node}",
         f"-Dnode.data-dir={data}",
         "-Dconfig=etc/config.properties",
         "-cp",
@@ -90,12 +93,35 @@ def write_settings(etc: Path, port: int, plugins: Path) -> None:
     catalogs = etc / "catalog"
     catalogs.mkdir(parents=True, exist_ok=True)
     config = {
+        **_common(port, f"http://127.0.0.1:{port}", plugins),
         "coordinator": "true",
         "node-scheduler.include-coordinator": "true",
+        "discovery.uri": f"http://127.0.0.1:{port}",
+    }
+    _write_properties(etc / "config.properties", config)
+    for name in CATALOGS:
+        _write_properties(catalogs / f"{name}.properties", {"connector.name": name})
+    groups = {
+        "resource-groups.configuration-manager": "file",
+        "resource-groups.config-file": "etc/resource-groups.json",
+    }
+    _write_properties(etc / "resource-groups.properties", groups)
+    (etc / "resource-groups.json").write_text(json.dumps(resource_groups(), indent=2))
+
+
+def write_worker_settings(etc: Path, port: int, coordinator: str, plugins: Path) -> None:
+    """Write `etc/` of a second node; catalogs come to it from the coordinator."""
+    (etc / "catalog").mkdir(parents=True, exist_ok=True)
+    config = {**_common(port, coordinator, plugins), "coordinator": "false"}
+    _write_properties(etc / "config.properties", config)
+
+
+def _common(port: int, coordinator: str, plugins: Path) -> dict[str, str]:
+    return {
+        "discovery.uri": coordinator,
         "node.bind-ip": "127.0.0.1",
         "node.internal-address": "127.0.0.1",
         "http-server.http.port": str(port),
-        "discovery.uri": f"http://127.0.0.1:{port}",
         "query.max-memory": "256MB",
         "query.max-memory-per-node": "256MB",
         "memory.heap-headroom-per-node": "200MB",
@@ -107,15 +133,6 @@ def write_settings(etc: Path, port: int, plugins: Path) -> None:
         # Those failures would stand in /v1/query for 15 minutes, where the monitor reads.
         "catalog.management": "dynamic",
     }
-    _write_properties(etc / "config.properties", config)
-    for name in CONNECTORS:
-        _write_properties(catalogs / f"{name}.properties", {"connector.name": name})
-    groups = {
-        "resource-groups.configuration-manager": "file",
-        "resource-groups.config-file": "etc/resource-groups.json",
-    }
-    _write_properties(etc / "resource-groups.properties", groups)
-    (etc / "resource-groups.json").write_text(json.dumps(resource_groups(), indent=2))
 
 
 def resource_groups() -> dict[str, object]:
