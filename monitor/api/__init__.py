@@ -29,7 +29,17 @@ from monitor.api.fields import (
     parse_share,
 )
 from monitor.api.load import ClusterQuery, GroupLoad, LoadPoint, LoadSnapshot, holders_of
-from monitor.api.query import Grain, LastUpdate, Load, Partitions, Quantiles, Query, Rows, Runs
+from monitor.api.query import (
+    Grain,
+    LastUpdate,
+    LastWrite,
+    Load,
+    Partitions,
+    Quantiles,
+    Query,
+    Rows,
+    Runs,
+)
 from monitor.api.reading import looks_harmless
 from monitor.api.receiver import RECEIVERS, Receiver
 from monitor.api.source import SOURCES, Asking, BlockingSource, Source
@@ -74,6 +84,7 @@ __all__ = [
     "IncidentView",
     "Labels",
     "LastUpdate",
+    "LastWrite",
     "Latencies",
     "Limit",
     "Load",

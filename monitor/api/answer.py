@@ -103,9 +103,13 @@ class Table(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Updated(Answer):
-    """When a table was last updated; ``data_at`` None means that it holds no rows."""
+    """When a table was last updated; ``data_at`` None means that it holds no rows.
+
+    ``rows`` is how many the last write added, where that is known.
+    """
 
     written_at: datetime | None = None
+    rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

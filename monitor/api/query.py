@@ -33,6 +33,13 @@ class LastUpdate(Query):
 
 
 @dataclass(frozen=True, slots=True)
+class LastWrite(Query):
+    """When rows were last written to a table; an empty append and a compaction are no write."""
+
+    table: str
+
+
+@dataclass(frozen=True, slots=True)
 class Partitions(Query):
     """The partitions of a table that hold data, in [since, until)."""
 

@@ -14,6 +14,7 @@ from monitor.api import (
     Duration,
     Grain,
     LastUpdate,
+    LastWrite,
     Measure,
     Measured,
     NoData,
@@ -61,6 +62,10 @@ class Freshness(Check, kind="freshness"):
     oldest missing partition should have been there: filling an old hour never hides a missing new
     one. Every missing partition is named.
 
+    Without both it is that of the last write that added rows, where the source keeps a list of
+    writes (Iceberg, materialised views of Trino). `rows` is the volume: of the newest partition
+    that is due and there, or of the last write.
+
     With `ready_by` nothing is late before that time of a day of the calendar: a partition is due at
     the first such moment after its end, a newest row is due to be followed by one of the next day.
     """
@@ -68,6 +73,7 @@ class Freshness(Check, kind="freshness"):
     measures: ClassVar[Mapping[str, Measure]] = {
         "age": Measure(Direction.ABOVE, Unit.SECONDS, "how late the table is"),
         "missing": Measure(Direction.ABOVE, Unit.NUMBER, "how many partitions are missing"),
+        "rows": Measure(Direction.BELOW, Unit.NUMBER, "rows of the newest partition or write"),
     }
 
     table: str = Field(description="The table, with its schema where it has one.")
@@ -78,15 +84,16 @@ class Freshness(Check, kind="freshness"):
     )
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> Self:
-        if (self.column is None) == (self.partition is None):
+    def _at_most_one(self) -> Self:
+        if self.column is not None and self.partition is not None:
             raise ValueError("give either `column` or `partition`")
         return self
 
     def ask(self, now: datetime) -> Sequence[Query]:
         """Ask for the newest row, or for the partitions of the window."""
         if self.partition is None:
-            assert self.column is not None
+            if self.column is None:
+                return [LastWrite(self.table)]
             return [LastUpdate(self.table, self.column)]
         rule = self.partition
         since, until = self._since(now), now + STEPS[rule.grain]
@@ -108,6 +115,8 @@ class Freshness(Check, kind="freshness"):
         age = max(0.0, (now - due_at).total_seconds())
         evidence = {"table": self.table, "newest": answer.data_at.isoformat()}
         yield Sample("age", age, unit=Unit.SECONDS, evidence=evidence)
+        if answer.rows is not None:
+            yield Sample("rows", float(answer.rows), evidence=evidence)
 
     def _partitions(self, answer: PartitionList, now: datetime) -> Iterator[Measured]:
         assert self.partition is not None
@@ -124,6 +133,10 @@ class Freshness(Check, kind="freshness"):
         }
         yield Sample("age", age, unit=Unit.SECONDS, evidence=evidence)
         yield Sample("missing", float(len(missing)), evidence=evidence)
+        rows = {self._start(part.start): part.rows for part in answer.partitions}
+        newest_due = next((it for it in reversed(expected) if rows.get(it)), None)
+        if newest_due is not None:
+            yield Sample("rows", float(rows[newest_due] or 0), evidence=evidence)
 
     @property
     def _lateness(self) -> timedelta:

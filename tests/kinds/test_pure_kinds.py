@@ -5,6 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from monitor.api import (
+    LastWrite,
     Latencies,
     Measured,
     NoData,
@@ -89,7 +90,11 @@ def partitions(*missing: datetime, empty: datetime | None = None) -> PartitionLi
 
 
 def test_nothing_missing_is_no_age() -> None:
-    assert values(HOURLY.measure([partitions()], NOW)) == {"age": 0.0, "missing": 0.0}
+    assert values(HOURLY.measure([partitions()], NOW)) == {
+        "age": 0.0,
+        "missing": 0.0,
+        "rows": 10.0,
+    }
 
 
 def test_missing_hours_are_named_and_runs_of_them_are_gaps() -> None:
@@ -130,9 +135,17 @@ def test_days_are_those_of_the_zone_whatever_the_clocks_do(zone: str) -> None:
     assert values(check.measure([answer], NOW))["missing"] == 0
 
 
-def test_either_a_column_or_partitions_are_needed() -> None:
+def test_a_column_and_partitions_exclude_each_other() -> None:
     with pytest.raises(ValidationError, match="either `column` or `partition`"):
-        Freshness(id="c", table="t")
+        Freshness(id="c", table="t", column="at", partition=PartitionRule(column="dt", grain="day"))
+
+
+def test_with_neither_the_last_write_counts_and_its_rows() -> None:
+    check = Freshness(id="c", table="t")
+    assert check.ask(NOW) == [LastWrite("t")]
+    written = NOW - timedelta(hours=3)
+    answer = Updated(observed_at=NOW, data_at=written, written_at=written, rows=12)
+    assert values(check.measure([answer], NOW)) == {"age": 3 * 3600.0, "rows": 12.0}
 
 
 # latency

@@ -14,31 +14,27 @@ from monitor.api import (
     Answer,
     Asking,
     LastUpdate,
+    LastWrite,
     Load,
-    Partition,
-    PartitionList,
     Partitions,
     Query,
     Rows,
     SourceError,
     Table,
-    Updated,
-    as_moment,
     looks_harmless,
 )
 from monitor.sources.trino.faults import Why
 from monitor.sources.trino.guard import guard
 from monitor.sources.trino.load import Ladder
+from monitor.sources.trino.names import timestamp
 from monitor.sources.trino.past import Past
 from monitor.sources.trino.settings import TrinoSettings
 from monitor.sources.trino.statement import Limits, Result, run
+from monitor.sources.trino.tables import Known, Tables
 from monitor.sources.trino.turn import Turn, shorter, turn_of
 
 SINCE = re.compile(r"\{\{\s*since\s*\}\}")
-_PART = r'(?:[A-Za-z_]\w*|"[\w$ -]+")'
-COLUMN = re.compile(_PART)
 _ANY_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
-TABLE = re.compile(rf"{_PART}(?:\.{_PART}){{0,2}}")
 
 
 class Trino(TrinoSettings, type="trino"):
@@ -47,12 +43,13 @@ class Trino(TrinoSettings, type="trino"):
     Its load is asked for by REST in a thread of its own, and waits for no query.
     """
 
-    answers: ClassVar = frozenset({Rows, LastUpdate, Partitions, Load})
+    answers: ClassVar = frozenset({Rows, LastUpdate, LastWrite, Partitions, Load})
     ungated: ClassVar = frozenset({Load})
 
     _slots: threading.BoundedSemaphore = PrivateAttr()
     _watcher: ThreadPoolExecutor | None = PrivateAttr(default=None)
     _past: Past = PrivateAttr(default_factory=Past)
+    _known: Known = PrivateAttr(default_factory=Known)
 
     @model_validator(mode="after")
     def _make_slots(self) -> Self:
@@ -96,19 +93,21 @@ class Trino(TrinoSettings, type="trino"):
             case Rows():
                 return self._rows(query, turn)
             case LastUpdate():
-                return self._last_update(query, turn)
+                return self._tables(turn).last_update(query, turn.now)
+            case LastWrite():
+                return self._tables(turn).last_write(query, turn.now)
             case Partitions():
-                return self._partitions(query, turn)
+                return self._tables(turn).partitions(query, turn.now)
         raise SourceError("query", f"Trino cannot answer {type(query).__name__}")
 
     def _rows(self, query: Rows, turn: Turn) -> Table:
         text = query.text
         # Guarded before the moment is filled in: that changes at every look, the rest does not.
-        guard(SINCE.sub(_literal(_ANY_MOMENT), text))
+        guard(SINCE.sub(timestamp(_ANY_MOMENT), text))
         if SINCE.search(text):
             if query.since is None:
                 raise SourceError("query", "the text has {{ since }}, but this kind has no window")
-            text = SINCE.sub(_literal(query.since), text)
+            text = SINCE.sub(timestamp(query.since), text)
         found = self._run(text.rstrip().rstrip(";"), turn)
         cells = list(zip(*found.rows, strict=True)) or [()] * len(found.columns)
         if len(set(found.columns)) < len(found.columns):
@@ -116,26 +115,8 @@ class Trino(TrinoSettings, type="trino"):
         data = dict(zip(found.columns, cells, strict=True))
         return Table(observed_at=turn.now, columns=data, cost=found.cost)
 
-    def _last_update(self, query: LastUpdate, turn: Turn) -> Updated:
-        column, table = _name(query.column, COLUMN), _name(query.table, TABLE)
-        found = self._run(f"select max({column}) from {table}", turn)  # noqa: S608  # names are checked
-        newest = _moment(found.rows[0][0])
-        return Updated(observed_at=turn.now, data_at=newest, cost=found.cost)
-
-    def _partitions(self, query: Partitions, turn: Turn) -> PartitionList:
-        column, table = _name(query.column, COLUMN), _name(query.table, TABLE)
-        found = self._run(
-            f"select {column}, count(*) from {table} "  # noqa: S608  # names are checked
-            f"where {column} >= {_literal(query.since)} and {column} < {_literal(query.until)} "
-            "group by 1",
-            turn,
-        )
-        partitions = [
-            Partition(start, str(cell), rows=int(count))
-            for cell, count in found.rows
-            if (start := _moment(cell)) is not None
-        ]
-        return PartitionList(observed_at=turn.now, partitions=tuple(partitions), cost=found.cost)
+    def _tables(self, turn: Turn) -> Tables:
+        return Tables(self._address, self._known, lambda text: self._run(text, turn))
 
     def _runner(self, turn: Turn) -> Callable[[str, float], Result]:
         """Return how the load is asked for by SQL: as any query, in what is left of the turn."""
@@ -158,22 +139,3 @@ class Trino(TrinoSettings, type="trino"):
             raise
         finally:
             self._slots.release()
-
-
-def _name(text: str, form: re.Pattern[str]) -> str:
-    if not form.fullmatch(text):
-        raise SourceError("query", f"'{text}' is no name of a table or column")
-    return text
-
-
-def _literal(at: datetime) -> str:
-    naive = at.astimezone(UTC).replace(tzinfo=None)
-    return f"TIMESTAMP '{naive.isoformat(sep=' ')}'"
-
-
-def _moment(cell: object) -> datetime | None:
-    """Read a cell as a moment; what has no zone is UTC. Raise SourceError for other types."""
-    try:
-        return as_moment(cell)
-    except ValueError as error:
-        raise SourceError("query", f"the column holds {cell!r}, which is no moment") from error

@@ -17,6 +17,7 @@ class ClusterState:
 
     ``is_full`` refuses every statement (QUERY_QUEUE_FULL), ``is_stuck`` leaves it in the queue.
     ``tables`` maps a pattern of SQL to column types and rows, or to an error of Trino.
+    ``catalogs`` maps catalogs to connectors, as ``system.metadata.catalogs`` tells them.
     ``denied`` names resources (``/metrics``) that answer 403. ``fault`` is that of everything;
     ``faults`` maps patterns of SQL to faults of those statements alone. ``has_new_login`` is the
     login of 483 and later; ``password`` is the one that it and Basic want.
@@ -38,6 +39,7 @@ class ClusterState:
     password: str = ""
     version: str = "476"
     tables: Mapping[str, Rows | Mapping[str, Any]] = field(default_factory=dict)
+    catalogs: Mapping[str, str] = field(default_factory=lambda: {"tpch": "tpch"})
     denied: frozenset[str] = frozenset()
     fault: Fault = Fault.NONE
     faults: Mapping[str, Fault] = field(default_factory=dict)

@@ -13,6 +13,8 @@ from monitor.testing.trino.types import column
 
 PAGE_ROWS = 10_000
 INTERNAL = "http://coordinator.trino.svc.invalid:8080"
+CATALOGS = r"from system\.metadata\.catalogs"
+_CATALOG = {"catalog_name": "varchar", "connector_name": "varchar"}
 _LIMIT = re.compile(r"query_max_run_time=(\d+(?:\.\d+)?)s")
 _COUNTS = (
     "totalSplits",
@@ -107,7 +109,8 @@ class Statements:
             return self._fail(one, QUEUE_FULL)
         if fault in ERRORS:
             return self._fail(one, ERRORS[fault])
-        found = next((it for like, it in state.tables.items() if re.search(like, one.text)), None)
+        tables = {**state.tables, CATALOGS: (_CATALOG, list(map(list, state.catalogs.items())))}
+        found = next((it for like, it in tables.items() if re.search(like, one.text)), None)
         if found is None or isinstance(found, Mapping):
             return self._fail(one, found or NOT_FOUND)
         if stage == "queued":

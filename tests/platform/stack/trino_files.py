@@ -13,7 +13,16 @@ from tests.platform.stack.cache import cached, obtain, run_download
 # own, jmx and postgresql only within the full server: one download of 821 MB brings all of them.
 VERSION = "476"
 SERVER = f"trino-server:{VERSION}:tar.gz"
-PLUGINS = ("tpch", "memory", "jmx", "postgresql", "hive", "iceberg", "resource-group-managers")
+PLUGINS = (
+    "tpch",
+    "memory",
+    "jmx",
+    "postgresql",
+    "geospatial",  # postgresql does not start without its types
+    "hive",
+    "iceberg",
+    "resource-group-managers",
+)
 """What is kept of some sixty plugins: each costs start-up time, and no other one is used."""
 
 CATALOGS = ("tpch", "memory", "jmx")

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from monitor.api import LastUpdate, Load, Partitions, Rows
+from monitor.api import LastUpdate, LastWrite, Load, Partitions, Rows
 from monitor.sources.trino import Trino
 from monitor.sources.trino.address import read_address
 
@@ -60,4 +60,4 @@ def test_secrets_are_not_in_what_the_source_prints() -> None:
 def test_one_question_at_a_time_is_the_default() -> None:
     source = Trino(name="adhoc", url="trino://u@trino/hive")
     assert source.max_concurrency == 1
-    assert source.answers == {Rows, LastUpdate, Partitions, Load}
+    assert source.answers == {Rows, LastUpdate, LastWrite, Partitions, Load}
