@@ -152,6 +152,10 @@ def _owners(
     )
 
 
+OWN_KINDS = frozenset({"source", "auditor"})
+"""What the monitor watches by itself; no team wrote it, so none owes it a maintainer."""
+
+
 def _unowned(views: Iterable[IncidentView], window: Window, world: World) -> tuple[str, ...]:
     """Name what nobody owns: what fired so, and for on-call every check without a maintainer."""
     found = {view.incident.check for view in views if view.incident.unowned}
@@ -159,7 +163,7 @@ def _unowned(views: Iterable[IncidentView], window: Window, world: World) -> tup
         found |= {
             check
             for check, facts in world.checks.items()
-            if facts.maintainer is None and facts.kind != "source"
+            if facts.maintainer is None and facts.kind not in OWN_KINDS
         }
     return tuple(sorted(found))
 

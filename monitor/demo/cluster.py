@@ -33,7 +33,12 @@ class Cluster:
                 _query(200 + n, "superset", "Apache Superset", "QUEUED", held) for n in range(grown)
             ]
         share = 0.93 if storm else 0.35
-        return ClusterState(queries=queries, memory_share=share, heap_share=share * 0.9)
+        return ClusterState(
+            queries=queries,
+            memory_share=share,
+            heap_share=share * 0.9,
+            tables={"(?i)^select 1$": ({"_col0": "integer"}, [[1]])},
+        )
 
 
 def _query(number: int, user: str, source: str, state: str, held: timedelta) -> ClusterQuery:

@@ -27,7 +27,7 @@ from monitor.testing.slack import ScriptedSlack
 from monitor.testing.trino import ScriptedTrino
 from monitor.web.pages import make_web
 
-STEP = timedelta(minutes=2)
+STEP = timedelta(minutes=5)
 
 
 def shipped(name: str) -> Path:
@@ -48,7 +48,7 @@ class Stage:
     slack: ScriptedSlack
 
     async def step(self) -> None:
-        """Move on by two minutes: first the platform, then the daemon."""
+        """Move on by five minutes: first the platform, then the daemon."""
         before = self.clock.now()
         now = self.clock.advance(STEP)
         self.warehouse.advance(now)

@@ -87,7 +87,7 @@ def test_a_check_whose_extra_is_missing_says_what_to_install(
     assert "pip install 'platform-monitor[costly]'" in line
 
 
-HEAVY = "numpy", "trino", "slack_sdk", "sqlglot", "alembic.config"
+HEAVY = "trino", "slack_sdk", "sqlglot", "alembic.config"
 LOAD = """
 import subprocess
 import sys

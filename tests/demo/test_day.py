@@ -70,3 +70,12 @@ def test_the_digest_tells_it_and_does_not_say_all_clear(day: dict[str, Any]) -> 
     cells = {(c["metric"], tuple(map(tuple, c["slice"]))): c for c in digest["metrics"]}
     rise = cells["opt_outs", (("model", "ctr"), ("variant", "B"))]
     assert rise["change"] > 0.4
+
+
+def test_nobody_owes_the_monitor_itself_a_maintainer(day: dict[str, Any]) -> None:
+    assert day["digest"]["unowned"] == []
+
+
+def test_the_small_query_that_times_the_cluster_is_answered(day: dict[str, Any]) -> None:
+    (incident,) = [i for i in day["incidents"] if i["incident"]["check"] == "trino-adhoc-load"]
+    assert "SELECT 1 fails" not in json.dumps(incident)
