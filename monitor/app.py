@@ -24,6 +24,7 @@ from monitor.sources.pings import PINGS, Pings
 from monitor.store import Store, open_store
 from monitor.web.auth import refuse_exposed
 from monitor.web.pages import Pages, make_web
+from monitor.web.slack_socket import SlackSockets
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +85,10 @@ class App:
         await self.engine.start()
         server = self._server()
         serving = asyncio.create_task(server.serve(sockets=[listener]))
+        sockets = SlackSockets(
+            self.pages.desk, self.pages.slack.apps, self.metrics.slack_socket.set
+        )
+        listening = asyncio.create_task(sockets.run(), name="Slack's sockets")
         scheduler = self._jobs()
         scheduler.start()
         self._handle_signals()
@@ -95,6 +100,7 @@ class App:
         await self._stopping.wait()
         log.info("stopping: no new looks, those under way are finished and stored")
         scheduler.shutdown(wait=False)
+        listening.cancel()
         await self.engine.stop()
         server.should_exit = True
         await serving

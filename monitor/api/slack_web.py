@@ -1,18 +1,24 @@
 """Slack's Web API, called once: the SDK's own retries are off, for they post twice."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from http.client import HTTPException
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.error import URLError
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
+from slack_sdk.socket_mode.builtin import SocketModeClient
+from slack_sdk.socket_mode.client import BaseSocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
 
 from monitor.api.errors import DeliveryError
 
 DEFAULT_URL = "https://slack.com/api/"
 TIMEOUT_SECONDS = 10
 SERVER_FAULTS = 500
+PING_SECONDS = 5.0
 
 FINAL = frozenset(
     {
@@ -39,6 +45,41 @@ class SlackError(DeliveryError):
         self.word = word
 
 
+Heard: TypeAlias = Callable[[str, dict[str, Any]], None]
+"""Takes what came over a socket: the type of the envelope, and what is in it."""
+
+
+class SlackSocket:
+    """One connection of Socket Mode. Envelopes are acknowledged at once: Slack waits for 3 s."""
+
+    def __init__(self, client: WebClient, app_token: str, heard: Heard) -> None:
+        """Connect; blocks. Raise DeliveryError when Slack gives no connection."""
+        self._heard = heard
+        self._client = SocketModeClient(
+            app_token=app_token, web_client=client, ping_interval=PING_SECONDS
+        )
+        self._client.socket_mode_request_listeners.append(self._take)
+        try:
+            self._client.connect()
+        except (SlackApiError, OSError, HTTPException, ValueError) as error:
+            self.close()
+            raise DeliveryError(f"Slack's socket: {error}") from error
+
+    def _take(self, client: BaseSocketModeClient, request: SocketModeRequest) -> None:
+        client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
+        self._heard(request.type, request.payload)
+
+    @property
+    def answered_at(self) -> float | None:
+        """When Slack last answered a ping, by the SDK's clock. It says more than "connected"."""
+        session = self._client.current_session
+        return session.last_ping_pong_time if session is not None else None
+
+    def close(self) -> None:
+        """Hang up; blocks."""
+        self._client.close()
+
+
 class SlackWeb:
     """One workspace, by a bot token. Calls block, and raise DeliveryError."""
 
@@ -58,6 +99,10 @@ class SlackWeb:
     def read(self, method: str, fields: dict[str, Any]) -> dict[str, Any]:
         """Ask for something."""
         return self._call(method, http_verb="GET", params=fields)
+
+    def listen(self, app_token: str, heard: Heard) -> SlackSocket:
+        """Open a connection of Socket Mode; blocks. Raise DeliveryError."""
+        return SlackSocket(self._client, app_token, heard)
 
     def _call(self, method: str, **how: Any) -> dict[str, Any]:
         try:

@@ -53,6 +53,11 @@ class Metrics:
             ["receiver"],
             registry=self.registry,
         )
+        self.slack_socket = Gauge(
+            "monitor_slack_socket_last_ping_seconds",
+            "How long ago Slack last answered a ping, of the most silent socket.",
+            registry=self.registry,
+        )
         self.notifications = Counter(
             "monitor_notifications",
             "Messages by receiver and result.",

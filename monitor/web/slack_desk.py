@@ -43,6 +43,20 @@ class SlackCalls(Protocol):
     def read(self, method: str, fields: dict[str, Any]) -> dict[str, Any]:
         """Ask for something. Raise DeliveryError."""
 
+    def listen(self, app_token: str, heard: Callable[[str, dict[str, Any]], None]) -> "Socket":
+        """Open a connection of Socket Mode; blocks. Raise DeliveryError."""
+
+
+class Socket(Protocol):
+    """One connection of Socket Mode."""
+
+    @property
+    def answered_at(self) -> float | None:
+        """When the other side last answered a ping; None before the first."""
+
+    def close(self) -> None:
+        """Hang up; blocks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Click:

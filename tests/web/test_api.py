@@ -36,6 +36,7 @@ class Site:
             doer=rig.engine,
             token=token,
         )
+        self.views = pages.views
         self.http = httpx.AsyncClient(
             transport=httpx.ASGITransport(make_web(pages)), base_url="http://monitor/api/v1/"
         )
