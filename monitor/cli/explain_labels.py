@@ -80,7 +80,8 @@ class Explanation:
         routing, people = self.read.routing, self.read.people
         key, muted = route.group_key(self.labels), routing.mutes(route, self.at)
         if route.receiver is not None:
-            return [Group(route.receiver, key, muted)]
+            asleep = people.asleep(route.receiver, self.labels, self.at)
+            return [Group(route.receiver, key, (*muted, *asleep))]
         return [Group(name, key, (*muted, *own)) for name, own in people.told(self.labels, self.at)]
 
     def _because(self, route: Route) -> str:

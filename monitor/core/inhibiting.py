@@ -1,10 +1,10 @@
 """Inhibition at work: which incidents are held because something else fires."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from monitor.core.alert import Alert
 from monitor.core.incident import Incident
-from monitor.core.inhibit import Inhibitions, InhibitRule
+from monitor.core.inhibit import Inhibitions
 from monitor.core.layer import Layer
 from monitor.core.matcher import match_all
 from monitor.core.route import owner_of
@@ -13,9 +13,14 @@ from monitor.core.view import alert_labels, is_folded
 
 
 def touch_targets(turn: Turn) -> None:
-    """Decide anew, and at once, about what a source may hold that began or ceased to fire."""
+    """Decide anew, and at once, about what a source may hold that came, went or changed."""
     rules = turn.world.routing.inhibit_rules
-    changed = {rule for rule in rules if any(_is_source(turn, rule, one) for one in _changes(turn))}
+    if not rules:
+        return
+    changes = list(_changes(turn))
+    changed = {
+        one for one in rules if any(match_all(one.source_matchers, them) for them in changes)
+    }
     if not changed:
         return
     for incident in list(turn.draft.incidents.values()):
@@ -57,8 +62,12 @@ def own_firing(turn: Turn, incident: Incident) -> list[Alert]:
 
 def labels_of(turn: Turn, alert: Alert) -> dict[str, str]:
     """Return the labels by which an alert is matched; its maintainer is who answers for it now."""
+    return _labels(turn, alert, turn.draft.incidents)
+
+
+def _labels(turn: Turn, alert: Alert, incidents: Mapping[str, Incident]) -> dict[str, str]:
     facts = turn.facts(alert.check)
-    incident = turn.draft.incidents.get(alert.incident or "")
+    incident = incidents.get(alert.incident or "")
     if incident is not None and not is_folded(incident, alert):
         return alert_labels(alert, facts, incident.owner)
     discovered = alert.last.maintainer if alert.last else None
@@ -66,21 +75,22 @@ def labels_of(turn: Turn, alert: Alert) -> dict[str, str]:
     return alert_labels(alert, facts, owner)
 
 
-def _is_source(turn: Turn, rule: InhibitRule, alert: Alert) -> bool:
-    return match_all(rule.source_matchers, labels_of(turn, alert))
-
-
-def _changes(turn: Turn) -> Iterator[Alert]:
-    """Go through the alerts whose firing or tier changed, as they were and as they are."""
-    alerts = turn.draft.alerts
+def _changes(turn: Turn) -> Iterator[dict[str, str]]:
+    """Go through the labels of what fires now and did not before, and the other way round."""
+    alerts, incidents = turn.draft.alerts, turn.draft.incidents
     assert isinstance(alerts, Layer)
-    for alert in alerts.changes():
-        before = turn.memory.alerts.get(alert.key)
-        was, now = before is not None and _fires(before), _fires(alert)
-        if was != now or (now and before is not None and before.tier is not alert.tier):
-            yield alert
-            if before is not None:
-                yield before
+    assert isinstance(incidents, Layer)
+    looked_at = {alert.key for alert in alerts.changes()}
+    for incident in incidents.changes():
+        before = turn.memory.incidents.get(incident.id)
+        if before is not None and before.owner != incident.owner:
+            looked_at.update(one.key for one in turn.draft.alerts_of(incident.id))
+    for key in looked_at:
+        was, now = turn.memory.alerts.get(key), turn.draft.alerts.get(key)
+        old = _labels(turn, was, turn.memory.incidents) if was and _fires(was) else None
+        new = labels_of(turn, now) if now and _fires(now) else None
+        if old != new:
+            yield from (labels for labels in (old, new) if labels is not None)
 
 
 def _fires(alert: Alert) -> bool:

@@ -74,10 +74,33 @@ def fingerprint(sight: Seen) -> str:
     return json.dumps(astuple(sight))
 
 
-def decide(  # noqa: PLR0911  # one return for each reason
+_RINGS_NOT = frozenset(
+    {
+        NotifyReason.RESOLVED,
+        NotifyReason.ACKNOWLEDGED,
+        NotifyReason.ADOPTED,
+        NotifyReason.FEWER_ALERTS,
+    }
+)
+"""What a pager may be told at night: it makes a page smaller or ends it."""
+
+
+def decide(
     view: IncidentView, sight: Seen, told: Told | None, to: Recipient, now: datetime
 ) -> Decision:
     """Decide what one receiver is told now, given what it sees and what it was told last."""
+    decision = _decide(view, sight, told, to, now)
+    if to.may_wake:
+        was_asleep = told is not None and told.quiet == QuietReason.OUTSIDE_HOURS
+        is_same = decision is QuietReason.NOTHING_NEW and view.is_open
+        return NotifyReason.UNSUPPRESSED if was_asleep and is_same else decision
+    rings = isinstance(decision, NotifyReason) and decision not in _RINGS_NOT
+    return QuietReason.OUTSIDE_HOURS if rings else decision
+
+
+def _decide(  # noqa: PLR0911  # one return for each reason
+    view: IncidentView, sight: Seen, told: Told | None, to: Recipient, now: datetime
+) -> Decision:
     if told is None or told.revision == 0:
         return _first(view, sight, told, to, now)
     before = Seen(*json.loads(told.fingerprint))

@@ -34,8 +34,8 @@ def recipients(
         return tuple(Recipient(name, is_page=True) for name in last)
     told: dict[str, Recipient] = {}
     firing = [member for member in view.own if member.state.is_firing] or view.own
-    for route in _routes(firing, view.incident.owner, alerts, world):
-        for to in _at_node(route, view, world, now):
+    for route, pages in _routes(firing, view.incident.owner, alerts, world):
+        for to in _at_node(route, view, world, now, pages=pages):
             _offer(told, to)
     if not told:
         told.update({name: Recipient(name) for name in world.on_call.receivers})
@@ -44,29 +44,35 @@ def recipients(
     return tuple(sorted(told.values(), key=lambda to: to.is_page))
 
 
-def _routes(members: Iterable[Member], owner: str, alerts: Alerts, world: World) -> Iterator[Route]:
-    """Go through the nodes that the alerts come to, each once."""
+def _routes(
+    members: Iterable[Member], owner: str, alerts: Alerts, world: World
+) -> Iterator[tuple[Route, bool]]:
+    """Go through the nodes that the alerts come to, each once; whether one of tier page does."""
     if world.routing.route is None:
-        yield MAINTAINERS
+        yield MAINTAINERS, any(member.tier is Tier.PAGE for member in members)
         return
     names = world.routing.names
     seen: set[tuple[str | None, ...]] = set()
-    found: set[int] = set()
+    found: dict[int, Route] = {}
+    pages: set[int] = set()
     for member in members:
         alert = alerts[member.check, member.slice]
         labels = alert_labels(alert, facts_of(alert.check, world), owner)
         # Alerts that look alike to the tree need to be led through it only once.
-        likeness = tuple(labels.get(name) for name in names)
+        likeness = (member.tier, *(labels.get(name) for name in names))
         if likeness in seen:
             continue
         seen.add(likeness)
         for route in world.routing.routes_of(labels):
-            if id(route) not in found:
-                found.add(id(route))
-                yield route
+            found[id(route)] = route
+            if member.tier is Tier.PAGE:
+                pages.add(id(route))
+    yield from ((route, key in pages) for key, route in found.items())
 
 
-def _at_node(route: Route, view: IncidentView, world: World, now: datetime) -> Iterator[Recipient]:
+def _at_node(
+    route: Route, view: IncidentView, world: World, now: datetime, *, pages: bool
+) -> Iterator[Recipient]:
     plain = _plain(route, world, now)
     owner = world.maintainers.get(view.incident.owner)
     if route.receiver is not None:
@@ -75,7 +81,7 @@ def _at_node(route: Route, view: IncidentView, world: World, now: datetime) -> I
     chats = owner.receivers if owner else ()
     for name in chats or world.on_call.receivers:
         yield replace(plain, receiver=name)
-    if owner is not None and view.incident.tier is Tier.PAGE:
+    if owner is not None and pages:
         for name in owner.page:
             if name not in chats:
                 yield _pager_or_not(name, plain, view, world, now)
@@ -125,7 +131,7 @@ def _affected(
             by_owner.setdefault(member.maintainer, []).append(member)
     for name, members in by_owner.items():
         team = world.maintainers.get(name)
-        for route in _routes(members, name, alerts, world):
+        for route, _ in _routes(members, name, alerts, world):
             plain = replace(
                 _plain(route, world, now), scope=name, interval=AFFECTED_INTERVAL, repeat=None
             )

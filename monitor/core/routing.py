@@ -87,9 +87,16 @@ class People:
         chats = tuple((name, ()) for name in owner.receivers)
         if labels.get("severity") != Tier.PAGE:
             return chats
-        is_at_work = is_within(owner.hours, now, self.timezone)
-        muted = () if is_at_work else (f"hours of {owner.name}",)
-        return (*chats, *((name, muted) for name in owner.page if name not in owner.receivers))
+        pagers = (name for name in owner.page if name not in owner.receivers)
+        return (*chats, *((name, self.asleep(name, labels, now)) for name in pagers))
+
+    def asleep(self, receiver: str, labels: Mapping[str, str], now: datetime) -> Muted:
+        """Return the hours for which a pager waits; only a check that wakes does not wait."""
+        owner = self.owner_of(labels)
+        is_pager = any(receiver in one.page for one in self.maintainers.values())
+        if owner is None or not is_pager or is_within(owner.hours, now, self.timezone):
+            return ()
+        return (f"hours of {owner.name}",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +166,8 @@ def _groups(
     for route in routing.routes_of(labels):
         key, muted = route.group_key(labels), routing.mutes(route, now)
         if route.receiver is not None:
-            yield Group(route.receiver, key, muted)
+            asleep = people.asleep(route.receiver, labels, now)
+            yield Group(route.receiver, key, (*muted, *asleep))
             continue
         for receiver, own in people.told(labels, now):
             yield Group(receiver, key, (*muted, *own))

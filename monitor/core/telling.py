@@ -19,8 +19,8 @@ from monitor.core.trail import Deed
 from monitor.core.turn import Turn
 from monitor.core.view import cut, is_folded, only_for, view_of
 
-LOOK_AGAIN = timedelta(seconds=30)
-"""How often it is asked again whether somebody's hours have begun or a mute has ended."""
+MINUTE = timedelta(minutes=1)
+"""Hours and mutes begin and end with a minute: at each it is asked again."""
 
 GATHER = timedelta(seconds=5)
 """How long changes of the list of alerts are gathered before anybody is told: in a storm the list
@@ -101,7 +101,9 @@ def _tell(turn: Turn, incident: Incident) -> None:
     incident = as_paged(incident, since)
     step_at = next_step_at(turn.world.on_call.escalation, since, turn.now)
     due.extend([step_at] if step_at is not None else [])
-    due_at = min(due, default=None) if incident.resolved_at is None else None
+    # What may not be repeated now (it is held, acknowledged) waits for what holds it.
+    later = [at for at in due if at > turn.now]
+    due_at = min(later, default=None) if incident.resolved_at is None else None
     turn.draft.put_incident(replace(incident, told_at=turn.now, due_at=due_at))
 
 
@@ -193,7 +195,7 @@ def _again(
     if reason is QuietReason.GROUP_WAIT:
         return view.incident.opened_at + to.wait
     if reason in {QuietReason.OUTSIDE_HOURS, QuietReason.MUTED}:
-        return now + LOOK_AGAIN
+        return now.replace(second=0, microsecond=0) + MINUTE
     if told is None or told.at is None:
         return None
     if reason is QuietReason.GROUP_INTERVAL:

@@ -110,7 +110,7 @@ def test_a_mute_without_an_end_in_sight_says_so(config: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [
-        ((), "Missing option '--label'"),
+        ((), "give either the ID of a check, or --label name=value"),
         (("--label", "team"), "'team' is no label; write it as team=recsys"),
         (("--label", "a=b", "--at", "soon"), "'soon' is no moment"),
     ],

@@ -295,3 +295,44 @@ def test_an_unowned_incident_names_who_is_on_call() -> None:
     view = day.step.outbox[0].notification.view
     assert view is not None
     assert view.people == ("asha",)
+
+
+def test_a_pager_that_was_told_by_day_does_not_ring_at_night_and_hears_in_the_morning() -> None:
+    day = Day(under(), NOON.replace(hour=18))
+    assert day.finds(rows=PAGE) == {"recsys-chat": FIRST, "recsys-pager": FIRST}
+    day.waits(60 * 8)
+    more = Verdict("rows", (("model", "b"),), day.at, PAGE, Tier.PAGE, "r")
+    told = day.does([Finding("rows", day.at, day.at, (more,), is_partial=True)])
+    assert told == {"recsys-chat": NotifyReason.MORE_ALERTS}
+    assert day.quiet() == {QuietReason.OUTSIDE_HOURS}
+    assert day.waits(60 * 8) == {"recsys-pager": NotifyReason.MORE_ALERTS}
+    assert day.at.hour == 10
+
+
+def test_the_end_of_a_page_is_told_to_a_pager_at_night() -> None:
+    day = Day(under(), NOON.replace(hour=18))
+    day.finds(rows=PAGE)
+    day.waits(60 * 8)
+    assert day.finds(rows=OK)["recsys-pager"] is NotifyReason.RESOLVED
+
+
+def test_pagers_hear_only_of_alerts_of_tier_page_that_come_their_way() -> None:
+    tree = node(None, "", node("lead", "model=a"))
+    day = Day(under(tree))
+    both = [
+        Verdict("load", (), day.at, WARN, Tier.WARN, "r"),
+        Verdict("load", (("model", "a"),), day.at, PAGE, Tier.PAGE, "r"),
+    ]
+    told = day.does([Finding("load", day.at, day.at, tuple(both))])
+    assert told == {"platform-chat": FIRST, "lead": FIRST}
+
+
+def test_a_source_that_is_reassigned_may_be_one_no_longer() -> None:
+    rule = InhibitRule(parse_matchers("maintainer=platform"), parse_matchers("env=prod"))
+    day = Day(under(rules=(rule,)))
+    day.finds(load=WARN)
+    assert day.finds(rows=WARN) == {}
+    (source,) = [one.id for one in day.memory.incidents.values() if one.check == "load"]
+    assert day.does([], Reassign(source, "recsys", "asha"))["recsys-chat"] in {UNSUPPRESSED, FIRST}
+    told = {n.notification.subject[-4:] for n in day.step.outbox}
+    assert "rows" in told
