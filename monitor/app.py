@@ -70,8 +70,7 @@ class App:
         self._stopping = asyncio.Event()
         self._reloader: Reloader | None = None
         if self.loader is not None:
-            folder = self.loader.folder
-            self._reloader = Reloader(self.loader, folder, lambda: self.engine.plan, self._use)
+            self._reloader = Reloader(self.loader, lambda: self.engine.plan, self._use)
 
     def _trouble(self) -> str | None:
         if self.engine.trouble is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2s
 from pathlib import Path
 
+from monitor.config.broken import broken_files
 from monitor.config.build_check import Surroundings
 from monitor.config.build_file import FileBuild, build_file
 from monitor.config.check_files import CheckFile, read_check_files, read_text
@@ -14,7 +15,7 @@ from monitor.config.environment import substitute
 from monitor.config.finding import Ask, finder
 from monitor.config.for_each import Find
 from monitor.config.graph import find_cycles
-from monitor.config.plan import BrokenFile, Place, Plan, PlannedCheck
+from monitor.config.plan import Place, Plan, PlannedCheck
 from monitor.config.platform_file import Platform, read_platform
 from monitor.config.plugins import load_plugins
 from monitor.config.report import ConfigError, Report
@@ -98,13 +99,12 @@ class Loader:
         find = finder(platform.sources, self.ask)
         builds = {file.path: self._build(file, around, report, find) for file in files}
         self._builds = {path: self._builds[path] for path in builds}
-        checks, broken = _together(builds, report)
+        checks = _together(builds, report)
         if before is not None:
             checks = {**_last_good(before, builds, checks, platform), **checks}
         if report.is_fatal:
             raise ConfigError(report.problems)
         texts = [(str(file.path), file.text or "") for file in files]
-        folder = platform.checks
         return Plan(
             timezone=platform.timezone,
             store=platform.store,
@@ -123,7 +123,7 @@ class Loader:
             revision=_revision([("", text), *texts]),
             problems=report.problems,
             warnings=report.warnings,
-            broken={_name(path, folder): _broken(path, folder, builds) for path in broken},
+            broken=broken_files(report.problems, builds, platform, before),
             asks=any(build.asks for build in builds.values()),
         )
 
@@ -178,29 +178,21 @@ def _without_collecting() -> Iterator[None]:
             gc.enable()
 
 
-def _together(
-    builds: Mapping[Path, FileBuild], report: Report
-) -> tuple[dict[str, PlannedCheck], set[Path]]:
-    """Join the checks of all files; return them, and the files with problems."""
+def _together(builds: Mapping[Path, FileBuild], report: Report) -> dict[str, PlannedCheck]:
+    """Join the checks of all files, and hold against each other what each of them says."""
     checks: dict[str, PlannedCheck] = {}
     ids: dict[str, Place] = {}
-    broken = {path for path, build in builds.items() if build.problems}
-    for path, build in builds.items():
+    for build in builds.values():
         for name, place in build.ids.items():
             first = ids.setdefault(name, place)
             if first is not place:
                 message = f"check '{name}' is already defined at {first}"
                 report.add(place, message, check=name)
-                broken.add(path)
         checks.update((one.id, one) for one in build.checks if ids[one.id] is build.ids[one.id])
-    for path, build in builds.items():
-        before = report.count
+    for build in builds.values():
         _hold_after(build, ids, checks, report)
-        if report.count > before:
-            broken.add(path)
-    for name in _cycles(checks, report):
-        broken.add(Path(checks[name].place.file))
-    return checks, broken
+    _cut_cycles(checks, report)
+    return checks
 
 
 def _hold_after(
@@ -219,15 +211,14 @@ def _hold_after(
             checks.pop(name, None)
 
 
-def _cycles(checks: dict[str, PlannedCheck], report: Report) -> Iterator[str]:
-    """Cut each circle of ``after``; go through the checks where it was cut."""
+def _cut_cycles(checks: dict[str, PlannedCheck], report: Report) -> None:
+    """Cut each circle of ``after`` at one check."""
     for cycle in find_cycles({name: planned.after for name, planned in checks.items()}):
         way = " -> ".join((*cycle, cycle[0]))
         last = checks[cycle[-1]]
         report.add(last.place, f"'after' goes round in a circle: {way}", check=cycle[-1])
         kept = tuple(name for name in last.after if name != cycle[0])
         checks[cycle[-1]] = replace(last, after=kept)
-        yield cycle[-1]
 
 
 def _known_after(checks: Mapping[str, PlannedCheck]) -> dict[str, PlannedCheck]:
@@ -256,22 +247,6 @@ def _last_good(
         and (old.place.file in unread or (old.place.file, old.written) in broken)
         and (old.source in platform.sources or old.source not in before.sources)
     }
-
-
-def _broken(path: Path, folder: Path, builds: Mapping[Path, FileBuild]) -> BrokenFile:
-    """Describe a file with problems to whoever is told: its maintainer, else that of its folder."""
-    build = builds[path]
-    near = [path, *(other for other in builds if other.parent == path.parent)]
-    named = (
-        builds[one].maintainer
-        or next((check.maintainer for check in builds[one].checks if check.maintainer), None)
-        for one in near
-    )
-    return BrokenFile(_name(path, folder), next(filter(None, named), None), build.problems)
-
-
-def _name(path: Path, folder: Path) -> str:
-    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
 
 
 def _revision(texts: Iterable[tuple[str, str]]) -> str:

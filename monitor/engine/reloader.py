@@ -5,7 +5,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from monitor.config.load import ConfigError, Loader
 from monitor.config.plan import BrokenFile, Plan
@@ -26,7 +25,6 @@ class Reloader:
     """
 
     loader: Loader
-    folder: Path
     plan: Callable[[], Plan]
     use: Callable[[Plan], Awaitable[None]]
     _seen: bytes = b""
@@ -55,7 +53,7 @@ class Reloader:
 
     async def _signature(self) -> bytes:
         try:
-            return await asyncio.to_thread(signature, self.loader.config_file, self.folder)
+            return await asyncio.to_thread(signature, self.loader.config_file, self.loader.folder)
         except OSError as error:
             log.warning("the configuration cannot be looked at: %s", error)
             return b""
@@ -82,6 +80,8 @@ class Reloader:
             return
         for problem in plan.problems:
             log.error("%s", problem)
+        if (plan.store, plan.web) != (old.store, old.web):
+            log.warning("'store' and 'web' changed: they count from the next start on")
         await self.use(plan)
 
 

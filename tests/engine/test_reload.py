@@ -152,6 +152,20 @@ def test_a_broken_file_keeps_its_last_good_checks_and_tells_its_maintainer(home:
     home.play(story)
 
 
+def test_defaults_that_are_broken_are_told_and_what_they_reach_goes_on(home: Home) -> None:
+    (home.folder / "checks" / "recsys" / "_defaults.yaml").write_text("runbook: a\n")
+
+    async def story(app: App) -> None:
+        (home.folder / "checks" / "recsys" / "_defaults.yaml").write_text("runbok: b\n")
+        await home.noticed(app)
+        assert app.engine.plan.checks["rows"].runbook == "a"
+        (broken,) = app.engine.plan.broken.values()
+        assert (broken.file, broken.maintainer) == ("recsys/_defaults.yaml", "recsys")
+        assert "file/recsys/_defaults.yaml" in firing(app)
+
+    home.play(story)
+
+
 def test_a_file_that_is_no_yaml_stops_no_check_either(home: Home) -> None:
     async def story(app: App) -> None:
         home.rows.write_bytes(b"\x00\xff broken")
