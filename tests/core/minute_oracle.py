@@ -58,6 +58,11 @@ def clocks() -> dict[Clock, tuple[str, ...]]:
     return {Clock(names[0], *runs): tuple(names) for runs, names in alike.items()}
 
 
+def clock_of(name: str) -> Clock:
+    """Return how the clocks of one zone run."""
+    return Clock(name, *_changes(ZoneInfo(name)))
+
+
 def _changes(zone: ZoneInfo) -> tuple[tuple[int, ...], tuple[int, ...]]:
     at = START - _EARLY
     since, offsets = [as_minute(at)], [_offset(zone, at)]
