@@ -95,6 +95,8 @@ class Wire(requests.Session):
         parts = urlsplit(request.url or "")
         request.url = urlunsplit((self._base.scheme, self._base.netloc, *parts[2:]))
         kwargs |= {"allow_redirects": False, "stream": True}
+        if self.verify is not True:
+            kwargs["verify"] = self.verify  # requests lets REQUESTS_CA_BUNDLE win over it
         pauses = self._pauses if request.method != "POST" else (*self._pauses[:1], None)
         for pause in pauses:
             try:
