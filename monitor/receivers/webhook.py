@@ -24,7 +24,8 @@ class Webhook(HttpReceiver, type="webhook"):
     `sha256=` and the HMAC of the body.
     """
 
-    rate: ClassVar[float] = 50.0
+    rate: ClassVar[float] = 1000.0
+    width: ClassVar[int] = 8
 
     url: SecretStr = Field(description="Where to POST; kept out of logs, it may hold a token.")
     secret: SecretStr | None = Field(default=None, description="Key of the signature.")

@@ -9,10 +9,27 @@ import sqlalchemy as sa
 
 from monitor.core.audit import Records, Thread, Waiting
 from monitor.store.errors import StoreError
-from monitor.store.tables import incident, outbox, receipt, told
+from monitor.store.tables import Moment, incident, outbox, receipt, told
 
 LOOK_BACK = timedelta(hours=1)
 """How long incidents are looked after that are over."""
+
+
+# Built once: an auditor that looks every minute shall cost nothing.
+_LATELY = sa.or_(
+    incident.c.resolved_at.is_(None),
+    incident.c.resolved_at > sa.bindparam("since", type_=Moment),
+)
+_MINE = sa.select(incident.c.id).where(_LATELY)
+KNOWN = sa.select(incident.c.id, incident.c.opened_at, incident.c.resolved_at).where(_LATELY)
+TOLD = sa.select(told).where(told.c.incident.in_(_MINE))
+INTENTS = sa.select(outbox.c.key, outbox.c.subject, outbox.c.receiver, outbox.c.state).where(
+    outbox.c.subject.in_(_MINE)
+)
+PROOFS = sa.select(receipt.c.subject, receipt.c.receiver).where(receipt.c.subject.in_(_MINE))
+WAITING = sa.select(outbox.c.subject, outbox.c.receiver, outbox.c.notification).where(
+    outbox.c.done_at.is_(None), outbox.c.is_degraded.is_(sa.false())
+)
 
 
 class AuditReader:
@@ -30,37 +47,13 @@ class AuditReader:
             raise StoreError(f"the store cannot be read: {error.orig}") from error
 
     def _records(self, now: datetime) -> Records:
-        lately = sa.or_(incident.c.resolved_at.is_(None), incident.c.resolved_at > now - LOOK_BACK)
+        since = {"since": now - LOOK_BACK}
         with self._engine.connect() as connection:
-            known = {
-                row.id: row
-                for row in connection.execute(
-                    sa.select(incident.c.id, incident.c.opened_at, incident.c.resolved_at).where(
-                        lately
-                    )
-                )
-            }
-            mine = sa.select(incident.c.id).where(lately)
-            entries = list(connection.execute(sa.select(told).where(told.c.incident.in_(mine))))
-            columns = (outbox.c.key, outbox.c.subject, outbox.c.receiver, outbox.c.state)
-            intents = list(
-                connection.execute(sa.select(*columns).where(outbox.c.subject.in_(mine)))
-            )
-            proofs = {
-                (row.subject, row.receiver)
-                for row in connection.execute(
-                    sa.select(receipt.c.subject, receipt.c.receiver).where(
-                        receipt.c.subject.in_(mine)
-                    )
-                )
-            }
-            waiting = list(
-                connection.execute(
-                    sa.select(outbox.c.subject, outbox.c.receiver, outbox.c.notification).where(
-                        outbox.c.done_at.is_(None), outbox.c.is_degraded.is_(sa.false())
-                    )
-                )
-            )
+            known = {row.id: row for row in connection.execute(KNOWN, since)}
+            entries = list(connection.execute(TOLD, since))
+            intents = list(connection.execute(INTENTS, since))
+            proofs = {(row.subject, row.receiver) for row in connection.execute(PROOFS, since)}
+            waiting = list(connection.execute(WAITING))
         mentioned = {row.incident for row in entries}
         return Records(
             threads=tuple(_threads(known, entries, intents, proofs)),

@@ -167,3 +167,45 @@ def test_reload_resolves_the_alerts_of_removed_checks_and_looks_at_new_ones(rig:
         assert rig.sent("recsys-slack") == [FIRST, FIRST, RESOLVED]
 
     rig.run(story)
+
+
+def test_a_source_that_flaps_is_well_in_the_end(rig: Rig) -> None:
+    async def story(rig: Rig) -> None:
+        for _ in range(3):
+            rig.source.says(SourceError("unreachable", "connection refused"))
+            await rig.minutes(2)
+            rig.source.says(1)
+            await rig.minutes(1)
+        assert rig.sent("data-slack")[-1] == "flapping: told again only when it is steady"
+        await rig.minutes(40)
+        assert rig.sent("data-slack")[-1] == RESOLVED
+        assert not rig.engine.memory.incidents
+
+    rig.run(story)
+
+
+def test_a_check_that_is_removed_while_it_flaps_ends(rig: Rig) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.engine.reload(rig.plan("c"))
+        for value in (50, 1, 50, 1, 50):
+            rig.source.says(value)
+            await rig.minutes(1)
+        assert "flapping: told again only when it is steady" in rig.sent("recsys-slack")
+        await rig.engine.reload(rig.plan())
+        assert not any(one.check == "c" for one in rig.engine.memory.incidents.values())
+
+    rig.run(story)
+
+
+def test_an_end_that_nobody_heard_of_is_told_to_somebody_else(rig: Rig) -> None:
+    async def story(rig: Rig) -> None:
+        gone = DeliveryError("channel_not_found", is_final=True)
+        rig.boxes["recsys-slack"]._faults.extend([DeliveryError("503")] * 4 + [gone])
+        rig.source.says(50)
+        await rig.minutes(1)
+        rig.source.says(1)
+        await rig.minutes(10)
+        assert rig.sent("recsys-slack") == []
+        assert rig.sent("oncall-slack") == ["another receiver cannot be reached"]
+
+    rig.run(story)

@@ -33,10 +33,10 @@ from tests.simulation.site import CHECKS, PHONES, START, Asked, Dies, Phone, Tru
 P = ParamSpec("P")
 T = TypeVar("T")
 
-TICK_SECONDS = 5.0
-HEAL_TICK_SECONDS = 30.0
+TICK_SECONDS = 7.0
+HEAL_TICK_SECONDS = 40.0
 HEALING = timedelta(hours=30)
-LEAST_HEALING = timedelta(minutes=4)
+LEAST_HEALING = timedelta(minutes=2)
 METRICS = Metrics()
 
 
@@ -116,7 +116,7 @@ class Sim:
         self.clock = SimClock(self.loop)
         self.truth = Truth({(c, n): "ok" for c, about in CHECKS.items() for n in range(about[3])})
         deaths = Random(self.seed + 1)  # noqa: S311  # as above
-        self.dies = Dies(deaths, self.random.choice([0.0, 0.01, 0.05]))
+        self.dies = Dies(deaths, self.random.choice([0.0, 0.01, 0.03]))
         trouble = self.random.choice([0.0, 0.1, 0.4])
         self.phones: dict[str, Phone] = {}
         for name in PHONES:
@@ -135,7 +135,7 @@ class Sim:
 
     async def live(self) -> None:
         """Run lives until the time of faults is over, then let everything heal."""
-        end = self.loop.time() + self.random.uniform(2, 12) * 60
+        end = self.loop.time() + self.random.uniform(1, 5) * 60
         while self.loop.time() < end:
             await self._one_life(end)
         self._heal()
@@ -187,7 +187,7 @@ class Sim:
 
     async def _faults(self, engine: Engine) -> None:
         while True:
-            await asyncio.sleep(self.random.expovariate(1 / 15))
+            await asyncio.sleep(self.random.expovariate(1 / 8))
             self.random.choice(self._kinds_of_fault())(engine)
             if self.reloads:
                 self.reloads = False
@@ -227,7 +227,7 @@ class Sim:
 
     async def _people(self, engine: Engine) -> None:
         while True:
-            await asyncio.sleep(self.random.expovariate(1 / 40))
+            await asyncio.sleep(self.random.expovariate(1 / 25))
             order = self._order(engine)
             if order is None:
                 continue

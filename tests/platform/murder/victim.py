@@ -202,8 +202,15 @@ class Victim:
             ]
             if about is not None and about["open_incidents"] == 0 and not waiting:
                 return
+            self._resolve_what_flaps()
             threading.Event().wait(0.1)
         raise AssertionError(f"it never became quiet:\n{self.log.read_text()[-3000:]}")
+
+    def _resolve_what_flaps(self) -> None:
+        """End by hand what failed so often that it waits for half an hour without a turn."""
+        for view in self._ask("GET", "incidents?matcher=state=firing") or ():
+            if any(member["state"] == "flapping" for member in view["members"]):
+                self._ask("POST", f"incidents/{view['incident']['id']}/resolve", json={"by": "me"})
 
     def silences(self) -> set[str]:
         """Return the ids of the silences that are there."""
