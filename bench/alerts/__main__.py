@@ -67,6 +67,7 @@ class Peer:
 
 
 def rss_mb(pid: int) -> float:
+    """Return the resident memory of a process in MiB."""
     text = Path(f"/proc/{pid}/status").read_text()
     line = next(line for line in text.splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) / 1024
@@ -74,12 +75,13 @@ def rss_mb(pid: int) -> float:
 
 @asynccontextmanager
 async def running(name: str, *, is_grouped: bool) -> AsyncIterator[tuple[Peer, Ear, int]]:
+    """Start a program and its receiver; end both."""
     folder = Path(tempfile.mkdtemp(prefix="bench-alerts-"))
     ear = Ear()
     await ear.listen()
     peer = Peer(name, folder, ear, is_grouped=is_grouped)
     log = (folder / "log").open("w")
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: ASYNC220, S603  # started before the clock runs
         peer.command,
         cwd=folder,
         stdout=log,
@@ -98,12 +100,14 @@ async def running(name: str, *, is_grouped: bool) -> AsyncIterator[tuple[Peer, E
 
 
 def alert(number: int, *, is_grouped: bool) -> dict[str, object]:
+    """Make one alert."""
     name = "Grouped" if is_grouped else f"Alert{number}"
     labels = {"alertname": name, "maintainer": "ops", "n": str(number), "cluster": "adhoc"}
     return {"labels": labels, "annotations": {"summary": f"number {number} is bad"}}
 
 
 async def many(name: str, count: int, *, is_grouped: bool) -> dict[str, float]:
+    """Post alerts in batches as fast as they are taken, and wait until all were told."""
     async with running(name, is_grouped=is_grouped) as (peer, ear, pid):
         at_rest = rss_mb(pid)
         bodies = [
@@ -126,6 +130,7 @@ async def many(name: str, count: int, *, is_grouped: bool) -> dict[str, float]:
 
 
 async def single(name: str, count: int) -> dict[str, float]:
+    """Post one alert at a time, and measure until the webhook hears of it."""
     async with running(name, is_grouped=False) as (peer, ear, _):
         poster = Poster(peer.port, peer.path)
         waits = []
@@ -145,6 +150,7 @@ async def single(name: str, count: int) -> dict[str, float]:
 
 
 async def main() -> None:
+    """Run every case on both programs."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--only", choices=["monitor", "alertmanager"])

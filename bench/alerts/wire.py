@@ -10,12 +10,14 @@ LIMIT_SECONDS = 120
 
 
 def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 async def wait_until_ready(port: int, path: str) -> None:
+    """Wait until a program answers 200."""
     deadline = time.perf_counter() + LIMIT_SECONDS
     while time.perf_counter() < deadline:
         try:
@@ -52,6 +54,7 @@ class Poster:
         self._kept: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def all(self, bodies: Sequence[str], width: int) -> None:
+        """Post all bodies, on some connections at once."""
         left = list(reversed(bodies))
         await asyncio.gather(*(self._some(left) for _ in range(width)))
 
@@ -80,6 +83,7 @@ class Ear:
         self._changed = asyncio.Event()
 
     async def listen(self) -> None:
+        """Take a port and listen."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=2**26)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -96,10 +100,12 @@ class Ear:
             writer.close()
 
     async def until(self, count: int) -> None:
+        """Wait until so many alerts were told."""
         async with asyncio.timeout(LIMIT_SECONDS):
             while len(self._told) < count:
                 self._changed.clear()
                 await self._changed.wait()
 
     async def close(self) -> None:
+        """Stop listening."""
         self._server.close()
