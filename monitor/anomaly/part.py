@@ -52,13 +52,14 @@ class Judged:
     """Judgements of some buckets, (slices, buckets); NaN where unknown.
 
     score: in the bad direction, 0 or more; comparable over time and slices. rate: how often chance
-    reaches it in 30 days in the whole check. threshold: (buckets,), the score that the budget
-    allows. age: (slices,) buckets since the first value.
+    reaches it in 30 days in the whole check. usual: expected, of missing buckets, too. threshold:
+    (buckets,), the score that the budget allows. age: (slices,) buckets since the first value.
     """
 
     value: Floats
     status: Ints
     score: Floats
+    usual: Floats
     expected: Floats
     low: Floats
     high: Floats
@@ -155,6 +156,7 @@ class Part(Rowwise):
             value=values,
             status=status,
             score=np.where(big, score, np.nan),
+            usual=expected,
             expected=np.where(shown, expected, np.nan),
             low=np.where(shown, low, np.nan),
             high=np.where(shown, high, np.nan),

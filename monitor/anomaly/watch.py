@@ -103,7 +103,7 @@ class Watch:
         judged = self.leaves.advance(at, rate_of(values, sizes), sizes)
         rolled = None
         if self.rolled is not None:
-            usual = judged.expected if sizes is None else judged.expected * sizes
+            usual = judged.usual if sizes is None else judged.usual * sizes
             sums = self.tree.sums(values, usual)
             below = None if sizes is None else self.tree.sums(sizes, np.zeros(sizes.shape))
             rolled = self.rolled.advance(at, rate_of(sums, below), below)
