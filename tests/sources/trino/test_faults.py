@@ -148,7 +148,10 @@ def test_every_question_ends_soon_after_its_deadline(ended: list[Ended]) -> None
 
 
 def test_no_question_is_submitted_twice(server: ScriptedTrino, ended: list[Ended]) -> None:
-    assert len(server.statements) == len(set(server.statements)) == len(ended)
+    assert len(server.statements) == len(set(server.statements))
+    # On a busy machine a deadline may pass before anything was sent; such a question says so.
+    unsent = len(ended) - len(server.statements)
+    assert 0 <= unsent <= sum(one.came != EXPECTED[one.fault] for one in ended)
 
 
 def test_no_query_and_no_thread_is_left(server: ScriptedTrino, ended: list[Ended]) -> None:
