@@ -188,6 +188,7 @@ class Digest:
 
     ``audience`` is ``on_call`` or a maintainer. ``unchanged`` are open incidents that the last
     digest told of, in an edition of changes. ``late_by`` is how long after its moment it was made.
+    ``ending`` are silences that end within a day, as texts.
     """
 
     name: str
@@ -219,6 +220,7 @@ class Digest:
     removed: tuple[str, ...] = ()
     revision_before: str = ""
     late_by: timedelta = timedelta(0)
+    ending: tuple[str, ...] = ()
 
     @property
     def is_quiet(self) -> bool:
@@ -231,6 +233,7 @@ class Digest:
             or self.unowned
             or self.noisy
             or self.week
+            or self.ending
             or any(cell.outcome is not Outcome.OK for cell in self.metrics)
             or any(line.is_red for line in self.experiments)
         )

@@ -68,6 +68,7 @@ class Extras:
     removed: tuple[str, ...] = ()
     revision: str = ""
     revision_before: str = ""
+    ending: tuple[str, ...] = ()
 
 
 def concerns(view: IncidentView, audience: str) -> bool:
@@ -126,6 +127,7 @@ def fold(
         removed=more.removed,
         revision_before=more.revision_before,
         late_by=window.late_by,
+        ending=more.ending,
     )
 
 

@@ -22,18 +22,24 @@ _HOLDS = (5, 10, 15, 30, 60)
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """One alert that fired: of which check, from when to when, acknowledged when."""
+    """One alert that fired: of which check, from when to when, acknowledged when.
+
+    One that ``flapped`` fired again and again, and people were told of it once.
+    """
 
     check: str
     fired_at: datetime
     resolved_at: datetime | None
     tier: Tier
     acked_at: datetime | None = None
+    flapped: bool = False
 
     @property
     def is_short(self) -> bool:
-        """Whether it was over before anybody could have done anything."""
-        return self.resolved_at is not None and self.resolved_at - self.fired_at < SHORT
+        """Whether it was over before anybody could have done anything, or could not decide."""
+        return self.flapped or (
+            self.resolved_at is not None and self.resolved_at - self.fired_at < SHORT
+        )
 
 
 def noisy_checks(firings: Iterable[Firing], world: World) -> tuple[Noisy, ...]:
@@ -45,7 +51,8 @@ def noisy_checks(firings: Iterable[Firing], world: World) -> tuple[Noisy, ...]:
     for check, mine in by_check.items():
         facts = world.checks.get(check)
         short = [one for one in mine if one.is_short]
-        if facts is None or len(mine) < FIRED_OFTEN or len(short) * 2 < len(mine):
+        often = len(mine) >= FIRED_OFTEN or any(one.flapped for one in mine)
+        if facts is None or not often or len(short) * 2 < len(mine):
             continue
         found.append(_noisy(facts, mine, short))
     found.sort(key=lambda one: (-one.fired, one.check))
@@ -54,7 +61,8 @@ def noisy_checks(firings: Iterable[Firing], world: World) -> tuple[Noisy, ...]:
 
 def _noisy(facts: CheckFacts, mine: Sequence[Firing], short: Sequence[Firing]) -> Noisy:
     hold = max((rule.hold.duration for rule in facts.rules), default=timedelta(0))
-    lasted = sorted(one.resolved_at - one.fired_at for one in short if one.resolved_at)
+    brief = [one for one in short if one.resolved_at and not one.flapped]
+    lasted = sorted(one.resolved_at - one.fired_at for one in brief if one.resolved_at) or [SHORT]
     enough = lasted[int(0.9 * (len(lasted) - 1))] + hold
     minutes = next((m for m in _HOLDS if timedelta(minutes=m) > enough), _HOLDS[-1])
     kept = sum(

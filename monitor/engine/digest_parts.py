@@ -1,7 +1,7 @@
 """The parts of a digest beside incidents and coverage: read in time, or named as missing."""
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,11 +19,12 @@ from monitor.core.noise import Firing, noisy_checks, week_of
 from monitor.core.series import Series
 from monitor.core.state import SliceState
 from monitor.core.world import World
+from monitor.render.units import local
 from monitor.store import Store
 
 log = logging.getLogger(__name__)
 
-WEEK = timedelta(days=7)
+WEEK, DAY = timedelta(days=7), timedelta(days=1)
 DEADLINE_SECONDS = 3.0
 """What all the optional sections together may take; one that comes too late is named."""
 
@@ -100,7 +101,16 @@ class Parts:
             removed=tuple(sorted(before[1] - known)) if before else (),
             revision=self.plan.revision,
             revision_before=before[0] if before else "",
+            ending=tuple(self._ending(until)) if is_full else (),
         )
+
+    def _ending(self, until: datetime) -> Iterator[str]:
+        """Name the silences that end within a day: what they hide comes back then."""
+        for one in self.store.history.silences():
+            if one.is_active(until) and one.ends_at <= until + DAY:
+                matchers = ", ".join(str(matcher) for matcher in one.matchers)
+                until_text = local(one.ends_at, self.world.timezone)
+                yield f"{matchers} until {until_text} ({one.created_by}: {one.comment})"
 
     def _night(self, window: Window, mine: Collection[str]) -> tuple[Series, ...]:
         told = [check for check in mine if self.world.checks[check].kind in MEASURES]

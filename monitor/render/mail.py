@@ -1,11 +1,12 @@
 """Notifications as mail: plain text and HTML, one thread for each incident or digest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
 from email.utils import format_datetime
 from hashlib import blake2s
 
 from monitor.core.notification import Notification
+from monitor.render.chart import png, svg
 from monitor.render.digest import as_html, verdict_line
 from monitor.render.incident import notification_text
 from monitor.render.page import cut, page_of
@@ -44,8 +45,31 @@ def compose(
     mail.set_content(notification_text(notification, timezone, templates) + "\n")
     written = _html(notification, timezone, templates)
     if written is not None:
+        pictures = _pictures(notification)
+        for name, (drawn, _) in pictures.items():
+            written = written.replace(drawn, f'<img src="cid:{name}" width="640" alt="{name}">')
         mail.add_alternative(written, subtype="html")
+        _attach(mail, pictures)
     return mail
+
+
+def _pictures(notification: Notification) -> dict[str, tuple[str, bytes]]:
+    """Draw the charts of a digest as PNG: mail clients show no SVG. None without `plots`."""
+    digest = notification.digest
+    found: dict[str, tuple[str, bytes]] = {}
+    for number, chart in enumerate(digest.charts if digest else (), 1):
+        image = png(chart, digest.timezone if digest else "UTC")
+        if image is not None:
+            drawn = svg(chart, digest.timezone if digest else "UTC")
+            found[f"chart-{number}"] = (drawn, image)
+    return found
+
+
+def _attach(mail: EmailMessage, pictures: Mapping[str, tuple[str, bytes]]) -> None:
+    page = mail.get_body(("html",))
+    for name, (_, image) in pictures.items():
+        if page is not None:
+            page.add_related(image, "image", "png", cid=f"<{name}>", filename=f"{name}.png")
 
 
 def _subject(notification: Notification) -> str:

@@ -124,4 +124,5 @@ def digest() -> Digest:
         removed=("old",),
         revision_before="1111111",
         late_by=HOUR,
+        ending=('check="a" until Tue 24 Nov 12:00 (asha: migration)',),
     )

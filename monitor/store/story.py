@@ -221,7 +221,9 @@ def _slot(row: Any) -> Slot:
 
 
 def _firing(row: Any) -> Firing:
-    tier = json.loads(row.value).get("tier") or Tier.WARN
+    alert_now = json.loads(row.value)
+    tier = alert_now.get("tier") or Tier.WARN
+    flapped = alert_now.get("turned_at") is not None
     ack = (json.loads(row.told) if row.told else {}).get("ack") or {}
     acked_at = datetime.fromisoformat(ack["at"]) if "at" in ack else None
-    return Firing(row.check, row.fired_at, row.resolved_at, Tier(tier), acked_at)
+    return Firing(row.check, row.fired_at, row.resolved_at, Tier(tier), acked_at, flapped)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from monitor.core.model import Direction, Hold, Limit, OnCall, Tier, TierRule
@@ -45,3 +46,9 @@ def test_a_week_is_summed_up_with_medians() -> None:
 def test_a_week_of_which_nothing_can_be_said_says_so() -> None:
     week = week_of([], None, [])
     assert (week.to_ack, week.to_resolve, week.fired_before) == (None, None, None)
+
+
+def test_a_check_that_flapped_is_noisy_though_it_fired_seldom() -> None:
+    (one,) = fired(120)
+    (found,) = noisy_checks([replace(one, flapped=True)], WORLD)
+    assert (found.fired, found.short, found.after) == (1, 1, "for: 30m")

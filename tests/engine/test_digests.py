@@ -20,6 +20,9 @@ from monitor.api import (
 )
 from monitor.config.plan import DigestPlan, Plan
 from monitor.core.digest import Digest, Edition, Mood
+from monitor.core.matcher import parse_matchers
+from monitor.core.orders import MakeSilence
+from monitor.core.silence import Silence
 from monitor.engine.digest_parts import Sections
 from monitor.store import open_store
 from tests.engine.rig import START, Box, Rig
@@ -146,6 +149,19 @@ def test_a_maintainer_with_a_heartbeat_reads_one_line_on_a_quiet_day(url: str) -
     rig = DigestRig(url, replace(OWNERS, heartbeat=True))
     play(rig, lambda: rig.minutes(12))
     assert rig.only("recsys-slack").is_quiet
+
+
+def test_a_silence_that_ends_within_a_day_is_told(url: str) -> None:
+    rig = DigestRig(url)
+
+    async def story() -> None:
+        ends = START + timedelta(hours=5)
+        made = Silence("s1", parse_matchers('check="a"'), START, ends, "asha", "migration")
+        assert await rig.engine.order(MakeSilence(made)) is None
+        await rig.minutes(12)
+
+    play(rig, story)
+    assert rig.only().ending == ('check="a" until Mon 23 Nov 17:00 (asha: migration)',)
 
 
 def test_a_receiver_that_takes_no_digests_gets_none(url: str) -> None:

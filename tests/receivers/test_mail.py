@@ -6,7 +6,7 @@ import pytest
 from monitor.api import DeliveryError, Notification, NotifyReason, Receipt
 from tests.contract.receiver_contract import note
 from tests.receivers.peers.mail import MailPeer, part
-from tests.render.sample import NOW, digest, resolved
+from tests.render.sample import NOW, digest, resolved, whole_digest
 
 
 @pytest.fixture
@@ -63,3 +63,14 @@ def test_a_name_with_line_ends_adds_no_header(peer: MailPeer) -> None:
     send(peer, Notification("n", "n", "mail", NotifyReason.FALLBACK, NOW, headline=headline))
     (mail,) = peer.mails
     assert mail["Bcc"] is None
+
+
+def test_the_charts_of_a_digest_are_pictures_in_the_mail(peer: MailPeer) -> None:
+    send(peer, Notification("d", "d", "mail", NotifyReason.DIGEST, NOW, digest=whole_digest()))
+    (mail,) = peer.mails
+    (picture,) = [part for part in mail.walk() if part.get_content_type() == "image/png"]
+    assert picture["Content-ID"] == "<chart-1>"
+    assert picture.get_payload(decode=True)[:8] == b"\x89PNG\r\n\x1a\n"  # type: ignore[index]
+    html = part(mail, "html")
+    assert 'src="cid:chart-1"' in html
+    assert "<svg" not in html

@@ -201,4 +201,5 @@ def whole_digest() -> Digest:
         removed=("old",),
         revision_before="1111111",
         late_by=timedelta(minutes=40),
+        ending=(f'check="a" until Tue 24 Nov 12:00 (asha: {PING})',),
     )

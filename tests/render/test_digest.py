@@ -118,6 +118,7 @@ WHOLE = (
     "7 checks new: check-0, check-1, check-2, check-3, check-4, ...",
     "1 check gone: old",
     "late by 40m",
+    'check="a" until Tue 24 Nov 12:00 (asha: ',
 )
 
 
