@@ -22,6 +22,9 @@ from monitor.core.routing import Ruling, rule_on
 from tests.platform.stack.alertmanager import AlertmanagerServer
 from tests.receivers.peers.http import Answer, HttpPeer
 
+# Where it is not installed the tests are left out, and fail with CI=true.
+pytestmark = pytest.mark.usefixtures("alertmanager_server")
+
 MINUTE = timedelta(minutes=1)
 ROOT = "receivers: [{name: a}, {name: b}]\nroute: {receiver: a, routes: [%s]}\n"
 NAMED = "time_intervals: [{name: n, time_intervals: [%s]}]\n"
@@ -90,7 +93,6 @@ def we_take(path: Path) -> bool:
     return True
 
 
-@pytest.mark.usefixtures("alertmanager_server")  # where it is not installed, amtool is not either
 @pytest.mark.parametrize(
     ("texts", "theirs", "ours"),
     [(ONLY_THEY, True, False), (ONLY_WE, False, True), (BOTH, True, True), (NEITHER, False, False)],
@@ -111,7 +113,6 @@ def test_a_file_is_taken_by_whom_it_is_meant_to_be(
     assert found == dict.fromkeys(texts, (theirs, ours))
 
 
-@pytest.mark.usefixtures("alertmanager_server")
 @pytest.mark.parametrize("text", SINCE_0_27.values(), ids=SINCE_0_27)
 def test_the_grammar_is_that_of_0_27_and_later(tmp_path: Path, text: str) -> None:
     path = tmp_path / "am.yml"
