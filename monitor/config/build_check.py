@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -110,9 +110,7 @@ def build_check(draft: Draft, around: Surroundings, report: Report) -> PlannedCh
         resource=common.resource,
         after=common.after,
         wake=common.wake,
-        keep_firing_for=(
-            cls.default_keep if common.keep_firing_for is None else common.keep_firing_for
-        ),
+        keep_firing_for=_keep(cls, common, entries),
         critical=common.critical,
         runbook=common.runbook,
         description=common.description,
@@ -121,6 +119,13 @@ def build_check(draft: Draft, around: Surroundings, report: Report) -> PlannedCh
         written=draft.written or draft.id,
         origins={key: entry.place for key, entry in entries.items()},
     )
+
+
+def _keep(cls: type[Check], common: CommonSection, entries: Mapping[str, Entry]) -> timedelta:
+    """Return how long an alert must be good; the kind's own word goes with its own tiers."""
+    if common.keep_firing_for is not None:
+        return common.keep_firing_for
+    return timedelta(0) if entries.keys() & set(_TIERS) else cls.default_keep
 
 
 def _merged(draft: Draft) -> dict[str, Entry]:
