@@ -48,6 +48,7 @@ LEVEL_BLOCKS, GUARD_BLOCKS = 7, 30
 # Cells of a profile that are gathered at once: bounds the memory of a check of any size.
 PROFILE_CELLS = 1_000_000
 NEVER = np.iinfo(np.int64).max
+LARGEST = 1e37  # what a first week can hold; no metric has more
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Tracker(Rowwise):
         self.offset = self.rows("offset", (), 1.0)
         self.counts = self.rows("counts", (), fill=False, kind=np.bool_)
         self.ring = self.rows("ring", (LAGS * calendar.week + day,), np.nan, np.float16)
-        self.young = self.rows("young", (calendar.week,), np.nan)
+        self.young = self.rows("young", (calendar.week,), np.nan, np.float32)
         self.means = self.rows("means", (GUARD_BLOCKS,), np.nan, np.float32)
         self.variances = self.rows("variances", (GUARD_BLOCKS,), np.nan, np.float32)
         self.level = self.rows("level", (), np.nan)
@@ -146,9 +147,9 @@ class Tracker(Rowwise):
         if len(rows):
             if not self.young.shape[1]:
                 shape = (self.count, self.calendar.week)
-                self.young = np.full(shape, np.nan)
+                self.young = np.full(shape, np.nan, dtype=np.float32)
             places = np.arange(lo, lo + values.shape[1]) % self.calendar.week
-            self.young[rows[:, None], places] = values[rows]
+            self.young[rows[:, None], places] = np.minimum(values[rows], LARGEST)
 
     def _open(self, lo: int) -> None:
         """Begin a block: take in new slices, fix level, spread and season for it."""
@@ -181,7 +182,7 @@ class Tracker(Rowwise):
         rows = rows[known >= week // 2]
         if not len(rows):
             return
-        values = self.young[rows[:, None], places % week]
+        values = self.young[rows[:, None], places % week].astype(np.float64)
         self.offset[rows], self.counts[rows] = offsets(values)
         with np.errstate(divide="ignore"):
             y = np.log(values + self.offset[rows, None])
@@ -195,7 +196,7 @@ class Tracker(Rowwise):
         self.variances[rows[:, None], blocks] = np.var(by_block, axis=2)
         self.ready[rows] = True
         if self.ready.all():
-            self.young = np.empty((self.count, 0))
+            self.young = np.empty((self.count, 0), dtype=np.float32)
 
     def _spread_by_slot(self) -> Floats:
         """Spread of the surprise in each local hour, drawn towards the overall one."""
@@ -310,7 +311,7 @@ class Tracker(Rowwise):
         width = self.calendar.week
         for one in (self, other):
             if not one.young.shape[1]:
-                one.young = np.full((one.count, width), np.nan)
+                one.young = np.full((one.count, width), np.nan, dtype=np.float32)
         super().take(rows, other, theirs)
 
     def close(self) -> None:
