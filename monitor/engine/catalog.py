@@ -23,7 +23,7 @@ select '' as s, m.name as t, p.name as c, p.type as d
 from sqlite_master as m join pragma_table_info(m.name) as p
 where m.type in ('table', 'view') and m.name not like 'sqlite_%'
 order by m.name, p.cid"""
-_HISTOGRAMS = 'count by (__name__) ({__name__=~".+_bucket"})'
+_HISTOGRAMS = 'count by (__name__) ({__name__=~".+_seconds_bucket"})'
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,9 @@ async def tables_of(source: Source, now: datetime) -> list[FoundTable]:
 
 
 async def histograms_of(source: Source, now: datetime) -> list[str]:
-    """Return the names of the histograms, without ``_bucket``."""
+    """Return the names of the histograms of durations, without ``_bucket``."""
     rows = await _ask(source, _HISTOGRAMS, now)
-    names = {str(cell) for row in rows for cell in row if str(cell).endswith("_bucket")}
+    names = {str(cell) for row in rows for cell in row if str(cell).endswith("_seconds_bucket")}
     return sorted(name.removesuffix("_bucket") for name in names)[:MOST_METRICS]
 
 

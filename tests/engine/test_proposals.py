@@ -1,8 +1,11 @@
+import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 import pytest
 
-from monitor.engine.catalog import FoundTable
+from monitor.api import Answer, Asking, Query, Rows, Source, Table
+from monitor.engine.catalog import FoundTable, histograms_of
 from monitor.engine.proposals import (
     Shape,
     drop_for,
@@ -82,3 +85,18 @@ def test_numbers_are_rounded_up_to_what_people_write() -> None:
     assert nice_seconds(0.21) == pytest.approx(0.25)
     assert nice_seconds(0.1) == pytest.approx(0.1)
     assert slug("Events.Impressions hourly") == "events-impressions-hourly"
+
+
+class Names(Source):
+    """A source of metrics that answers with their names."""
+
+    answers: ClassVar = frozenset({Rows})
+
+    async def ask(self, query: Query, asking: Asking) -> Answer:
+        names = ("a_seconds_bucket", "b_bytes_bucket", "a_seconds_bucket")
+        columns: dict[str, tuple[object, ...]] = {"__name__": names, "value": (1.0, 2.0, 3.0)}
+        return Table(observed_at=asking.now, columns=columns)
+
+
+def test_only_histograms_of_durations_are_proposed_for_latency() -> None:
+    assert asyncio.run(histograms_of(Names(name="p"), START)) == ["a_seconds"]
