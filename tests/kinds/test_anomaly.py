@@ -25,7 +25,7 @@ def usual(at: datetime, index: int) -> float:
     return round(20_000 * (1 + 0.4 * math.sin(at.hour / 24 * 2 * math.pi)) * (1 + 0.04 * wobble))
 
 
-def table(last: float | None, *, weeks: int = 9, gap: bool = False) -> Table:
+def table(last: float | None, *, weeks: int = 5, gap: bool = False) -> Table:
     hours = weeks * 7 * 24
     rows = []
     for index in range(hours):

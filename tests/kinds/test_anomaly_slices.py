@@ -13,7 +13,7 @@ from monitor.kinds.anomaly import Anomaly
 
 CASES = 1000 if os.environ.get("CI") == "true" else 60
 HOUR = timedelta(hours=1)
-DAYS = 35
+DAYS = 30
 NOW = datetime(2026, 11, 24, 3, 30, tzinfo=UTC)
 CHECK = Anomaly(
     id="impressions-drop",
