@@ -14,7 +14,8 @@ from tests.platform.murder.victim import Ear, Victim
 from tests.platform.stack.postgres import PostgresServer
 
 IN_CI = os.environ.get("CI") == "true"
-KILLS = {"sqlite": 130 if IN_CI else 4, "postgresql": 80 if IN_CI else 3}
+MORE = int(os.environ.get("MURDER_KILLS", "0"))
+KILLS = {"sqlite": MORE or (120 if IN_CI else 4), "postgresql": MORE or (80 if IN_CI else 3)}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
