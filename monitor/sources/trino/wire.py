@@ -17,7 +17,7 @@ from monitor.sources.trino.address import Address
 from monitor.sources.trino.turn import Turn
 
 CONNECT_SECONDS = 5.0
-PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
+PAUSES = (0.1, 0.2, 0.4, 0.8)
 """How long to wait before each further try. ``Retry-After`` is not obeyed: it may be a day."""
 
 PASSING = {429, 502, 503, 504}
