@@ -95,6 +95,9 @@ def _block(block: dict[str, Any]) -> str:
     if kind == "section":
         fields = "".join(f"<p>{_text(one)}</p>" for one in block.get("fields", []))
         return f"<div>{_text(block.get('text'))}</div>{fields}" if "text" in block else fields
+    if kind == "actions":
+        names = (_text(element.get("text")) for element in block.get("elements", []))
+        return " ".join(f"<button>{name}</button>" for name in names)
     return f"<p>[{html.escape(str(kind))}]</p>"
 
 
