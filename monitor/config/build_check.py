@@ -147,8 +147,10 @@ def _kind_of(
     cls: type[Check] | None = find_plugin("monitor.kinds", word.text)
     if cls is None:
         message = f"unknown kind '{word.text}'{why_failed(word.text, around.failed)}"
-        report.add(word.place, message, suggestion=nearest(word.text, KINDS), check=draft.id)
-        return None
+        hint = nearest(word.text, KINDS)
+        report.add(word.place, message, suggestion=hint, check=draft.id)
+        # The check will not run; what else is wrong with it is said in the same go.
+        return KINDS.get(hint or "")
     if cls.extra is not None and missing_extra(cls.extra):
         message = str(MissingExtraError(f"kind '{word.text}'", str(cls.extra)))
         report.add(word.place, message, check=draft.id)

@@ -371,3 +371,12 @@ def test_a_file_that_did_not_change_is_not_built_again(site: Site) -> None:
     assert loader.load().checks["it"].runbook == "x"
     site.one("warn: 2h")
     assert loader.load().checks["it"].tiers[0].limits[0].bound == 7200.0
+
+
+def test_a_misspelt_kind_does_not_hide_what_else_is_wrong(site: Site) -> None:
+    site.checks(
+        "checks:\n  a: {kind: try_prope, source: db, table: t, maintainer: nobody, warn: 1h}\n"
+    )
+    first, second = site.lines()
+    assert "unknown kind 'try_prope'" in first
+    assert "maintainer 'nobody' is not defined" in second
