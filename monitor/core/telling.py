@@ -22,7 +22,7 @@ from monitor.core.view import cut, is_folded, only_for, view_of
 MINUTE = timedelta(minutes=1)
 """Hours and mutes begin and end with a minute: at each it is asked again."""
 
-GATHER = timedelta(seconds=5)
+GATHER = timedelta(seconds=1)
 """How long changes of the list of alerts are gathered before anybody is told: in a storm the list
 changes with every look."""
 

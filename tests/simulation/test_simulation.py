@@ -18,7 +18,7 @@ FIRST = int(os.environ.get("SIMULATION_SEED", "1"))
 SEEDS = 10_000 if IN_CI else 40
 LEAST = 1_000
 MOST_SECONDS = 300
-"""Two idle cores run ten thousand within this time; one that cannot says how many it ran."""
+"""How long the histories may take; a machine that is too slow for all says how many it ran."""
 
 
 def wrong(seeds: tuple[int, ...]) -> list[str]:
