@@ -1,5 +1,6 @@
 """What comes back: frozen values. An empty answer is an answer; a failure is an exception."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -41,15 +42,17 @@ class Row:
     def number(self, column: str) -> float | None:
         """Return the cell as a float; None where it is NULL. Raise ValueError when it is no number.
 
-        Booleans count as numbers, decimals and numeric texts are converted.
+        Booleans count as numbers, decimals and numeric texts are converted. NaN is None, too: it
+        is on the good side of every limit, and what says nothing must not look well.
         """
         cell = self._cell(column)
         if cell is None:
             return None
         try:
-            return float(cell)  # type: ignore[arg-type]  # anything that float() takes
+            number = float(cell)  # type: ignore[arg-type]  # anything that float() takes
         except (TypeError, ValueError):
             raise ValueError(f"column '{column}' holds {cell!r}, which is not a number") from None
+        return None if math.isnan(number) else number
 
     def moment(self, column: str) -> datetime | None:
         """Return the cell as an aware UTC moment; None where it is NULL.

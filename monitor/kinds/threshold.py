@@ -49,7 +49,7 @@ class Threshold(Check, kind="threshold"):
         return [Rows(self.query)]
 
     def measure(self, answers: Sequence[Answer], now: datetime) -> Iterable[Measured]:
-        """Measure every row; a NULL is no data. Raise ValueError for too many slices."""
+        """Measure every row; what has no number is no data. Raise ValueError for too many slices."""
         (table,) = answers
         assert isinstance(table, Table)
         if len(table) > self.slices.max:
@@ -60,6 +60,6 @@ class Threshold(Check, kind="threshold"):
             labels = row.labels(*self.slices.by)
             number = row.number(self.value)
             if number is None:
-                yield NoData(f"'{self.value}' is NULL", labels)
+                yield NoData(f"'{self.value}' has no number", labels)
             else:
                 yield Sample("value", number, labels, evidence={"query": self.query})

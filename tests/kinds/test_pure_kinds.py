@@ -48,6 +48,13 @@ def test_each_row_is_a_slice_named_by_its_texts() -> None:
     assert isinstance(measured[1], NoData)
 
 
+@pytest.mark.parametrize("cell", [float("nan"), "NaN"])
+def test_a_number_that_is_none_says_nothing_and_is_not_well(cell: object) -> None:
+    table = Table(observed_at=NOW, columns={"value": (cell,)})
+    (measured,) = Threshold(id="c", query="q").measure([table], NOW)
+    assert isinstance(measured, NoData)
+
+
 def test_a_column_that_is_missing_is_named() -> None:
     table = Table(observed_at=NOW, columns={"n": (5,)})
     with pytest.raises(ValueError, match="no column 'value'; it has: n"):
