@@ -49,7 +49,7 @@ class Threshold(Check, kind="threshold"):
         return [Rows(self.query)]
 
     def measure(self, answers: Sequence[Answer], now: datetime) -> Iterable[Measured]:
-        """Measure every row; what has no number is no data. Raise ValueError for too many slices."""
+        """Measure every row that has a number. Raise ValueError for too many slices."""
         (table,) = answers
         assert isinstance(table, Table)
         if len(table) > self.slices.max:
