@@ -105,8 +105,7 @@ def _with_silent(turn: Turn, finding: Finding) -> Iterable[Verdict]:
 
 def _take_verdict(turn: Turn, verdict: Verdict, facts: CheckFacts) -> None:
     before = turn.draft.alerts.get((verdict.check, verdict.slice))
-    is_red = verdict.blocked_by is None or turn.draft.red(verdict.blocked_by) is not None
-    after, events = live(before, verdict, facts.rules, facts.keep_firing_for, is_cause_red=is_red)
+    after, events = live(before, verdict, facts.rules, facts.keep_firing_for)
     if after is None:
         if before is not None and before.is_open:
             turn.drop(before)

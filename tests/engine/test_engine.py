@@ -65,23 +65,6 @@ def test_a_question_that_the_source_refuses_warns_the_owner_of_the_check(rig: Ri
     rig.run(story)
 
 
-def test_a_check_that_alone_gets_no_answer_is_not_silent_for_good(rig: Rig) -> None:
-    async def story(rig: Rig) -> None:
-        rig.engine._use(rig.plan("c"))
-        rig.engine._calendar.plan(rig.engine.plan.checks, rig.clock.now())
-        rig.source.is_deaf_to("a")  # c asks the same source, and is answered
-        await rig.minutes(8)
-        assert rig.sent("recsys-slack") == rig.sent("data-slack") == []
-        await rig.minutes(8)
-        assert rig.sent("recsys-slack") == [FIRST]
-        assert rig.sent("data-slack") == []
-        rig.source.is_deaf_to("")
-        await rig.minutes(2)
-        assert rig.sent("recsys-slack") == [FIRST, RESOLVED]
-
-    rig.run(story)
-
-
 def test_a_source_that_hangs_delays_only_its_own_checks(rig: Rig) -> None:
     async def story(rig: Rig) -> None:
         rig.source.says("hang")
