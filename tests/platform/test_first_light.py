@@ -205,7 +205,7 @@ def fall_ill(
         keep_fired(night, "data-platform")
     with crowd(trino_server):
         with pytest.raises(TrinoQueryError, match="Too many queued queries"):
-            trino_server.rows("SELECT 1", user="crowded")
+            trino_server.rows("SELECT 1", user="crowded", source="night")
         refused_at = CLOCK.now().isoformat()
         night.load_while_refused = until(
             "a look at the load while SQL is refused",
