@@ -1,4 +1,5 @@
 import re
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -69,6 +70,16 @@ def test_a_full_queue_refuses_in_words_of_the_protocol(server: ScriptedTrino, st
     answer = httpx.get(post(server).json()["nextUri"])
     assert answer.status_code == 200
     assert answer.json()["error"]["errorName"] == "QUERY_QUEUE_FULL"
+
+
+def test_a_statement_that_is_cut_off_was_not_submitted(server: ScriptedTrino) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as cut:
+        cut.sendall(b"POST /v1/statement HTTP/1.1\r\nContent-Length: 8\r\n\r\nsele")
+        cut.shutdown(socket.SHUT_WR)
+        assert cut.recv(1) == b""
+    assert server.statements == []
+    assert server.alive == set()
 
 
 def test_an_unknown_table_is_not_found(server: ScriptedTrino) -> None:

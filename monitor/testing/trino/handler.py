@@ -62,7 +62,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Take a statement, or a login."""
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        length = int(self.headers.get("Content-Length", 0))
+        raw = self.rfile.read(length)
+        if len(raw) < length:
+            self.close_connection = True  # cut off before its end: nothing was submitted
+            return
+        body = raw.decode()
         path = urlsplit(self.path).path
         if path.startswith("/ui/"):
             self._reply(*self.scripted.login(path, body))
