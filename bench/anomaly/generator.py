@@ -33,8 +33,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
-from monitor.anomaly import Series
-from monitor.anomaly.model import Floats, Ints
+from monitor.anomaly.arrays import Floats, Ints
+from monitor.anomaly.model import Series
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 VOLUMES = (50.0, 500.0, 5_000.0, 50_000.0)

@@ -25,8 +25,8 @@ import numpy as np
 
 from bench.anomaly import generator, power
 from bench.anomaly.generator import START, Recipe, World
-from monitor.anomaly import Settings
-from monitor.anomaly.model import Floats
+from monitor.anomaly.arrays import Floats
+from monitor.anomaly.model import Settings
 from monitor.anomaly.series import bucket_number
 from monitor.anomaly.watch import Watch
 from monitor.core.labels import text_of

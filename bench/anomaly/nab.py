@@ -21,8 +21,10 @@ from pathlib import Path
 
 import numpy as np
 
-from monitor.anomaly import Replay, Settings, regular, replay
-from monitor.anomaly.model import Bools
+from monitor.anomaly.arrays import Bools
+from monitor.anomaly.model import Replay, Settings
+from monitor.anomaly.replay import replay
+from monitor.anomaly.series import regular
 
 DEFAULT = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "nab"
 BUDGETS_PER_MONTH = (1.0, 0.1, 0.2, 0.4, 2.0, 4.0)  # the first is the default, told file by file

@@ -21,8 +21,8 @@ import numpy as np
 
 from bench.anomaly import generator, power
 from bench.anomaly.generator import Recipe, World
-from monitor.anomaly import Settings
-from monitor.anomaly.model import Bools, Floats
+from monitor.anomaly.arrays import Bools, Floats
+from monitor.anomaly.model import Settings
 from monitor.api.errors import MissingExtraError
 from monitor.cli import peers
 

@@ -24,9 +24,10 @@ import numpy as np
 
 from bench.anomaly import generator
 from bench.anomaly.generator import VOLUMES, WARM_UP_DAYS, World
-from monitor.anomaly import Settings, replay
+from monitor.anomaly.arrays import Bools, Floats, Ints
 from monitor.anomaly.episodes import episodes
-from monitor.anomaly.model import Bools, Direction, Floats, Ints
+from monitor.anomaly.model import Direction, Settings
+from monitor.anomaly.replay import replay
 
 Detect: TypeAlias = Callable[[World, Floats, float], Bools]
 """A detector: a world, its values, a budget per series; returns alarms (slices, buckets)."""

@@ -18,9 +18,10 @@ from datetime import timedelta
 import numpy as np
 
 from bench.anomaly.generator import START
-from monitor.anomaly import Series, Settings, replay
+from monitor.anomaly.arrays import Floats
 from monitor.anomaly.detector import Detector
-from monitor.anomaly.model import Floats
+from monitor.anomaly.model import Series, Settings
+from monitor.anomaly.replay import replay
 from monitor.anomaly.series import bucket_number
 
 DAY = 24

@@ -1,21 +1,5 @@
 """Find unusual buckets in business metrics: pure numerics on numpy arrays.
 
-No clock, randomness, I/O, logging or threads; every moment is an argument.
+No clock, randomness, I/O, logging or threads; every moment is an argument. The values are in
+``model``, which does not need numpy; judging is in ``replay``.
 """
-
-from monitor.anomaly.model import Learning, Missing, Point, Replay, Series, Settings
-from monitor.anomaly.replay import judge_latest, replay
-from monitor.anomaly.series import Gridded, regular
-
-__all__ = [
-    "Gridded",
-    "Learning",
-    "Missing",
-    "Point",
-    "Replay",
-    "Series",
-    "Settings",
-    "judge_latest",
-    "regular",
-    "replay",
-]

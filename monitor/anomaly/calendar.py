@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from monitor.anomaly.model import DAY, EPOCH, Bools, Ints, Settings
+from monitor.anomaly.arrays import Bools, Ints
+from monitor.anomaly.model import DAY, EPOCH, Settings
 from monitor.anomaly.series import bucket_start
 
 # Eight same-hour values: enough for a steady mean, few enough to follow a changing habit.

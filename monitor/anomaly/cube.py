@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from monitor.anomaly.model import Floats, Ints
+from monitor.anomaly.arrays import Floats, Ints
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]
 

@@ -12,8 +12,9 @@ from dataclasses import fields
 
 import numpy as np
 
+from monitor.anomaly.arrays import Floats, Ints
 from monitor.anomaly.calendar import Calendar
-from monitor.anomaly.model import DAY, Floats, Ints, Settings
+from monitor.anomaly.model import DAY, Settings
 from monitor.anomaly.part import Judged, Part, Runs
 from monitor.anomaly.pool import Pool
 from monitor.anomaly.tails import LEAK_SHARE, Tails

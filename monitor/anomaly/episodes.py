@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import numpy as np
 
+from monitor.anomaly.arrays import Bools, Floats
 from monitor.anomaly.calendar import CLUSTER
-from monitor.anomaly.model import Bools, Floats
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from monitor.anomaly.arrays import Bools, Floats, Ints
 from monitor.anomaly.cube import Cube, Labels
-from monitor.anomaly.model import Bools, Floats, Ints
 
 # An alarm of which less than half is left without an earlier cause belongs to that cause.
 LEFT = 0.5

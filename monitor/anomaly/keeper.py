@@ -8,8 +8,9 @@ from datetime import datetime
 
 import numpy as np
 
+from monitor.anomaly.arrays import Bools, Floats
 from monitor.anomaly.cube import Labels
-from monitor.anomaly.model import Bools, Floats, Settings
+from monitor.anomaly.model import Settings
 from monitor.anomaly.series import bucket_number
 from monitor.anomaly.watch import Watch
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.anomaly.model import Bools, Floats
+from monitor.anomaly.arrays import Bools, Floats
 from monitor.anomaly.profile import median
 from monitor.anomaly.rowwise import Rowwise
 

@@ -8,8 +8,9 @@ from typing import Self
 
 import numpy as np
 
+from monitor.anomaly.arrays import Bools, Floats, Ints
 from monitor.anomaly.leaks import LONG_AGO, SETTLE, Leaks, Line
-from monitor.anomaly.model import WEEKLY, Bools, Floats, Ints, Settings
+from monitor.anomaly.model import WEEKLY, Settings
 from monitor.anomaly.pool import highest
 from monitor.anomaly.rowwise import Rowwise
 from monitor.anomaly.series import bucket_number

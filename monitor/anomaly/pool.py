@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from monitor.anomaly.model import MONTH, Floats
+from monitor.anomaly.arrays import Floats
+from monitor.anomaly.model import MONTH
 from monitor.anomaly.tail import TAIL_MOST, Sample, Tail, fit
 
 # Scores of so many blocks (days) tell how rare a score is; the last week tells how many come.

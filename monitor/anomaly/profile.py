@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from monitor.anomaly.model import Bools, Floats, Ints
+from monitor.anomaly.arrays import Bools, Floats, Ints
 
 Shapes = npt.NDArray[np.float16]
 """Remembered shapes are small numbers: half precision keeps them to 0.05 %."""

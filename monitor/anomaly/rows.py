@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from monitor.anomaly.model import Floats, Ints
+from monitor.anomaly.arrays import Floats, Ints
 
 Aggregate = Literal["sum", "mean"]
 

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from monitor.anomaly.model import Ints
+from monitor.anomaly.arrays import Ints
 
 
 class Rowwise:

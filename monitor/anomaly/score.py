@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from monitor.anomaly.model import Bools, Floats
+from monitor.anomaly.arrays import Bools, Floats
 
 WINDOW = 6
 # A shift that is over is not told again. Its last bucket must itself be as far off as each bucket

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from monitor.anomaly.model import DAY, EPOCH, Bools, Floats, Series, Settings
+from monitor.anomaly.arrays import Bools, Floats
+from monitor.anomaly.model import DAY, EPOCH, Series, Settings
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.anomaly.model import Floats
+from monitor.anomaly.arrays import Floats
 
 # Fewer runs than this say nothing about rarity (a single hourly slice has 4 a day).
 ENOUGH = 20

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.anomaly.model import Floats, Settings
+from monitor.anomaly.arrays import Floats
+from monitor.anomaly.model import Settings
 from monitor.anomaly.tail import Tail
 
 # The part of the budget that the daily test for leaks may spend.

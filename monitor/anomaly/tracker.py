@@ -17,8 +17,9 @@ from typing import Self
 import numpy as np
 
 from monitor.anomaly import score
+from monitor.anomaly.arrays import Bools, Floats, Ints
 from monitor.anomaly.calendar import LAGS, Calendar, Span
-from monitor.anomaly.model import WEEKLY, Bools, Floats, Ints, Settings
+from monitor.anomaly.model import WEEKLY, Settings
 from monitor.anomaly.profile import first_week, seasonal
 from monitor.anomaly.rowwise import Rowwise
 from monitor.anomaly.score import WINDOW

@@ -9,10 +9,11 @@ from datetime import timedelta
 import numpy as np
 
 from monitor.anomaly import explain
+from monitor.anomaly.arrays import Bools, Floats, Ints
 from monitor.anomaly.cube import Cube, Labels, cube
 from monitor.anomaly.detector import Detector
 from monitor.anomaly.explain import Cell, Member
-from monitor.anomaly.model import Bools, Floats, Ints, Settings
+from monitor.anomaly.model import Settings
 from monitor.anomaly.part import Judged
 from monitor.anomaly.score import WINDOW
 

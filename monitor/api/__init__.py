@@ -1,5 +1,7 @@
 """All that a plugin may import."""
 
+from typing import TYPE_CHECKING
+
 from monitor.api.answer import (
     Answer,
     Cost,
@@ -14,7 +16,7 @@ from monitor.api.answer import (
     Updated,
     as_moment,
 )
-from monitor.api.buckets import Buckets, Remembered, buckets_of
+from monitor.api.buckets import Buckets, Remembered
 from monitor.api.check import KINDS, Check, Measure, Slices
 from monitor.api.elsewhere import OpenAlert, OpenAlertList, OpenAlerts
 from monitor.api.errors import DeliveryError, MissingExtraError, MonitorError, SourceError
@@ -58,6 +60,9 @@ from monitor.core.model import (
     Unit,
 )
 from monitor.core.notification import Notification, NotifyReason, Receipt
+
+if TYPE_CHECKING:
+    from monitor.api.grid import buckets_of
 
 __all__ = [
     "KINDS",
@@ -138,3 +143,12 @@ __all__ = [
     "parse_share",
     "text_of",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import what needs numpy when it is first asked for: most daemons never do."""
+    if name != "buckets_of":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from monitor.api.grid import buckets_of  # noqa: PLC0415
+
+    return buckets_of

@@ -1,19 +1,19 @@
 """A metric over time as a kind sees it: slices down, buckets across; remembered by the daemon."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import repeat
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from monitor.anomaly.model import Settings
+from monitor.api.answer import Answer
+from monitor.core.labels import Labels
 
-from monitor.anomaly.model import Floats, Settings
-from monitor.anomaly.ready import Sighting
-from monitor.anomaly.rows import Cells, gather
-from monitor.anomaly.series import bucket_number
-from monitor.api.answer import Answer, Row, Table, as_moment
-from monitor.core.labels import Labels, labels_of
+if TYPE_CHECKING:  # numpy is only for those who look at numbers
+    from monitor.anomaly.arrays import Floats
+    from monitor.anomaly.ready import Sighting
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,93 +56,3 @@ class Buckets(Answer):
     rebased: Mapping[Labels, datetime] = field(default_factory=dict)
     memory: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-
-
-def buckets_of(table: Table, what: Remembered) -> Buckets:
-    """Lay the rows of a table on the grid. Raise ValueError for a column that is missing.
-
-    It goes column by column: there may be a million rows.
-    """
-    if not len(table):
-        return _empty(table)
-    own = {what.time, what.column, what.per, what.watermark}
-    names = what.by or tuple(name for name in table.columns if name not in own)
-    times = _column(table, what.time)
-    keys = [_column(table, name) for name in names]
-    found: dict[tuple[object, ...], int] = {}
-    members = zip(*keys, strict=True) if keys else repeat((), len(times))
-    index = np.array([found.setdefault(member, len(found)) for member in members], dtype=np.int64)
-    labels = [labels_of(zip(names, map(str, member), strict=True)) for member in found]
-    order = sorted(range(len(labels)), key=lambda i: labels[i])
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    moments = {cell: _moment(cell, what.settings) for cell in set(times)}
-    known = np.array([moments[cell] is not None for cell in times], dtype=np.bool_)
-    at = np.array([moments[cell] or (0, 0) for cell in times], dtype=np.int64)[known]
-    rows = rank[index][known]
-
-    def matrix(column: str) -> tuple[Floats, int, tuple[str, ...]]:
-        numbers = np.array(_numbers(table, column), dtype=np.float64)[known]
-        made = gather(Cells(rows, at[:, 0], at[:, 1], numbers), len(order))
-        return made.values, made.first, made.notes
-
-    values, first, notes = matrix(what.column)
-    return Buckets(
-        observed_at=table.observed_at,
-        data_at=table.data_at,
-        cost=table.cost,
-        link=table.link,
-        maintainer=table.maintainer,
-        labels=tuple(labels[i] for i in order),
-        first=first,
-        values=values,
-        sizes=matrix(what.per)[0] if what.per else None,
-        watermark=_watermark(table, what.watermark),
-        notes=notes,
-    )
-
-
-def _empty(table: Table) -> Buckets:
-    nothing = np.zeros((0, 0))
-    return Buckets(
-        observed_at=table.observed_at, link=table.link, labels=(), first=0, values=nothing
-    )
-
-
-def _column(table: Table, name: str) -> tuple[object, ...]:
-    if name not in table.columns:
-        have = ", ".join(table.columns) or "none"
-        raise ValueError(f"the answer has no column '{name}'; it has: {have}")
-    return table.columns[name]
-
-
-def _numbers(table: Table, column: str) -> list[float]:
-    cells = _column(table, column)
-    return [
-        cell if isinstance(cell, float) else _number(Row({column: cell}).number(column))
-        for cell in cells
-    ]
-
-
-def _number(value: float | None) -> float:
-    return np.nan if value is None else value
-
-
-def _moment(cell: object, settings: Settings) -> tuple[int, int] | None:
-    """Return the bucket and the instant; a day without a zone is a day of the check's zone."""
-    moment = as_moment(cell)
-    if moment is None:
-        return None
-    instant = int(moment.timestamp() * 1_000_000)
-    is_date = settings.bucket >= timedelta(days=1) and not isinstance(cell, (int, float))
-    if is_date and datetime.fromisoformat(str(cell)).tzinfo is None:
-        days = (moment.date() - datetime(1970, 1, 1, tzinfo=moment.tzinfo).date()).days
-        return days // (settings.bucket // timedelta(days=1)), instant
-    return bucket_number(moment, settings), instant
-
-
-def _watermark(table: Table, column: str) -> datetime | None:
-    if column not in table.columns:
-        return None
-    found = [as_moment(cell) for cell in set(table.columns[column]) if cell is not None]
-    return max((one for one in found if one is not None), default=None)

@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 import click
 import numpy as np
 
-from monitor.anomaly import Replay, Settings, replay
 from monitor.anomaly.episodes import Episode, episodes
-from monitor.anomaly.model import Direction
+from monitor.anomaly.model import Direction, Replay, Settings
+from monitor.anomaly.replay import replay
 from monitor.anomaly.rows import Aggregate
 from monitor.api.fields import parse_duration, parse_share
 from monitor.cli.backtest_inject import Injection, power

@@ -9,8 +9,9 @@ from typing import Any
 import click
 import numpy as np
 
-from monitor.anomaly import Series, Settings, replay
-from monitor.anomaly.model import Bools, Floats
+from monitor.anomaly.arrays import Bools, Floats
+from monitor.anomaly.model import Series, Settings
+from monitor.anomaly.replay import replay
 from monitor.api.fields import parse_duration, parse_share
 
 ENOUGH, MOST_ROUNDS = 60, 12

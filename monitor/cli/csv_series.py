@@ -12,7 +12,7 @@ import click
 import holidays
 import numpy as np
 
-from monitor.anomaly import Series, Settings
+from monitor.anomaly.model import Series, Settings
 from monitor.anomaly.rows import Aggregate, Cells, described, gather
 from monitor.anomaly.series import bucket_number, bucket_start
 from monitor.core.labels import Labels, labels_of

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from monitor.anomaly import Series, Settings
-from monitor.anomaly.model import DAY, Bools, Floats
+from monitor.anomaly.arrays import Bools, Floats
+from monitor.anomaly.model import DAY, Series, Settings
 from monitor.api.errors import MissingExtraError
 
 WIDTH = 0.99

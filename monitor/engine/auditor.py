@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import httpx
-
 from monitor.api.errors import DeliveryError
 from monitor.config.plan import Plan
 from monitor.core.advance import Finding
@@ -110,6 +108,8 @@ class Auditor:
         url = self.plan.auditor.ping
         if url is None:
             return
+        import httpx  # noqa: PLC0415  # 6 MB that a daemon without HTTP saves (ADR 6)
+
         try:
             async with httpx.AsyncClient(timeout=PING_SECONDS) as client:
                 answer = await client.get(url)

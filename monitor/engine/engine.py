@@ -5,7 +5,8 @@ import logging
 from collections.abc import Container, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from monitor.config.plan import Plan, PlannedCheck
 from monitor.core.advance import Advanced, Finding, advance
@@ -20,22 +21,23 @@ from monitor.engine.clock import Clock
 from monitor.engine.delivery import Delivery
 from monitor.engine.digest_runs import DigestRuns
 from monitor.engine.digests import Digests
-from monitor.engine.histories import Histories
 from monitor.engine.inbox import Batch, gather, read_batch
 from monitor.engine.look import Bulkheads, look, skipped, source_check, spare
 from monitor.engine.metrics import Metrics
-from monitor.engine.recorder import KEEP as KEEP_NUMBERS
 from monitor.engine.recorder import Recorder
+from monitor.engine.retention import prune
 from monitor.engine.schedule import Calendar, Due
 from monitor.engine.shedding import overloaded, watchers, why_spared
 from monitor.engine.threads import Writer
 from monitor.engine.world import world_of
 from monitor.store import Store, StoreError
 
+if TYPE_CHECKING:
+    from monitor.engine.histories import Histories
+
 log = logging.getLogger(__name__)
 
 SEEN_EVERY = timedelta(seconds=10)
-KEEP = timedelta(days=7)
 DRAIN = timedelta(seconds=10)
 STORE_WAIT = timedelta(seconds=10)
 """How long a store that failed is left alone, but for what people order."""
@@ -78,16 +80,22 @@ class Engine:
         self._flushing: asyncio.Task[None] | None = None
         self._wants_flush = False
         self.recorder = Recorder(store.samples)
-        self.histories = Histories(store.metrics, self.writer)
         self.auditor = Auditor(plan, store, self.writer, lambda: self.trouble, self._audited)
         self.delivery = Delivery(plan, store, self.writer, clock, metrics, self.order_soon)
         self._use(plan)
+
+    @cached_property
+    def histories(self) -> "Histories":
+        """What is remembered of metrics; made for the first check that remembers (ADR 6)."""
+        from monitor.engine.histories import Histories  # noqa: PLC0415
+
+        return Histories(self.store.metrics, self.writer)
 
     def _use(self, plan: Plan) -> None:
         self.plan: Plan = plan
         self.world: World = world_of(plan)
         self.bulkheads = Bulkheads(
-            plan.sources, self.metrics, watching=watchers(plan), histories=self.histories
+            plan.sources, self.metrics, watching=watchers(plan), histories=lambda: self.histories
         )
         self.delivery.use(plan)
         self.auditor.plan = plan
@@ -361,11 +369,9 @@ class Engine:
         await self.delivery.settle()
 
     async def prune(self) -> None:
-        """Forget slots and pings that nobody reads any more."""
-        now = self.clock.now()
-        await self.writer.run(self.store.prune, now - KEEP)
-        await self.writer.run(self.store.samples.prune, now - KEEP_NUMBERS)
-        await self.histories.prune((one.check for one in self.plan.checks.values()), now)
+        """Forget what nobody reads any more."""
+        checks = [one.check for one in self.plan.checks.values()]
+        await self.writer.run(prune, self.store, checks, self.clock.now())
 
     async def stop(self) -> None:
         """Take no new looks, finish those under way, store, send once more, close."""

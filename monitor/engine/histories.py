@@ -4,20 +4,21 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
+from monitor.anomaly.arrays import Floats
 from monitor.anomaly.calendar import Calendar
-from monitor.anomaly.model import DAY, Floats
+from monitor.anomaly.model import DAY
 from monitor.anomaly.ready import Sighting
 from monitor.anomaly.series import bucket_number, bucket_start
 from monitor.api.answer import Answer, Table
-from monitor.api.buckets import Buckets, Remembered, buckets_of
-from monitor.api.check import Check as Kind
+from monitor.api.buckets import Buckets, Remembered
+from monitor.api.grid import buckets_of
 from monitor.api.query import Rows
 from monitor.core.labels import Labels
 from monitor.engine.threads import Writer
@@ -29,9 +30,6 @@ log = logging.getLogger(__name__)
 MOST_SIGHTINGS = 600
 MOST_LOOKS = 24
 """How often one bucket is seen on its way to be complete, for the curve of lag."""
-
-KEEP_LONGER = timedelta(days=14)
-"""How long buckets stay that nobody asks for: a check that is taken back comes back whole."""
 
 SHARED_FOR = timedelta(minutes=1)
 """How long one answer serves all checks that ask the same."""
@@ -113,12 +111,6 @@ class Histories:
             memory=metric.memory,
             notes=fresh.notes,
         )
-
-    async def prune(self, checks: Iterable[Kind], now: datetime) -> None:
-        """Forget buckets that no check asks for any more."""
-        wanted = [what.keep for what in (one.remembers(now) for one in checks) if what is not None]
-        before = now - max(wanted, default=timedelta(0)) - KEEP_LONGER
-        await self._writer.run(self._store.forget, before.date(), now - KEEP_LONGER)
 
     def _since(self, metric: Metric, what: Remembered, now: datetime) -> datetime:
         """Return from where to ask: all that is kept at first, later what may have changed."""

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from monitor.api.answer import Answer
 from monitor.api.buckets import Buckets
@@ -17,8 +18,10 @@ from monitor.config.plan import PlannedCheck
 from monitor.core.advance import Finding
 from monitor.core.judge import judge
 from monitor.core.model import Measured, Outcome, Sample, Tier, Verdict
-from monitor.engine.histories import Histories
 from monitor.engine.metrics import Metrics
+
+if TYPE_CHECKING:
+    from monitor.engine.histories import Histories
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +40,7 @@ class Bulkheads:
 
     ``failing`` are the sources that are ill; ``watching`` maps sources to the checks that watch
     their load, ``spared`` the overloaded ones to the check that says so, and ``unseen`` to the
-    checks that could not look or were not asked. ``histories`` remembers metrics.
+    checks that could not look or were not asked. ``histories`` gives what remembers metrics.
     """
 
     sources: Mapping[str, Source]
@@ -46,7 +49,7 @@ class Bulkheads:
     watching: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     spared: Mapping[str, str] = field(default_factory=dict)
     unseen: dict[str, set[str]] = field(default_factory=dict)
-    histories: Histories | None = None
+    histories: "Callable[[], Histories] | None" = None
     _gates: dict[str, asyncio.Semaphore] = field(default_factory=dict)
 
     async def ask(self, name: str, query: Query, asking: Asking) -> Answer:
@@ -116,7 +119,7 @@ async def _answers(planned: PlannedCheck, asking: Asking, bulkheads: Bulkheads) 
 
     what = planned.check.remembers(asking.now)
     if what is not None and bulkheads.histories is not None:
-        return [await bulkheads.histories.ask(planned, what, ask, asking.now)]
+        return [await bulkheads.histories().ask(planned, what, ask, asking.now)]
     return await asyncio.gather(*(ask(query) for query in planned.check.ask(asking.now)))
 
 

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from monitor.anomaly import Learning, Missing, Point, Settings
+from monitor.anomaly.arrays import Floats
 from monitor.anomaly.evidence import capability, of_cause
 from monitor.anomaly.explain import Cell
 from monitor.anomaly.keeper import Kept, Known, Told, caught_up
-from monitor.anomaly.model import Floats
+from monitor.anomaly.model import Learning, Missing, Point, Settings
 from monitor.anomaly.ready import Ready, completeness, ready
 from monitor.anomaly.replay import answers as told
 from monitor.anomaly.series import bucket_number, bucket_start

@@ -1,13 +1,14 @@
 """The buckets of metrics that were seen: a day of all slices in a row, packed."""
 
+from __future__ import annotations
+
 import json
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 import sqlalchemy as sa
 
 from monitor.core.labels import Labels
@@ -16,7 +17,9 @@ from monitor.store.errors import StoreError
 from monitor.store.tables import metric_day, metric_rebase, metric_series
 from monitor.store.upsert import upsert_many
 
-Floats = npt.NDArray[np.float64]
+if TYPE_CHECKING:
+    from monitor.anomaly.arrays import Floats
+
 LAYOUT = "<f8"
 FAST = 1  # the numbers of a metric hardly get smaller with more effort
 
@@ -131,11 +134,15 @@ class Metrics:
 
 
 def _packed(one: MetricDay) -> bytes:
+    import numpy as np  # noqa: PLC0415  # a daemon whose checks remember nothing does without
+
     parts = [one.values] if one.sizes is None else [one.values, one.sizes]
     return zlib.compress(np.stack(parts).astype(LAYOUT).tobytes(), FAST)
 
 
 def _unpacked(row: sa.Row[tuple[object, ...]]) -> MetricDay:
+    import numpy as np  # noqa: PLC0415  # see above
+
     slices = tuple(labels_from(text) for text in json.loads(row.slices))
     flat = np.frombuffer(zlib.decompress(row.numbers), dtype=LAYOUT).astype(np.float64)
     parts = flat.reshape(row.parts, len(slices), row.buckets)

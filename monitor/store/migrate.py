@@ -1,7 +1,8 @@
 """Bring the schema of a store to what this program needs.
 
-Alembic takes 10 MB and half a second of start, so it is imported only where something is to be
-done: a store that is up to date is told by one SELECT.
+Alembic takes 10 MB and half a second of start, so it is imported only for a store of an older
+program: one that is up to date is told by one SELECT, and a new one is made from the tables that
+the code uses. A test holds that the migrations lead to the same tables.
 """
 
 from pathlib import Path
@@ -10,9 +11,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from monitor.store.errors import StoreError
+from monitor.store.tables import metadata
 
 FOLDER = Path(__file__).parent / "migrations"
-VERSIONS = sa.table("alembic_version", sa.column("version_num"))
+VERSIONS = sa.Table(
+    "alembic_version",
+    sa.MetaData(),
+    sa.Column("version_num", sa.String(32), primary_key=True),
+)
+"""The table in which Alembic keeps the revision, as it makes it itself."""
 
 
 def head() -> str:
@@ -29,13 +36,21 @@ def current(connection: sa.Connection) -> str | None:
 
 
 def upgrade(connection: sa.Connection) -> None:
-    """Run every migration that is missing, inside the caller's transaction.
+    """Make what is missing, inside the caller's transaction.
 
     Raise StoreError when the store was written by a newer program.
     """
     at = current(connection)
-    if at == head():
-        return
+    if at is None:
+        metadata.create_all(connection)
+        VERSIONS.create(connection, checkfirst=True)
+        connection.execute(VERSIONS.insert().values(version_num=head()))
+    elif at != head():
+        migrate(connection, at)
+
+
+def migrate(connection: sa.Connection, at: str | None, to: str = "head") -> None:
+    """Run every migration after the revision `at`; None is an empty store. Raise StoreError."""
     from alembic.config import Config  # noqa: PLC0415  # see above
     from alembic.runtime.environment import EnvironmentContext  # noqa: PLC0415
     from alembic.script import ScriptDirectory  # noqa: PLC0415
@@ -53,7 +68,7 @@ def upgrade(connection: sa.Connection) -> None:
 
     def steps(revision: Any, _context: object) -> Any:
         # Alembic's own `upgrade` command goes this way; there is no public one.
-        return scripts._upgrade_revs("head", revision)  # noqa: SLF001  # see above
+        return scripts._upgrade_revs(to, revision)  # noqa: SLF001  # see above
 
     with EnvironmentContext(config, scripts, fn=steps) as environment:
         environment.configure(connection=connection, render_as_batch=True)

@@ -18,7 +18,7 @@ from monitor.store.outbox import Outbox
 from monitor.store.records import AuditReader
 from monitor.store.samples import Samples
 from monitor.store.story import Story
-from monitor.store.tables import ping, verdict_recent
+from monitor.store.tables import ping, prepare_for, verdict_recent
 
 
 class Store:
@@ -72,6 +72,7 @@ def open_store(url: str) -> Store:
         raise StoreError(
             f"the store needs {error.name}: run pip install 'platform-monitor[postgres]'"
         ) from error
+    prepare_for(engine.dialect.name)
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine)
     shown = engine.url.render_as_string(hide_password=True)

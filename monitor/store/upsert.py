@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 
 def upsert_many(
@@ -38,7 +38,12 @@ def _statement(  # noqa: PLR0917  # what the cache goes by
     unless_same: tuple[str, str] | None,
 ) -> sa.Insert:
     """Build the statement once: building takes longer than executing it for a few rows."""
-    insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    if dialect == "sqlite":
+        insert = sqlite.insert(table)
+    else:
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415  # 2 MB, see ADR 6
+
+        insert = postgresql.insert(table)  # type: ignore[assignment]  # it has the same methods
     changes: dict[str, Any] = {
         name: insert.excluded[name] for name in names if name not in key and name not in only_new
     }

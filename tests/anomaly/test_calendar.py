@@ -3,8 +3,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from monitor.anomaly import Settings
 from monitor.anomaly.calendar import Calendar
+from monitor.anomaly.model import Settings
 from monitor.anomaly.series import bucket_number, bucket_start
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -4,7 +4,8 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from monitor.anomaly import Learning, Missing, Point, Series, judge_latest, replay
+from monitor.anomaly.model import Learning, Missing, Point, Series
+from monitor.anomaly.replay import judge_latest, replay
 from tests.anomaly.world import START, at, business, series, settings
 
 DAYS = 42

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from monitor.anomaly.arrays import Bools, Floats
 from monitor.anomaly.cube import Cube, Labels, cube
 from monitor.anomaly.explain import causes, cells_of, members
-from monitor.anomaly.model import Bools, Floats
 
 SLICES: list[Labels] = [
     (("model", f"m{m}"), ("region", f"r{r}"), ("variant", "AB"[v]))

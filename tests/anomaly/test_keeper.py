@@ -2,9 +2,9 @@ from datetime import datetime
 
 import numpy as np
 
+from monitor.anomaly.arrays import Floats
 from monitor.anomaly.cube import Labels
 from monitor.anomaly.keeper import Kept, Known, caught_up
-from monitor.anomaly.model import Floats
 from monitor.anomaly.series import bucket_number
 from tests.anomaly.world import START, business, settings
 

@@ -7,7 +7,9 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from monitor.anomaly import Learning, Missing, Point, judge_latest, regular, replay
+from monitor.anomaly.model import Learning, Missing, Point
+from monitor.anomaly.replay import judge_latest, replay
+from monitor.anomaly.series import regular
 from tests.anomaly.world import START, at, business, series, settings
 
 DAYS = 30

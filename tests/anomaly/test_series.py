@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.anomaly import Settings, regular
-from monitor.anomaly.series import bucket_number, bucket_start, offsets
+from monitor.anomaly.model import Settings
+from monitor.anomaly.series import bucket_number, bucket_start, offsets, regular
 
 HOURLY = Settings(timedelta(hours=1), "Europe/Berlin", "down", 1.0, 0.0)
 DAILY = Settings(timedelta(days=1), "Europe/Berlin", "down", 1.0, 0.0)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from monitor.anomaly.model import Floats
+from monitor.anomaly.arrays import Floats
 from monitor.anomaly.pool import COMMON_CAUSE, Pool, highest
 from monitor.anomaly.tail import LEAST_THRESHOLD, Sample, Tail
 from monitor.anomaly.tail import fit as fit_sample

@@ -5,8 +5,8 @@ from typing import Literal
 
 import numpy as np
 
-from monitor.anomaly import Series, Settings
-from monitor.anomaly.model import Floats
+from monitor.anomaly.arrays import Floats
+from monitor.anomaly.model import Series, Settings
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -87,7 +87,10 @@ def test_a_check_whose_extra_is_missing_says_what_to_install(
     assert "pip install 'platform-monitor[costly]'" in line
 
 
-HEAVY = "trino", "slack_sdk", "sqlglot", "alembic.config"
+HEAVY = (
+    *("trino", "slack_sdk", "sqlglot", "alembic", "numpy", "httpx"),
+    "sqlalchemy.dialects.postgresql",
+)
 LOAD = """
 import subprocess
 import sys
@@ -96,6 +99,7 @@ import monitor.app
 from monitor.config.load import Loader
 
 plan = Loader(Path(sys.argv[1]), {}, is_thrifty=True).load()
+monitor.app.open_store(f"sqlite:///{sys.argv[1]}.db").close()
 print(len(plan.checks), *(name for name in sys.argv[2:] if name in sys.modules))
 for problem in plan.problems:
     print(problem)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor.anomaly import Settings
+from monitor.anomaly.model import Settings
 from monitor.api import Answer, Buckets, Remembered, Rows, SourceError, Table, labels_of
 from monitor.engine.histories import Histories
 from monitor.engine.threads import Writer

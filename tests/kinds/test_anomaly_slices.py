@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from monitor.anomaly import Settings
+from monitor.anomaly.model import Settings
 from monitor.anomaly.ready import Sighting
 from monitor.anomaly.series import bucket_number
 from monitor.api import Buckets, Measured, NoData, NotYet, Sample, labels_of

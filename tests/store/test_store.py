@@ -28,7 +28,7 @@ from monitor.core.silence import Silence
 from monitor.core.state import OutboxRow, Postponed, Received, Settled, Slot, Step, Told
 from monitor.core.trail import Deed, TrailEntry
 from monitor.store import Store, StoreError, open_store
-from monitor.store.migrate import FOLDER, head
+from monitor.store.migrate import FOLDER, VERSIONS, current, head, migrate
 from monitor.store.samples import Hour
 from monitor.store.tables import metadata
 
@@ -322,10 +322,33 @@ def test_a_second_daemon_is_refused_and_told_who_holds_the_store(url: str, store
     other.close()
 
 
-def test_migrations_make_exactly_the_tables_that_the_code_uses(store: Store) -> None:
+def test_a_new_store_has_exactly_the_tables_that_the_code_uses(store: Store) -> None:
     with store._engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
+        assert current(connection) == head()
+
+
+def test_migrations_lead_to_exactly_the_tables_that_the_code_uses(store: Store) -> None:
+    with store._engine.begin() as connection:
+        metadata.drop_all(connection)
+        VERSIONS.drop(connection)
+        migrate(connection, None)
+    with store._engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+        assert current(connection) == head()
+
+
+def test_a_store_of_an_older_program_is_brought_up_to_date(store: Store, url: str) -> None:
+    with store._engine.begin() as connection:
+        metadata.drop_all(connection)
+        VERSIONS.drop(connection)
+        migrate(connection, None, "0001")
+        assert current(connection) == "0001"
+    open_store(url).close()
+    with store._engine.connect() as connection:
+        assert current(connection) == head()
 
 
 def test_the_newest_migration_is_the_head_of_one_line() -> None:
