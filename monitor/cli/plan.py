@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import click
-import httpx
+from pydantic import ValidationError
 
 from monitor.cli.options import CONFIG, JSON
+from monitor.cli.remote import Daemon, RemoteError
 from monitor.cli.revision import at_revision
-from monitor.config.compare import Difference, compare
+from monitor.config.compare import VERSIONS, Difference, compare, versions_of
 from monitor.config.load import ConfigError, load
 from monitor.config.plan import Plan, PlannedCheck
-from monitor.config.settings import fingerprint, tier_text
+from monitor.config.settings import tier_text
 
 
 @click.command()
@@ -31,7 +32,7 @@ def plan(config: Path, against: str | None, url: str | None, *, as_json: bool) -
     if against is not None and url is not None:
         raise click.UsageError("give --against or --url, not both")
     new = _load(config)
-    shown = _beside_daemon(new, url) if url else _beside(new, config, against or "HEAD")
+    shown = _beside_daemon(new, config, url) if url else _beside(new, config, against or "HEAD")
     shown["problems"] = [str(problem) for problem in new.problems]
     click.echo(json.dumps(shown, indent=2) if as_json else "\n".join(_lines(shown)))
     sys.exit(1 if new.problems else 0)
@@ -46,7 +47,7 @@ def _load(config: Path) -> Plan:
 
 def _beside(new: Plan, config: Path, revision: str) -> dict[str, Any]:
     with at_revision(config, revision) as path:
-        difference = compare(_load(path), new)
+        difference = compare(versions_of(_load(path)), new)
     return {"against": revision, **_plain(difference, new)}
 
 
@@ -74,29 +75,12 @@ def _added(planned: PlannedCheck, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _beside_daemon(new: Plan, url: str) -> dict[str, Any]:
-    """Compare with what a daemon runs: it tells a fingerprint of each check, not its settings."""
-    running = _running(url)
-    here = {name: fingerprint(planned) for name, planned in new.checks.items()}
-    altered = [name for name in here if name in running and running[name] != here[name]]
-    removed = sorted(running.keys() - here.keys())
-    return {
-        "against": url,
-        "added": [_added(p, new) for name, p in new.checks.items() if name not in running],
-        "altered": [{"check": name, "changes": {}} for name in altered],
-        "removed": removed,
-        "silences": [f"{name}: removed; its alerts end as 'check removed'" for name in removed],
-    }
-
-
-def _running(url: str) -> Mapping[str, str]:
+def _beside_daemon(new: Plan, config: Path, url: str) -> dict[str, Any]:
     try:
-        with httpx.Client(base_url=url, timeout=10) as client:
-            answer = client.get("/api/v1/fingerprints")
-            answer.raise_for_status()
-            return {str(name): str(code) for name, code in answer.json()["checks"].items()}
-    except (httpx.HTTPError, KeyError, ValueError) as error:
+        running = VERSIONS.validate_python(Daemon(url, config).ask("GET", "settings")["checks"])
+    except (RemoteError, KeyError, TypeError, ValidationError) as error:
         raise click.ClickException(f"{url} does not say what it runs: {error}") from error
+    return {"against": url, **_plain(compare(running, new), new)}
 
 
 def _lines(shown: Mapping[str, Any]) -> list[str]:

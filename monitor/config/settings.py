@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import blake2s
 
@@ -10,7 +9,7 @@ from pydantic import BaseModel
 
 from monitor.config.plan import PlannedCheck
 from monitor.core.business_days import BusinessDays
-from monitor.core.model import Direction, Hold, Limit, Tier, TierRule, Unit
+from monitor.core.model import Hold, Limit, TierRule, Unit
 
 _UNITS = (("w", 604_800), ("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 MOST_TEXT = 300
@@ -43,15 +42,9 @@ def settings_of(planned: PlannedCheck) -> dict[str, str]:
     return found
 
 
-def fingerprint(planned: PlannedCheck) -> str:
-    """Hash all settings: two versions of a check with one fingerprint do the same."""
-    text = "\n".join(f"{key}={value}" for key, value in sorted(settings_of(planned).items()))
-    return blake2s(text.encode(), digest_size=6).hexdigest()
-
-
 def tier_text(rule: TierRule) -> str:
     """Write the limits of a tier with their sides: ``age above 2h, for 5m``."""
-    limits = ", ".join(f"{one.measure} {one.bad} {_bound(one)}" for one in rule.limits)
+    limits = ", ".join(f"{one.measure} {one.bad} {bound_text(one)}" for one in rule.limits)
     held = hold_text(rule.hold)
     return f"{limits}, for {held}" if held else limits
 
@@ -75,46 +68,8 @@ def duration_text(span: timedelta) -> str:
     return parts + (f"{seconds * 1000:g}ms" if seconds else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Weaker:
-    """A tier that tells less than it did, and why."""
-
-    tier: Tier
-    reason: str
-
-
-def weaker(old: PlannedCheck, new: PlannedCheck) -> list[Weaker]:
-    """Say where the new version would stay silent and the old one would have told."""
-    found: list[Weaker] = []
-    now = {rule.tier: rule for rule in new.tiers}
-    for rule in old.tiers:
-        other = now.get(rule.tier)
-        if other is None:
-            found.append(Weaker(rule.tier, "the tier is gone"))
-            continue
-        found.extend(Weaker(rule.tier, reason) for reason in _weaker_limits(rule, other))
-        if (other.hold.duration, other.hold.needed) > (rule.hold.duration, rule.hold.needed):
-            found.append(Weaker(rule.tier, f"a breach must last {hold_text(other.hold)}"))
-    if old.wake and not new.wake:
-        found.append(Weaker(Tier.PAGE, "nobody is woken any more"))
-    return found
-
-
-def _weaker_limits(old: TierRule, new: TierRule) -> list[str]:
-    known = {limit.measure: limit for limit in new.limits}
-    found = []
-    for limit in old.limits:
-        other = known.get(limit.measure)
-        if other is None:
-            found.append(f"{limit.measure} has no limit any more")
-            continue
-        is_above = limit.bad is Direction.ABOVE
-        if other.bound > limit.bound if is_above else other.bound < limit.bound:
-            found.append(f"{limit.measure} {limit.bad} {_bound(other)}, before {_bound(limit)}")
-    return found
-
-
-def _bound(limit: Limit) -> str:
+def bound_text(limit: Limit) -> str:
+    """Write the number of a limit in its unit, as YAML has it."""
     if limit.unit is Unit.SECONDS:
         return duration_text(timedelta(seconds=limit.bound))
     if limit.unit is Unit.SHARE:
@@ -140,4 +95,11 @@ def _shown(value: object) -> str:  # noqa: PLR0911  # one return for each type o
         return f"{len(value)} days" if value else ""
     if isinstance(value, tuple | list):
         return ", ".join(map(_shown, value))
-    return re.sub(r"\s+", " ", str(value))[:MOST_TEXT]
+    return _cut(re.sub(r"\s+", " ", str(value)))
+
+
+def _cut(text: str) -> str:
+    """Keep the beginning of a long text; its hash tells two apart that begin alike."""
+    if len(text) <= MOST_TEXT:
+        return text
+    return f"{text[:MOST_TEXT]}... ({blake2s(text.encode(), digest_size=4).hexdigest()})"

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from monitor.config.plan import Plan
+from monitor.config.settings import settings_of
 from monitor.core.alert import Alert
 from monitor.core.incident import Incident, IncidentView, Member
 from monitor.core.matcher import match_all
@@ -67,7 +68,7 @@ class Lists:
         return await self._list(request, self._states, _state_labels, _told_states)
 
     async def check(self, request: Request) -> Response:
-        """Tell one check: its slices."""
+        """Tell one check: its settings and its slices."""
         name = request.path_params["id"]
         found = [state for state in await run_in_threadpool(self._states) if state.check == name]
         planned = self.plan().checks.get(name)
@@ -80,6 +81,7 @@ class Lists:
             "resource": planned.resource if planned else None,
             "maintainer": planned.maintainer if planned else None,
             "description": planned.description if planned else "",
+            "settings": settings_of(planned) if planned else {},
             "slices": SLICE_STATES.dump_python(found, mode="json"),
         }
         return JSONResponse(about)

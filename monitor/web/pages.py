@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from monitor.config.compare import VERSIONS, versions_of
 from monitor.config.plan import Plan
-from monitor.config.settings import fingerprint
 from monitor.core.incident import IncidentView
 from monitor.core.view import views_of
 from monitor.core.world import World
@@ -108,10 +108,12 @@ class Pages:
             }
         )
 
-    async def fingerprints(self, _request: Request) -> Response:
-        """Tell what runs, a hash of the settings of each check: for ``monitor plan --url``."""
+    async def settings(self, _request: Request) -> Response:
+        """Tell what runs, every setting of every check: for ``monitor plan --url``."""
         plan = self.plan()
-        checks = {name: fingerprint(planned) for name, planned in plan.checks.items()}
+        checks = await run_in_threadpool(
+            lambda: VERSIONS.dump_python(versions_of(plan), mode="json")
+        )
         return JSONResponse({"revision": plan.revision, "checks": checks})
 
     async def ping(self, request: Request) -> Response:
@@ -154,7 +156,7 @@ def make_web(pages: Pages) -> Starlette:
         Route("/readyz", pages.ready),
         Route("/metrics", pages.metrics),
         Route("/api/v1/status", pages.api_status),
-        Route("/api/v1/fingerprints", pages.fingerprints),
+        Route("/api/v1/settings", pages.settings),
         *pages.lists.routes(),
         *pages.changes.routes(),
         *pages.slack.routes(),

@@ -171,6 +171,15 @@ def run_command(*words: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
+def beside(home: Home, checks: str) -> Path:
+    """Write the configuration once more, with other checks; return their file."""
+    other = home.folder / "after" / "checks" / "data" / "rows.yaml"
+    other.parent.mkdir(parents=True)
+    (home.folder / "after" / "config.yaml").write_text(home.config.read_text())
+    other.write_text(checks)
+    return other
+
+
 def lint(home: Home) -> tuple[int, dict[str, Any]]:
     command = [sys.executable, "-m", "monitor", "lint", "--json", "--config", str(home.config)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
@@ -192,6 +201,12 @@ def test_a_change_of_a_file_is_noticed_without_a_signal(home: Home, start: Start
     read_until(daemon, "WARN rows")
     words = ("plan", "--config", str(home.config), "--url", f"http://127.0.0.1:{home.port}")
     assert "0 added, 0 altered, 0 removed" in run_command(*words)
+    changed = beside(home, CHECKS.replace("value from kpi", "value  from kpi where n > 1"))
+    changed.write_text(changed.read_text().replace("warn: 1}", "warn: 0}", 1))
+    said = run_command("plan", "--config", str(changed.parents[2] / "config.yaml"), *words[3:])
+    assert "query: select count(*) as value from kpi -> select" in said
+    assert "warn: value below 1 -> value below 0" in said
+    assert "silences rows: warn: value below 0, before 1" in said
     home.checks.write_text(CHECKS.replace("  rows:", "  lines:"))
     read_until(daemon, "RESOLVED rows")
     home.checks.write_text(CHECKS.replace("kind: threshold", "kind: treshold"))
