@@ -17,7 +17,7 @@ from monitor.config.load import Loader
 from monitor.config.plan import Plan
 from monitor.engine.clock import Clock, SystemClock
 from monitor.engine.engine import Engine
-from monitor.engine.finding import ask_once
+from monitor.engine.finding import StoredRecall, ask_once
 from monitor.engine.metrics import Metrics
 from monitor.engine.reloader import Reloader
 from monitor.sources.pings import PINGS, Pings
@@ -176,11 +176,14 @@ def bind(host: str, port: int) -> socket.socket:
 
 async def run_daemon(config: Path) -> None:
     """Load, open, lock, run. Raise MonitorError with what to do when one of these fails."""
-    loader = Loader(config, os.environ, ask_once, is_thrifty=True)
+    loader = Loader(config, os.environ, is_thrifty=True)
     plan = await asyncio.to_thread(loader.load)
     store = open_store(plan.store)
     try:
         store.lock.acquire(f"pid {os.getpid()}")
+        loader.ask, loader.recall = ask_once, StoredRecall(store, SystemClock())
+        if plan.asks:
+            plan = await asyncio.to_thread(loader.load)  # now that the answers of before are known
         await App(plan, store, loader=loader).run()
     finally:
         store.close()

@@ -8,15 +8,17 @@ from pathlib import Path
 import click
 
 from monitor.cli.findings import FORMATS, Findings
-from monitor.cli.options import CONFIG, JSON
+from monitor.cli.options import ASK, CONFIG, JSON
 from monitor.config.load import ConfigError, load
 from monitor.config.plan import Place, Problem
+from monitor.engine.finding import ask_once
 from monitor.render.try_out import template_faults
 
 
 @click.command()
 @CONFIG
 @JSON
+@ASK
 @click.option(
     "--format",
     "form",
@@ -27,13 +29,21 @@ from monitor.render.try_out import template_faults
 )
 @click.option("--strict", is_flag=True, help="Exit 1 on warnings, too.")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-def lint(config: Path, form: str, files: tuple[Path, ...], *, as_json: bool, strict: bool) -> None:
+def lint(
+    config: Path,
+    form: str,
+    files: tuple[Path, ...],
+    *,
+    as_json: bool,
+    asks: bool,
+    strict: bool,
+) -> None:
     """Check config.yaml and all checks; exit 1 when something is wrong.
 
     With FILES only what is wrong in them is written, as pre-commit asks; all are read in any case.
     """
     try:
-        plan = load(config, os.environ)
+        plan = load(config, os.environ, ask_once if asks else None)
         problems = (*plan.problems, *_templates(plan.templates))
         found = Findings(problems, plan.warnings, len(plan.checks))
     except ConfigError as error:

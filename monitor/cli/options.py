@@ -12,3 +12,9 @@ CONFIG = click.option(
     help="The configuration file.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
+ASK = click.option(
+    "--ask",
+    "asks",
+    is_flag=True,
+    help="Ask the queries of for_each, too: up to 10 s for a source that does not answer.",
+)

@@ -10,45 +10,53 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
-from monitor.cli.options import CONFIG, JSON
+from monitor.cli.options import ASK, CONFIG, JSON
 from monitor.cli.remote import Daemon, RemoteError
 from monitor.cli.revision import at_revision
 from monitor.config.compare import VERSIONS, Difference, compare, versions_of
+from monitor.config.finding import Ask
 from monitor.config.load import ConfigError, load
 from monitor.config.plan import Plan, PlannedCheck
 from monitor.config.settings import tier_text
+from monitor.engine.finding import ask_once
 
 
 @click.command()
 @CONFIG
 @JSON
+@ASK
 @click.option("--against", metavar="REVISION", help="A git revision; default HEAD.")
 @click.option("--url", help="The address of a running daemon, to compare with what it runs.")
-def plan(config: Path, against: str | None, url: str | None, *, as_json: bool) -> None:
+def plan(config: Path, against: str | None, url: str | None, *, as_json: bool, asks: bool) -> None:
     """Say what the configuration would change; exit 1 when it has problems.
 
     It is compared with a git revision, or with a running daemon.
     """
     if against is not None and url is not None:
         raise click.UsageError("give --against or --url, not both")
-    new = _load(config)
-    shown = _beside_daemon(new, config, url) if url else _beside(new, config, against or "HEAD")
+    ask = ask_once if asks else None
+    new = _load(config, ask)
+    if url:
+        shown = _beside_daemon(new, config, url)
+    else:
+        shown = _beside(new, config, against or "HEAD", ask)
     shown["problems"] = [str(problem) for problem in new.problems]
     click.echo(json.dumps(shown, indent=2) if as_json else "\n".join(_lines(shown)))
     sys.exit(1 if new.problems else 0)
 
 
-def _load(config: Path) -> Plan:
+def _load(config: Path, ask: Ask | None) -> Plan:
     try:
-        return load(config, os.environ)
+        return load(config, os.environ, ask)
     except ConfigError as error:
         raise click.ClickException(f"{config} cannot be used:\n{error}") from error
 
 
-def _beside(new: Plan, config: Path, revision: str) -> dict[str, Any]:
+def _beside(new: Plan, config: Path, revision: str, ask: Ask | None) -> dict[str, Any]:
     with at_revision(config, revision) as path:
-        difference = compare(versions_of(_load(path)), new)
-    return {"against": revision, **_plain(difference, new)}
+        old = _load(path, ask)
+    shown = _plain(compare(versions_of(old), new), new)
+    return {"against": revision, **shown, "unasked": sorted(old.unasked | new.unasked)}
 
 
 def _plain(difference: Difference, new: Plan) -> dict[str, Any]:
@@ -60,6 +68,7 @@ def _plain(difference: Difference, new: Plan) -> dict[str, Any]:
         ],
         "removed": list(difference.removed),
         "silences": list(difference.silences),
+        "unasked": sorted(new.unasked),
     }
 
 
@@ -97,6 +106,7 @@ def _lines(shown: Mapping[str, Any]) -> list[str]:
         ]
     lines += [f"{click.style('-', fg='red', bold=True)} {name}" for name in shown["removed"]]
     lines += [f"silences {line}" for line in shown["silences"]]
+    lines += [f"not compared: {name} (a query finds it: --ask)" for name in shown["unasked"]]
     count = [len(shown[key]) for key in ("added", "altered", "removed")]
     words = f"{count[0]} added, {count[1]} altered, {count[2]} removed"
     return [*lines, f"{words}, against {shown['against']}"]

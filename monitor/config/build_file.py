@@ -23,7 +23,8 @@ class FileBuild:
     ``ids`` are all that it writes or makes, with their places; ``after`` are the names of other
     checks, by the check that has them, to be held against all files; ``broken`` are definitions
     with problems, as written. ``is_unread`` says that nothing in it could be read at all;
-    ``asks`` that a query found some checks, ``reads`` that some have files of their own.
+    ``asks`` that a query finds some checks, ``unasked`` which of them it was not asked for;
+    ``reads`` that some have files of their own.
     """
 
     checks: tuple[PlannedCheck, ...] = ()
@@ -35,6 +36,7 @@ class FileBuild:
     maintainer: str | None = None
     is_unread: bool = False
     asks: bool = False
+    unasked: frozenset[str] = frozenset()
     reads: bool = False
 
 
@@ -62,6 +64,7 @@ class _Building:
         self.after: list[tuple[str, Text]] = []
         self.broken: set[str] = set()
         self.asks = False
+        self.unasked: set[str] = set()
         self.reads = False
 
     def build(self, root: Fields) -> FileBuild:
@@ -85,6 +88,7 @@ class _Building:
             warnings=self.report.warnings,
             maintainer=_maintainer(defaults.entries),
             asks=self.asks,
+            unasked=frozenset(self.unasked),
             reads=self.reads,
         )
 
@@ -106,6 +110,8 @@ class _Building:
                 self.report.add(place, message, check=made.id)
                 continue
             self.ids[made.id] = place
+            if made.is_sample:
+                self.unasked.add(written)
             draft = Draft(
                 made.id,
                 place,

@@ -17,6 +17,7 @@ class Version:
     settings: Mapping[str, str]
     tiers: tuple[TierRule, ...] = ()
     wake: bool = False
+    written: str = ""
 
 
 VERSIONS = TypeAdapter(dict[str, Version])
@@ -56,14 +57,15 @@ class Difference:
 def versions_of(plan: Plan) -> dict[str, Version]:
     """Return all that runs in the form that can be compared."""
     return {
-        name: Version(settings_of(planned), planned.tiers, planned.wake)
+        name: Version(settings_of(planned), planned.tiers, planned.wake, planned.written)
         for name, planned in plan.checks.items()
     }
 
 
 def compare(old: Mapping[str, Version], new: Plan) -> Difference:
-    """Compare the checks of a plan with what they were."""
+    """Compare the checks of a plan with what they were; what was not asked for is left alone."""
     altered = []
+    old = {name: one for name, one in old.items() if one.written not in new.unasked}
     now = versions_of(new)
     for name in sorted(old.keys() & now.keys()):
         before, after = old[name], now[name]

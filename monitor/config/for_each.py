@@ -4,9 +4,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from monitor.api.errors import SourceError
 from monitor.config.plan import Place
 from monitor.config.report import Report, nearest
 from monitor.config.yaml_tree import Entry, Fields, Items, Node, Text
@@ -19,9 +18,21 @@ _RESERVED = frozenset({"since", "value"})
 _QUERY_KEYS = {"source", "query"}
 _FORM = "must be a list of texts, or {source: ..., query: ...}"
 
-Find: TypeAlias = Callable[[str, str], tuple[str, ...] | None]
-"""Ask a source by name for the values of a query; None says that nobody may be asked now. Raise
-SourceError, or LookupError for a source that does not exist."""
+
+class Found(NamedTuple):
+    """What a query found; None says that nobody may be asked now.
+
+    ``fault`` says what was amiss. Where it ``is_wrong``, somebody has to mend something; otherwise
+    it is only worth knowing, and there are values all the same.
+    """
+
+    values: tuple[str, ...] | None
+    fault: str = ""
+    is_wrong: bool = False
+
+
+Find: TypeAlias = Callable[[str, str], Found]
+"""Ask a source by name for the values of a query. Raise LookupError for one that does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +118,14 @@ def _each(written: str, each: Entry, report: Report, find: Find) -> _Each | None
     count = 1
     for name, entry in node.entries.items():
         message = _why_no_name(name, written)
-        values: tuple[str, ...] | None = ()
-        if not message:
-            values, message = _values(name, entry, find)
-        if message:
-            report.add(entry.place, message, check=written)
+        got = Found((), message, is_wrong=True) if message else _values(name, entry, find)
+        if got.fault:
+            tell = report.add if got.is_wrong else report.warn
+            tell(entry.place, got.fault, check=written)
+        if got.values == ():
             return None
-        found.is_sample = found.is_sample or values is None
-        found.values[name] = values or (name,)
+        found.is_sample = found.is_sample or got.values is None
+        found.values[name] = got.values or (name,)
         count *= len(found.values[name])
     if count > MAX_EACH:
         message = f"'for_each' makes {count} checks; the most is {MAX_EACH}"
@@ -131,35 +142,32 @@ def _why_no_name(name: str, written: str) -> str:
     return ""
 
 
-def _values(name: str, entry: Entry, find: Find) -> tuple[tuple[str, ...] | None, str]:
-    """Return the values of one name (None: not asked), and what is wrong, if anything is."""
+def _values(name: str, entry: Entry, find: Find) -> Found:
     node = entry.value
     if isinstance(node, Fields):
         source, query = _text(node, "source"), _text(node, "query")
         if node.entries.keys() != _QUERY_KEYS or source is None or query is None:
-            return (), f"'{name}' in 'for_each' {_FORM}"
-        return _found(name, source, query, find)
+            return _wrong(name, _FORM)
+        try:
+            found = find(source, query)
+        except LookupError:
+            return _wrong(name, f"asks the source '{source}', which is not defined")
+        return found._replace(fault=_about(name, found.fault)) if found.fault else found
     items = node.items if isinstance(node, Items) else ()
     texts = tuple(item.text for item in items if isinstance(item, Text))
     if not texts or len(texts) != len(items):
-        return (), f"'{name}' in 'for_each' {_FORM}"
+        return _wrong(name, _FORM)
     if len(set(texts)) < len(texts):
-        return (), f"'{name}' in 'for_each' holds a value twice"
-    return texts, ""
+        return _wrong(name, "holds a value twice")
+    return Found(texts)
 
 
-def _found(name: str, source: str, query: str, find: Find) -> tuple[tuple[str, ...] | None, str]:
-    try:
-        values = find(source, query)
-    except LookupError:
-        return (), f"'{name}' in 'for_each' asks the source '{source}', which is not defined"
-    except SourceError as error:
-        return (), f"'{name}' in 'for_each' could not be found ({error.fault}): {error}"
-    if values is None:
-        return None, ""
-    if not values:
-        return (), f"'{name}' in 'for_each' found nothing in '{source}'"
-    return tuple(dict.fromkeys(values)), ""
+def _wrong(name: str, what: str) -> Found:
+    return Found((), _about(name, what), is_wrong=True)
+
+
+def _about(name: str, what: str) -> str:
+    return f"'{name}' in 'for_each' {what}"
 
 
 def _text(fields: Fields, key: str) -> str | None:

@@ -12,7 +12,7 @@ from monitor.config.build_check import Surroundings
 from monitor.config.build_file import FileBuild, build_file
 from monitor.config.check_files import CheckFile, read_check_files, read_text
 from monitor.config.environment import substitute
-from monitor.config.finding import Ask, finder
+from monitor.config.finding import Ask, Finder, Recall
 from monitor.config.for_each import Find
 from monitor.config.graph import find_cycles
 from monitor.config.plan import Place, Plan, PlannedCheck
@@ -34,14 +34,16 @@ class Loader:
     """Reads the configuration, again and again; what did not change is not built again.
 
     ``ask`` asks the sources for the values of ``for_each``; without it such checks are checked
-    with made-up values, and do not run. With ``is_thrifty`` only those kinds, sources and
-    receivers are imported that the files use, as long as there is no mistake to explain.
+    with made-up values, and do not run; ``recall`` remembers what was found. With ``is_thrifty``
+    only those kinds, sources and receivers are imported that the files use, as long as there is no
+    mistake to explain.
     """
 
     config_file: Path
     env: Mapping[str, str]
     ask: Ask | None = None
     is_thrifty: bool = False
+    recall: Recall | None = None
     _failed: tuple[str, ...] | None = None
     _platform: tuple[str, Platform, Report] | None = None
     _builds: dict[Path, tuple[bytes, FileBuild]] = field(default_factory=dict)
@@ -83,7 +85,7 @@ class Loader:
         platform = self._platform[1]
         around = Surroundings.of(platform, self._failed or ())
         file = CheckFile(platform.checks / name, "", platform.defaults, b"", text)
-        build = build_file(file, around, Report(), finder(platform.sources, None))
+        build = build_file(file, around, Report(), Finder(platform.sources))
         return build.checks[0] if build.checks and not build.problems else None
 
     def _load(self, before: Plan | None) -> Plan:
@@ -96,7 +98,7 @@ class Loader:
         text, platform = self._read_platform(report, failed)
         around = Surroundings.of(platform, failed)
         files = list(read_check_files(platform.checks, platform.defaults, report))
-        find = finder(platform.sources, self.ask)
+        find = Finder(platform.sources, self.ask, self.recall)
         builds = {file.path: self._build(file, around, report, find) for file in files}
         self._builds = {path: self._builds[path] for path in builds}
         checks = _together(builds, report)
@@ -125,6 +127,8 @@ class Loader:
             warnings=report.warnings,
             broken=broken_files(report.problems, builds, platform, before),
             asks=any(build.asks for build in builds.values()),
+            is_stale=find.is_stale,
+            unasked=frozenset(name for build in builds.values() for name in build.unasked),
         )
 
     def _read_platform(self, report: Report, failed: tuple[str, ...]) -> tuple[str, Platform]:

@@ -156,7 +156,9 @@ class Plan:
     """Everything that runs. ``revision`` is a hash of what the files say.
 
     ``broken`` are the files whose checks do not run as written, by their path below the folder of
-    checks; ``asks`` says that a query found some of the checks, so that it may find others later.
+    checks; ``asks`` says that a query found some of the checks, so that it may find others later,
+    and ``is_stale`` that it could not be asked: its last good answer goes on. ``unasked`` are
+    definitions, as written, whose queries nobody was to ask; they make no checks here.
     """
 
     timezone: str
@@ -179,3 +181,5 @@ class Plan:
     warnings: tuple[Problem, ...] = ()
     broken: Mapping[str, BrokenFile] = field(default_factory=dict)
     asks: bool = False
+    is_stale: bool = False
+    unasked: frozenset[str] = frozenset()

@@ -72,7 +72,9 @@ _GRAMMAR = """\
 | `query_file` | a file with the query, beside the file of the check, instead of `query` |
 
 `for_each: {model: {source: kpi, query: select distinct model from kpi}}` finds the values, within
-10 s and at most 1000; it is asked again every 10 minutes.
+10 s and at most 1000; it is asked again every 10 minutes. When it cannot be, what it found
+last goes on, over a start of the daemon, too: with a warning, and after a day with a word to the
+maintainer. `lint` and `plan` ask with `--ask`.
 
 A limit is breached by the bound itself where *above* is bad (`queued: 50`: 50 are too many), and by
 less than it where *below* is bad (`workers: 50%`: fewer than half are too few). A page limit must

@@ -62,7 +62,7 @@ class Reloader:
         plan = self.plan()
         if not plan.asks or self._asked_at is None:
             return False
-        wait = ASK_AFTER_FAULT if plan.problems else ASK_AGAIN
+        wait = ASK_AFTER_FAULT if plan.problems or plan.is_stale else ASK_AGAIN
         return now - self._asked_at >= wait
 
     async def _reload(self, now: datetime) -> None:
@@ -92,4 +92,5 @@ def is_same(plan: Plan, old: Plan) -> bool:
         and plan.checks == old.checks
         and plan.problems == old.problems
         and plan.broken == old.broken
+        and plan.is_stale == old.is_stale
     )

@@ -12,10 +12,15 @@ KEEP_METRICS_LONGER = timedelta(days=14)
 """How long buckets stay that nobody asks for: a check that is taken back comes back whole."""
 
 
+KEEP_FOUND = timedelta(days=90)
+"""How long the last answer to a query of `for_each` stays that is not asked any more."""
+
+
 def prune(store: Store, checks: Iterable[Check], now: datetime) -> None:
     """Forget slots, pings, numbers and buckets that nobody reads any more."""
     store.prune(now - KEEP_SLOTS)
     store.samples.prune(now - KEEP_NUMBERS)
+    store.found.prune(now - KEEP_FOUND)
     kept = [what.keep for what in (one.remembers(now) for one in checks) if what is not None]
     before = now - max(kept, default=timedelta(0)) - KEEP_METRICS_LONGER
     store.metrics.forget(before.date(), now - KEEP_METRICS_LONGER)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from monitor.core.state import Step
 from monitor.store.commit import write
 from monitor.store.errors import StoreError
+from monitor.store.found import Found
 from monitor.store.history import History
 from monitor.store.journal import Journal
 from monitor.store.lock import Lock
@@ -35,6 +36,7 @@ class Store:
         self.samples = Samples(engine)
         self.metrics = Metrics(engine)
         self.story = Story(engine)
+        self.found = Found(engine)
 
     def commit(self, *steps: Step) -> None:
         """Write steps, all or nothing. Raise StoreError when they cannot be written."""

@@ -267,3 +267,12 @@ metric_rebase = sa.Table(
     _moment("at"),
     _text("by"),
 )
+
+# What the queries of `for_each` found, the last good answer of each: a check outlives its source.
+found_values = sa.Table(
+    "found_values",
+    metadata,
+    _text("key", primary_key=True),
+    _text("found"),
+    _moment("asked_at", index=True),
+)

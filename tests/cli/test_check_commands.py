@@ -210,6 +210,37 @@ def test_plan_says_what_a_change_adds_alters_and_silences(tmp_path: Path) -> Non
     assert run(config, "plan", "--against", "nonsense").exit_code == 2
 
 
+FOUND = """\
+checks:
+  n-{{ model }}:
+    for_each: {model: {source: kpi, query: select distinct model from kpi}}
+    kind: threshold
+    source: kpi
+    query: select 1 as value
+    warn: 5
+"""
+
+
+def test_plan_and_lint_ask_the_queries_of_for_each_when_told_to(tmp_path: Path) -> None:
+    config = write_site(tmp_path)
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "config.yaml", "checks")
+    git(tmp_path, "commit", "-qm", "first")
+    path = tmp_path / "checks" / "recsys" / "b.yaml"
+    path.write_text(FOUND)
+    unasked = plain(config, "plan")
+    assert (unasked["added"], unasked["unasked"]) == ([], ["n-{{ model }}"])
+    asked = plain(config, "plan", "--ask")
+    assert ([one["check"] for one in asked["added"]], asked["unasked"]) == (["n-ctr"], [])
+    assert plain(config, "lint")["errors"] == []
+    assert plain(config, "lint", "--ask")["checks"] == 4
+    path.write_text(FOUND.replace("from kpi}", "from nowhere}"))
+    assert plain(config, "lint")["errors"] == []
+    (error,) = plain(config, "lint", "--ask")["errors"]
+    assert (error["line"], error["check"]) == (3, "n-{{ model }}")
+    assert "'model' in 'for_each' could not be found (missing)" in error["message"]
+
+
 # schema
 
 

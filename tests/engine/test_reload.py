@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from monitor.api.errors import SourceError
+from monitor.api.source import Source
 from monitor.app import App
 from monitor.config.load import Loader
 from monitor.core.alert import AlertState
 from monitor.core.model import Outcome
 from monitor.engine.clock import VirtualClock
-from monitor.engine.finding import ask_once
+from monitor.engine.finding import StoredRecall, ask_once
 from monitor.store import open_store
 from monitor.testing.memory import Memory
 
@@ -243,6 +245,42 @@ def test_values_that_a_query_finds_later_get_their_checks(home: Home) -> None:
         assert {"n-ctr", "n-cvr"} <= set(app.engine.plan.checks)
 
     home.play(story)
+
+
+def test_checks_that_a_query_found_outlive_a_start_while_its_source_is_down(home: Home) -> None:
+    home.run_sql("insert into models values ('ctr'), ('cvr')")
+    (home.folder / "checks" / "growth" / "found.yaml").write_text(FOUND)
+    store = open_store(f"sqlite:///{home.folder}/monitor.db")
+    home.loader.recall = StoredRecall(store, home.clock)
+    assert {"n-ctr", "n-cvr"} <= set(home.loader.load().checks)
+
+    def down(_source: Source, _query: str) -> tuple[str, ...]:
+        raise SourceError("timeout", "it did not answer")
+
+    async def story(app: App) -> None:
+        plan = app.engine.plan
+        assert {"n-ctr", "n-cvr"} <= set(plan.checks)
+        assert plan.problems == ()
+        warnings = " | ".join(map(str, plan.warnings))
+        assert "it did not answer; the 2 of 2026-11-24 00:00 UTC go on" in warnings
+        home.loader.ask = ask_once
+        home.run_sql("delete from models where model = 'ctr'")
+        home.clock.advance(timedelta(seconds=61))
+        await home.noticed(app)
+        assert "n-ctr" not in app.engine.plan.checks
+        assert not app.engine.plan.is_stale
+        home.loader.ask = down
+        home.clock.advance(timedelta(days=1, minutes=1))
+        await home.noticed(app)
+        assert "n-cvr" in app.engine.plan.checks
+        assert "file/growth/found.yaml" in firing(app)
+
+    home.loader = Loader(home.folder / "config.yaml", {}, down, recall=home.loader.recall)
+    home.play(story)
+    store.found.prune(home.clock.now() + timedelta(seconds=1))
+    assert home.loader.load().asks
+    assert "n-cvr" not in home.loader.load().checks
+    store.close()
 
 
 def test_a_query_that_never_returns_is_ended_and_told(home: Home) -> None:
