@@ -24,7 +24,7 @@ from monitor.api import (
     looks_harmless,
 )
 from monitor.sources.trino.faults import Why
-from monitor.sources.trino.guard import guard
+from monitor.sources.trino.guard import guard, objection
 from monitor.sources.trino.load import Ladder
 from monitor.sources.trino.names import timestamp
 from monitor.sources.trino.past import Past
@@ -59,10 +59,9 @@ class Trino(TrinoSettings, type="trino"):
     def objections(self, query: Query) -> Iterator[str]:
         """Refuse what is not one reading statement."""
         if isinstance(query, Rows) and not looks_harmless(query.text):
-            try:
-                guard(SINCE.sub("current_timestamp", query.text))
-            except SourceError as error:
-                yield str(error)
+            refusal = objection(SINCE.sub(timestamp(_ANY_MOMENT), query.text))
+            if refusal is not None:
+                yield refusal
 
     async def ask(self, query: Query, asking: Asking) -> Answer:
         """Answer by the deadline, counted from now; when nobody waits any more, cancel."""

@@ -8,7 +8,7 @@ and names in ``"`` that double their quote, ``$$ ... $$``, and nothing else.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _TOKEN = re.compile(
     r"""
@@ -23,17 +23,12 @@ _TOKEN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A word, a quoted name, a text or a sign; ``word`` is in capitals, empty for the others."""
 
     text: str
     kind: str
-
-    @property
-    def word(self) -> str:
-        """The keyword or plain name."""
-        return self.text.upper() if self.kind == "word" else ""
+    word: str
 
     @property
     def name(self) -> str:
@@ -48,4 +43,4 @@ def tokens(text: str) -> Iterator[Token]:
     for match in _TOKEN.finditer(text):
         kind = str(match.lastgroup)
         if kind not in {"space", "comment"}:
-            yield Token(match[0], kind)
+            yield Token(match[0], kind, match[0].upper() if kind == "word" else "")

@@ -59,6 +59,9 @@ REFUSED = [
     "select * from table(mine.anything.at_all('x'))",
     "select * from table(query('x'))",
     "select * from",
+    "select a, from t where",
+    "select count(*) from (select 1",
+    "select 1 +",
 ]
 
 
