@@ -91,6 +91,8 @@ class App:
         scheduler = self._jobs()
         scheduler.start()
         self._handle_signals()
+        if self.loader is not None:
+            await asyncio.to_thread(self.loader.keep)
         log.info(
             "%d checks, pages on http://%s:%d",
             len(self.plan.checks),
@@ -176,7 +178,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 async def run_daemon(config: Path) -> None:
     """Load, open, lock, run. Raise MonitorError with what to do when one of these fails."""
-    loader = Loader(config, os.environ, is_thrifty=True)
+    loader = Loader(config, os.environ, is_thrifty=True, keeps=True)
     plan = await asyncio.to_thread(loader.load)
     store = open_store(plan.store)
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from monitor.config.broken import broken_files
 from monitor.config.build_check import Surroundings
 from monitor.config.build_file import FileBuild, build_file
+from monitor.config.cache import Cache, cache_beside, cache_key
 from monitor.config.check_files import CheckFile, read_check_files, read_text
 from monitor.config.environment import substitute
 from monitor.config.finding import Ask, Finder, Recall
@@ -22,6 +23,9 @@ from monitor.config.report import ConfigError, Report
 from monitor.config.yaml_tree import Fields, YamlError, read_tree
 
 __all__ = ["ConfigError", "Loader", "load"]
+
+WORTH_KEEPING = 200
+"""From how many checks on that were built anew a cache is worth its writing: 50 ms of building."""
 
 
 def load(config_file: Path, env: Mapping[str, str], ask: Ask | None = None) -> Plan:
@@ -36,7 +40,7 @@ class Loader:
     ``ask`` asks the sources for the values of ``for_each``; without it such checks are checked
     with made-up values, and do not run; ``recall`` remembers what was found. With ``is_thrifty``
     only those kinds, sources and receivers are imported that the files use, as long as there is no
-    mistake to explain.
+    mistake to explain. With ``keeps`` a fresh process finds again what an earlier one has built.
     """
 
     config_file: Path
@@ -44,6 +48,10 @@ class Loader:
     ask: Ask | None = None
     is_thrifty: bool = False
     recall: Recall | None = None
+    keeps: bool = False
+    _cache: Cache | None = None
+    _key: bytes = b""
+    _unkept: int = 0
     _failed: tuple[str, ...] | None = None
     _platform: tuple[str, Platform, Report] | None = None
     _builds: dict[Path, tuple[bytes, FileBuild]] = field(default_factory=dict)
@@ -76,6 +84,21 @@ class Loader:
             return None
         return None if plan.problems else plan
 
+    def keep(self) -> None:
+        """Write what was built for the next start, where that is worth its while."""
+        if self._cache is not None and self._unkept >= WORTH_KEEPING:
+            self._unkept = 0
+            self._cache.write(self._key, dict(self._builds))
+
+    def _open_cache(self, text: str, platform: Platform) -> None:
+        """Find again what an earlier process has built, once for each text of config.yaml."""
+        if not self.keeps or self._builds:
+            return
+        self._key = cache_key(text, self.env, self._failed or ())
+        self._cache = cache_beside(platform.store, self.env, self.config_file)
+        if self._cache is not None:
+            self._builds = self._cache.read(self._key)
+
     def build_text(self, text: str, name: str) -> PlannedCheck | None:
         """Build the first check of a text as if it were a file; None where it has problems.
 
@@ -96,6 +119,7 @@ class Loader:
         for line in failed:
             report.add(Place(str(self.config_file), 1, 1), line)
         text, platform = self._read_platform(report, failed)
+        self._open_cache(text, platform)
         around = Surroundings.of(platform, failed)
         files = list(read_check_files(platform.checks, platform.defaults, report))
         find = Finder(platform.sources, self.ask, self.recall)
@@ -163,6 +187,7 @@ class Loader:
             build = known[1]
         else:
             build = build_file(file, around, report.beside(), find)
+            self._unkept += len(build.checks)
             # What lies in other files or is found by queries may change while the text does not.
             digest = b"" if build.asks or build.reads else file.digest
             self._builds[file.path] = (digest, build)

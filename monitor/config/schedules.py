@@ -13,6 +13,8 @@ from monitor.config.sections import CommonSection
 from monitor.config.typed import Subject
 from monitor.config.yaml_tree import Entry
 
+_shared = lru_cache(maxsize=4096)(Schedule)
+
 SMALLEST_EVERY = timedelta(seconds=1)
 _ANY_MOMENT = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 
@@ -35,11 +37,11 @@ def read_schedule(
         if wrong:
             message = f"'{common.cron}' is no cron expression: {wrong}"
             report.add(entries["cron"].value.place, message, check=subject.check)
-        return Schedule(cron=common.cron, timezone=timezone)
+        return _shared(cron=common.cron, timezone=timezone)
     if common.every is not None and common.every < SMALLEST_EVERY:
         place = entries["every"].value.place
         report.add(place, "'every' must be at least 1s", check=subject.check)
-    return Schedule(every=common.every or cls.default_every, timezone=timezone)
+    return _shared(every=common.every or cls.default_every, timezone=timezone)
 
 
 @lru_cache(maxsize=4096)

@@ -16,6 +16,9 @@ from monitor.core.model import Direction, Hold, Limit, Tier, TierRule, Unit
 _COUNT = re.compile(r"(\d{1,3})\s+of\s+(\d{1,3})")
 _BYTES = re.compile(r"(\d+(?:\.\d+)?)\s*(B|kB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB)")
 _POWERS = ("", "k", "m", "g", "t", "p")
+_NO_HOLD = Hold()
+# Thousands of checks have few different tiers: shared ones take less memory, and are read faster.
+_shared_rule = lru_cache(maxsize=4096)(TierRule)
 
 
 def read_tiers(
@@ -35,7 +38,7 @@ def read_tiers(
         if entry is None:
             continue
         limits = tuple(_limits(tier, entry, measures, report, subject))
-        rules.append(TierRule(tier, limits, _hold(entry.value, report, subject)))
+        rules.append(_shared_rule(tier, limits, _hold(entry.value, report, subject)))
     completed = complete(rules)
     if not completed:
         message = f"{subject.name} needs 'warn' or 'page': without a limit it never tells anybody"
@@ -145,7 +148,7 @@ def _bound(
 def _hold(node: Node, report: Report, subject: Subject) -> Hold:
     entry = node.entries.get("for") if isinstance(node, Fields) else None
     if entry is None:
-        return Hold()
+        return _NO_HOLD
     text = entry.value.text if isinstance(entry.value, Text) else "a list or map"
     try:
         return parse_hold(text)
@@ -153,7 +156,7 @@ def _hold(node: Node, report: Report, subject: Subject) -> Hold:
         message = f"'for' of {subject.name} is wrong: {error}"
         hint = getattr(error, "suggestion", None)
         report.add(entry.value.place, message, suggestion=hint, check=subject.check)
-        return Hold()
+        return _NO_HOLD
 
 
 def _compare(

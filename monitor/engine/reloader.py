@@ -80,6 +80,7 @@ class Reloader:
             return
         for problem in plan.problems:
             log.error("%s", problem)
+        await asyncio.to_thread(self.loader.keep)
         if (plan.store, plan.web) != (old.store, old.web):
             log.warning("'store' and 'web' changed: they count from the next start on")
         await self.use(plan)
