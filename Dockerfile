@@ -4,6 +4,8 @@ WORKDIR /src
 COPY requirements/ requirements/
 RUN python -m venv /opt/monitor \
  && /opt/monitor/bin/pip install --no-cache-dir --require-hashes -r requirements/core.txt \
+ && rm -rf /opt/monitor/lib/python3*/site-packages/numpy/*/tests \
+ && rm -f /opt/monitor/lib/python3*/site-packages/zstandard/_cffi.* \
  && pip install --no-cache-dir --require-hashes --target /opt/build -r requirements/build.txt
 COPY pyproject.toml README.md config.yaml ./
 COPY monitor/ monitor/
