@@ -3,15 +3,17 @@
 import asyncio
 import json
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 import click
 
+from monitor.api.query import Partitions
 from monitor.api.source import Source
 from monitor.app import with_pings
 from monitor.cli.site import find_check, read_plan
@@ -24,6 +26,7 @@ from monitor.engine.clock import SystemClock
 from monitor.render.units import number
 from monitor.sources.pings import PINGS
 from monitor.store import open_store
+from monitor.store.arrivals import Arrived, partition_key
 
 MOST_LINES = 50
 
@@ -46,7 +49,8 @@ def run_check(wanted: CheckBacktest) -> None:
         with closing(open_store(plan.store)) as store:
             past = _replay(planned, with_pings(plan, store).sources[PINGS], wanted)
     else:
-        past = _replay(planned, plan.sources[planned.source], wanted)
+        with _arrivals(plan, planned) as arrivals:
+            past = _replay(planned, plan.sources[planned.source], wanted, arrivals)
     if past.error:
         raise click.ClickException(f"check '{wanted.name}' cannot be replayed: {past.error}")
     if wanted.as_json:
@@ -56,13 +60,32 @@ def run_check(wanted: CheckBacktest) -> None:
     sys.exit(0)
 
 
-def _replay(planned: PlannedCheck, source: Source, wanted: CheckBacktest) -> Past:
+Arrivals: TypeAlias = Callable[[Partitions], Arrived | None]
+
+
+@contextmanager
+def _arrivals(plan: Plan, planned: PlannedCheck) -> Iterator[Arrivals | None]:
+    """Give what the daemon saw of partitions; None where there is no daemon's store."""
+    asked = planned.check.ask(SystemClock().now())
+    file = plan.store.removeprefix("sqlite:///")
+    is_missing = file != plan.store and not Path(file).is_file()
+    if is_missing or not any(isinstance(query, Partitions) for query in asked):
+        yield None
+        return
+    with closing(open_store(plan.store)) as store:
+        yield lambda query: store.arrivals.load(partition_key(planned.source, query))
+
+
+def _replay(
+    planned: PlannedCheck, source: Source, wanted: CheckBacktest, arrivals: Arrivals | None = None
+) -> Past:
     now = SystemClock().now()
     bar = _bar(sys.stderr.isatty() and not wanted.as_json)
 
     async def run() -> Past:
         try:
-            return await look_back(planned, source, now, timedelta(days=wanted.days), bar)
+            days = timedelta(days=wanted.days)
+            return await look_back(planned, source, now, days, bar, arrivals=arrivals)
         finally:
             await source.close()
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.api.errors import SourceError
+from monitor.api.query import Partitions
 from monitor.api.source import Source
 from monitor.config.plan import PlannedCheck
 from monitor.core.alert import Alert, Change
@@ -13,6 +14,7 @@ from monitor.core.labels import Labels
 from monitor.core.model import Outcome, Tier, Verdict
 from monitor.engine.remember import Remembered
 from monitor.engine.replay import Looked, due_moments, replay, replay_at_once
+from monitor.store.arrivals import Arrived
 
 MOST_LOOKS = 10_000
 """Looks that one backtest takes at most; a check that is due more often is looked at less."""
@@ -53,12 +55,19 @@ async def look_back(
     until: datetime,
     back: timedelta,
     tick: Callable[[int, int], None],
+    *,
+    arrivals: Callable[[Partitions], Arrived | None] | None = None,
 ) -> Past:
-    """Replay a span of time; ``tick`` hears how many looks of how many are done."""
+    """Replay a span of time; ``tick`` hears how many looks of how many are done.
+
+    ``arrivals`` tells when partitions came, as far as the daemon saw it.
+    """
     since = until - back
     moments, stride = due_moments(planned, since, until, MOST_LOOKS)
     column = getattr(planned.check, "time", "t")
-    past = Remembered(name=source.name, source=source, start=since, end=until, time=column)
+    past = Remembered(
+        name=source.name, source=source, start=since, end=until, time=column, arrivals=arrivals
+    )
     story = _Story()
     try:
         at_once = await replay_at_once(planned, past, moments) if moments else None

@@ -15,6 +15,8 @@ from monitor.core.model import Tier, Verdict
 from monitor.core.orders import Order, Reconsider, Refusal, Remove
 from monitor.core.state import Received, Step
 from monitor.core.world import World
+from monitor.engine import arrivals
+from monitor.engine.arrivals import PartitionNotes
 from monitor.engine.auditor import Auditor
 from monitor.engine.broken import farewells, file_findings, is_known
 from monitor.engine.clock import Clock
@@ -80,6 +82,7 @@ class Engine:
         self._flushing: asyncio.Task[None] | None = None
         self._wants_flush = False
         self.recorder = Recorder(store.samples)
+        self.notes = PartitionNotes()
         self.auditor = Auditor(plan, store, self.writer, lambda: self.trouble, self._audited)
         self.delivery = Delivery(plan, store, self.writer, clock, metrics, self.order_soon)
         self._use(plan)
@@ -95,7 +98,11 @@ class Engine:
         self.plan: Plan = plan
         self.world: World = world_of(plan)
         self.bulkheads = Bulkheads(
-            plan.sources, self.metrics, watching=watchers(plan), histories=lambda: self.histories
+            plan.sources,
+            self.metrics,
+            watching=watchers(plan),
+            histories=lambda: self.histories,
+            notes=self.notes,
         )
         self.delivery.use(plan)
         self.auditor.plan = plan
@@ -356,6 +363,9 @@ class Engine:
         changes = self.recorder.changes(now, is_last=is_last)
         if changes is not None:
             await self.writer.run(self.store.samples.save, *changes)
+        noted = self.notes.changes()
+        if noted:
+            await self.writer.run(arrivals.save, self.store, noted)
 
     async def settle(self) -> None:
         """Wait until every look under way is over and stored, and every send has ended."""

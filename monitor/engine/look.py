@@ -18,6 +18,7 @@ from monitor.config.plan import PlannedCheck
 from monitor.core.advance import Finding
 from monitor.core.judge import judge
 from monitor.core.model import Measured, Outcome, Sample, Tier, Verdict
+from monitor.engine.arrivals import PartitionNotes
 from monitor.engine.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class Bulkheads:
 
     ``failing`` are the sources that are ill; ``watching`` maps sources to the checks that watch
     their load, ``spared`` the overloaded ones to the check that says so, and ``unseen`` to the
-    checks that could not look or were not asked. ``histories`` gives what remembers metrics.
+    checks that could not look or were not asked. ``histories`` gives what remembers metrics;
+    ``notes`` hear of every partition.
     """
 
     sources: Mapping[str, Source]
@@ -50,6 +52,7 @@ class Bulkheads:
     spared: Mapping[str, str] = field(default_factory=dict)
     unseen: dict[str, set[str]] = field(default_factory=dict)
     histories: "Callable[[], Histories] | None" = None
+    notes: PartitionNotes = field(default_factory=PartitionNotes)
     _gates: dict[str, asyncio.Semaphore] = field(default_factory=dict)
 
     async def ask(self, name: str, query: Query, asking: Asking) -> Answer:
@@ -65,6 +68,7 @@ class Bulkheads:
                 async with gate:
                     answer = await source.ask(query, asking)
             self.metrics.spent(name, asking.team, answer.cost)
+            self.notes.take(name, query, answer, asking.now)
         except TimeoutError:
             self.metrics.source_errors.labels(name, "timeout").inc()
             seconds = asking.timeout.total_seconds()

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -19,12 +19,13 @@ from monitor.api.answer import (
     as_moment,
 )
 from monitor.api.errors import SourceError
-from monitor.api.query import Grain, LastUpdate, Partitions, Query, Rows, Runs
+from monitor.api.query import LastUpdate, Partitions, Query, Rows, Runs
 from monitor.api.source import Asking, Source
+from monitor.engine.arrivals import STEPS
+from monitor.store.arrivals import Arrived
 
 SINCE = re.compile(r"\{\{\s*since\s*\}\}")
 NAME = re.compile(r'[\w".]+')
-STEPS: dict[Grain, timedelta] = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class _Series:
 class Remembered(Source):
     """Answers at a moment of the past with what has a moment before it.
 
-    ``time`` is the column of moments in the answers to ``Rows``. What a system does not keep (when
+    ``time`` is the column of moments in the answers to ``Rows``; ``arrivals`` tells when partitions
+    came, as far as the daemon saw it. What a system does not keep (when
     a row arrived, how long a queue was) cannot be told: ``notes`` says what was taken for granted,
     and a question about nothing but the present is refused.
     """
@@ -48,6 +50,7 @@ class Remembered(Source):
     start: datetime
     end: datetime
     time: str = "t"
+    arrivals: Callable[[Partitions], Arrived | None] | None = None
 
     _series: dict[str, _Series] = PrivateAttr(default_factory=dict)
     _parts: dict[str, tuple[Partition, ...]] = PrivateAttr(default_factory=dict)
@@ -115,13 +118,19 @@ class Remembered(Source):
             )
             assert isinstance(answer, PartitionList)
             self._parts[key] = answer.partitions
-        self._note(
-            "a partition that is there now is taken to have landed at its end: gaps that were "
-            "filled later are not seen"
-        )
+        arrived = self.arrivals(query) if self.arrivals is not None else None
+        came = arrived.moments if arrived is not None else {}
+        self._note(_how_known(arrived))
         step = STEPS[query.grain]
-        there = (p for p in self._parts[key] if query.since <= p.start <= asking.now - step)
-        return PartitionList(observed_at=asking.now, partitions=tuple(there))
+        there = {part.start: part for part in self._parts[key]}
+        # What has been dropped since was there all the same.
+        there |= {start: Partition(start, "") for start in came.keys() - there.keys()}
+        parts = tuple(
+            there[start]
+            for start in sorted(there)
+            if query.since <= start < query.until and came.get(start, start + step) <= asking.now
+        )
+        return PartitionList(observed_at=asking.now, partitions=parts)
 
     async def _runs(self, query: Runs, asking: Asking) -> RunList:
         answer = await self.source.ask(query, replace(asking, now=self.end))
@@ -132,6 +141,14 @@ class Remembered(Source):
 
     def _note(self, text: str) -> None:
         self._notes[text] = None
+
+
+def _how_known(arrived: Arrived | None) -> str:
+    assumed = "a partition is taken to have landed at its end: gaps that were filled later"
+    if arrived is None:
+        return f"{assumed} are not seen, for the daemon has not looked at this table yet"
+    first = f"{arrived.since:%Y-%m-%d %H:%M} UTC"
+    return f"{assumed} are not seen before {first}, when the daemon looked first"
 
 
 def _in_order(table: Table, time: str) -> _Series:

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from monitor.core.state import Step
+from monitor.store.arrivals import Arrivals
 from monitor.store.commit import write
 from monitor.store.errors import StoreError
 from monitor.store.found import Found
@@ -37,6 +38,7 @@ class Store:
         self.metrics = Metrics(engine)
         self.story = Story(engine)
         self.found = Found(engine)
+        self.arrivals = Arrivals(engine)
 
     def commit(self, *steps: Step) -> None:
         """Write steps, all or nothing. Raise StoreError when they cannot be written."""

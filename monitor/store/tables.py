@@ -276,3 +276,20 @@ found_values = sa.Table(
     _text("found"),
     _moment("asked_at", index=True),
 )
+
+# When each partition of a table was there first: a gap that was filled later stays known.
+partition_seen = sa.Table(
+    "partition_seen",
+    metadata,
+    _text("key", primary_key=True),
+    _moment("start", primary_key=True),
+    _moment("arrived_at", index=True),
+)
+
+partition_watch = sa.Table(
+    "partition_watch",
+    metadata,
+    _text("key", primary_key=True),
+    _moment("since"),
+    _moment("until", index=True),
+)
