@@ -133,6 +133,23 @@ def _with_shared(fields: Fields, shared: Mapping[str, Entry], cls: type[Receiver
     return replace(fields, entries={**fitting, **fields.entries})
 
 
+def _needs_type(
+    subject: Subject, fields: Fields, report: Report, types: Mapping[str, object]
+) -> None:
+    """Say that the type is missing: where it is written wrong, otherwise where it should be."""
+    needs = f"{subject.name} needs the key 'type', one of: {', '.join(sorted(types))}"
+    entry = fields.entries.get("type")
+    if entry is not None:
+        report.add(entry.place, needs)
+        return
+    meant = nearest("type", fields.entries)
+    if meant is None:
+        report.add(subject.place, needs)
+        return
+    message = f"unknown key '{meant}' in {subject.name}: {needs}"
+    report.add(fields.entries[meant].place, message, suggestion="type")
+
+
 def _build(
     cls: type[_M] | None,
     subject: Subject,
@@ -146,8 +163,7 @@ def _build(
     """Build one by its ``type``; None after reporting why not."""
     word = fields.get("type")
     if not isinstance(word, Text):
-        known = ", ".join(sorted(types))
-        report.add(subject.place, f"{subject.name} needs the key 'type', one of: {known}")
+        _needs_type(subject, fields, report, types)
         return None
     if cls is None or word.text not in types:
         message = f"unknown type '{word.text}' of {subject.name}{why_failed(word.text, failed)}"

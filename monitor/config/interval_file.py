@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from monitor.config.plan import Place
-from monitor.config.report import Report
+from monitor.config.report import Report, nearest
 from monitor.config.sections import Section, zones
 from monitor.config.tree_parts import known_name
 from monitor.config.typed import Subject, construct
@@ -168,7 +168,8 @@ def _read_named(
         return
     for other in item.entries.keys() - {"name", "time_intervals"}:
         message = f"unknown key '{other}' in time interval '{name.text}'"
-        report.add(item.entries[other].place, message)
+        hint = nearest(other, {"name", "time_intervals"} - item.entries.keys())
+        report.add(item.entries[other].place, message, suggestion=hint)
     elements = item.get("time_intervals")
     if not isinstance(elements, Items) or not elements.items:
         message = f"time interval '{name.text}' needs a list of 'time_intervals'"
