@@ -24,6 +24,7 @@ from monitor.engine.delivery import Delivery
 from monitor.engine.digest_runs import DigestRuns
 from monitor.engine.digests import Digests
 from monitor.engine.inbox import Batch, gather, read_batch
+from monitor.engine.ledger import Ledger
 from monitor.engine.look import Bulkheads, look, skipped, source_check, spare
 from monitor.engine.metrics import Metrics
 from monitor.engine.recorder import Recorder
@@ -76,6 +77,8 @@ class Engine:
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._calendar = Calendar()
+        self._ledger = Ledger()
+        self._storing: list[Finding] = []
         self._ticked_at: datetime | None = None
         self._seen_at: datetime | None = None
         self._committing = asyncio.Lock()
@@ -173,6 +176,7 @@ class Engine:
 
     def _drop_removed(self, known: Container[str], now: datetime) -> None:
         # What was found of removed checks and is not stored yet would open alerts that nobody ends.
+        self._ledger.closed(one for one in self._findings if not is_known(one.check, self.world))
         self._findings = [one for one in self._findings if is_known(one.check, self.world)]
         alerts = [alert for alert in self.memory.alerts.values() if alert.is_open]
         self._findings.extend(file_findings(self.plan, {alert.check for alert in alerts}, now))
@@ -199,7 +203,9 @@ class Engine:
         self.is_ready = self.trouble is None
 
     def _begin(self, due: Due, now: datetime) -> None:
+        self._ledger.opened(due.check, due.at)
         for at in due.missed:
+            self._ledger.opened(due.check, at)
             self._findings.append(skipped(due.check, at, now, "the monitor was late"))
         if due.check in self._looks:
             self._findings.append(skipped(due.check, due.at, now, "the last look is not over"))
@@ -210,7 +216,7 @@ class Engine:
             self._findings.append(spare(planned, due.at, now, why, self.bulkheads))
             return
         self.metrics.lateness.observe(max(0.0, (now - due.at).total_seconds()))
-        task = asyncio.create_task(self._look(planned, due.at))
+        task = asyncio.create_task(self._look(planned, due.at, now))
         self._looks[due.check] = task
         task.add_done_callback(partial(self._looked, due.check))
 
@@ -229,8 +235,8 @@ class Engine:
             self._wants_flush = False
             await self.flush()
 
-    async def _look(self, planned: PlannedCheck, due_at: datetime) -> None:
-        findings = await look(planned, due_at, self.clock.now(), self.bulkheads)
+    async def _look(self, planned: PlannedCheck, due_at: datetime, now: datetime) -> None:
+        findings = await look(planned, due_at, now, self.bulkheads)
         if planned.id not in self.plan.checks:
             reason = "the check was removed while it looked"
             findings = (skipped(planned.id, due_at, self.clock.now(), reason),)
@@ -283,6 +289,7 @@ class Engine:
             if not (self._findings or self._orders or self._batches or is_due):
                 return
             findings, self._findings = self._findings, []
+            self._storing = findings
             orders, self._orders = self._orders, []
             batches, self._batches = gather(self._batches, MOST_AT_ONCE)
             sent = [finding for batch in batches for finding in batch.findings]
@@ -296,6 +303,8 @@ class Engine:
                 self._keep(findings, orders, error)
                 return
             self.trouble, self._failed_at = self.digests.trouble, None
+            self._ledger.closed(findings)
+            self._storing = []
             self.recorder.take(findings)
             self.memory.apply(advanced.step)
             self._forget_well_sources()
@@ -319,6 +328,7 @@ class Engine:
                 self.bulkheads.failing.discard(name)
 
     def _keep(self, findings: list[Finding], orders: list[Waiting], error: StoreError) -> None:
+        self._storing = []
         self._findings = findings + self._findings
         self._orders = [one for one in orders if one[1] is None] + self._orders
         for _, done in orders:
@@ -341,6 +351,8 @@ class Engine:
 
     def count(self) -> None:
         """Bring the gauges up to what is remembered."""
+        waiting = [*self._findings, *self._storing]
+        self.metrics.slots_unaccounted.set(self._ledger.unaccounted(self._looks, waiting))
         firing = [a for a in self.memory.alerts.values() if a.state.is_firing]
         for tier in Tier:
             self.metrics.alerts.labels(tier).set(sum(a.tier is tier for a in firing))

@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from monitor.core.advance import Finding
 from monitor.core.judge import judge
 from monitor.core.model import Measured, Outcome, Sample, Tier, Verdict
 from monitor.engine.arrivals import PartitionNotes
+from monitor.engine.flights import Flights
 from monitor.engine.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -55,8 +57,24 @@ class Bulkheads:
     notes: PartitionNotes = field(default_factory=PartitionNotes)
     _gates: dict[str, asyncio.Semaphore] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Start with no question under way."""
+        self._flights = Flights(self.metrics)
+
     async def ask(self, name: str, query: Query, asking: Asking) -> Answer:
-        """Ask within the deadline, waiting at the gate included. Raise SourceError."""
+        """Ask within the deadline, waiting at the gate included. Raise SourceError.
+
+        Checks that ask the same at the same moment, and would wait equally long, share one
+        question, which bears the name of the first of them.
+        """
+        key: Hashable = (name, query, asking.now, asking.timeout)
+        try:
+            hash(key)
+        except TypeError:  # a question of a plugin that holds a list
+            key = object()
+        return await self._flights.share(key, asking.team, partial(self._ask, name, query, asking))
+
+    async def _ask(self, name: str, query: Query, asking: Asking, teams: Sequence[str]) -> Answer:
         source = self.sources[name]
         gate: AbstractAsyncContextManager[object]
         gate = self._gates.setdefault(name, asyncio.Semaphore(source.max_concurrency))
@@ -67,7 +85,7 @@ class Bulkheads:
             async with asyncio.timeout((asking.timeout + GRACE).total_seconds()):
                 async with gate:
                     answer = await source.ask(query, asking)
-            self.metrics.spent(name, asking.team, answer.cost)
+            self.metrics.spent(name, teams, answer.cost)
             self.notes.take(name, query, answer, asking.now)
         except TimeoutError:
             self.metrics.source_errors.labels(name, "timeout").inc()
@@ -76,7 +94,7 @@ class Bulkheads:
         except SourceError as error:
             self.metrics.source_errors.labels(name, error.code).inc()
             if error.cost is not None:
-                self.metrics.spent(name, asking.team, error.cost)
+                self.metrics.spent(name, teams, error.cost)
             raise
         finally:
             self.metrics.source_seconds.labels(name).observe(perf_counter() - started)
@@ -124,7 +142,10 @@ async def _answers(planned: PlannedCheck, asking: Asking, bulkheads: Bulkheads) 
     what = planned.check.remembers(asking.now)
     if what is not None and bulkheads.histories is not None:
         return [await bulkheads.histories().ask(planned, what, ask, asking.now)]
-    return await asyncio.gather(*(ask(query) for query in planned.check.ask(asking.now)))
+    queries = planned.check.ask(asking.now)
+    if len(queries) == 1:  # most have one, and gathering costs a task
+        return [await ask(queries[0])]
+    return await asyncio.gather(*map(ask, queries))
 
 
 def _measured(
@@ -139,6 +160,7 @@ def _measured(
         if planned.id in bulkheads.watching.get(planned.source, ()):
             unseen = sorted(bulkheads.unseen.get(planned.source, ()))
             measured = [_with_unseen(one, unseen) for one in measured]
+        verdicts = judge(planned.id, measured, planned.tiers, now)
     except ValueError as error:
         return _error(planned, due_at, now, f"the answer cannot be read: {error}")
     except Exception as error:  # as above
@@ -146,7 +168,8 @@ def _measured(
         return _error(planned, due_at, now, f"the kind failed while measuring: {error!r}")
     maintainer = next((answer.maintainer for answer in answers if answer.maintainer), None)
     link = next((answer.link for answer in answers if answer.link), None)
-    verdicts = judge(planned.id, measured, planned.tiers, now)
+    if maintainer is None and link is None:
+        return Finding(planned.id, due_at, now, verdicts)
     told = tuple(replace(verdict, maintainer=maintainer, link=link) for verdict in verdicts)
     return Finding(planned.id, due_at, now, told)
 

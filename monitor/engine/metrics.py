@@ -1,5 +1,8 @@
 """What the monitor tells of itself, in Prometheus' words."""
 
+from collections import Counter as Counts
+from collections.abc import Sequence
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from monitor.api.answer import Cost
@@ -21,6 +24,17 @@ class Metrics:
             "monitor_check_lateness_seconds",
             "How late checks started.",
             buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 30),
+            registry=self.registry,
+        )
+        self.slots_unaccounted = Gauge(
+            "monitor_slots_unaccounted",
+            "Due slots without an outcome that nobody works on: anything but 0 is a bug.",
+            registry=self.registry,
+        )
+        self.batch_checks = Histogram(
+            "monitor_batch_checks",
+            "How many checks shared one question to a source.",
+            buckets=(1, 2, 5, 10, 50, 100, 500, 1000),
             registry=self.registry,
         )
         self.source_seconds = Histogram(
@@ -69,8 +83,13 @@ class Metrics:
         name = f"monitor_source_{what}"
         return Counter(name, f"{about}, by team.", ["source", "team"], registry=self.registry)
 
-    def spent(self, source: str, team: str, cost: Cost) -> None:
-        """Account for what a question cost the source, to the team whose check asked."""
-        self.source_queries.labels(source, team).inc(cost.queries)
-        self.source_bytes.labels(source, team).inc(cost.bytes)
-        self.source_cpu.labels(source, team).inc(cost.cpu.total_seconds())
+    def spent(self, source: str, teams: Sequence[str], cost: Cost) -> None:
+        """Account for what a question cost the source, in equal parts to the checks that asked.
+
+        ``teams`` names the team of each of them.
+        """
+        for team, checks in Counts(teams).items():
+            share = checks / len(teams)
+            self.source_queries.labels(source, team).inc(cost.queries * share)
+            self.source_bytes.labels(source, team).inc(cost.bytes * share)
+            self.source_cpu.labels(source, team).inc(cost.cpu.total_seconds() * share)

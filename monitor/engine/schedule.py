@@ -59,6 +59,7 @@ class Calendar:
         """Start empty."""
         self._heap: list[tuple[datetime, str]] = []
         self._checks: dict[str, PlannedCheck] = {}
+        self._phases: dict[str, timedelta] = {}
 
     def plan(self, checks: Mapping[str, PlannedCheck], now: datetime) -> None:
         """Take over a plan: new and rescheduled checks look soon, the others keep their moment."""
@@ -76,12 +77,13 @@ class Calendar:
         self._heap = [*kept, *new]
         heapq.heapify(self._heap)
         self._checks = dict(checks)
+        self._phases = {check: phase_of(planned) for check, planned in checks.items()}
 
     def rewind(self, now: datetime) -> None:
         """Look soon again, because the clock was set back."""
         self._heap = [
             (
-                min(at, next_due(self._checks[name].schedule, phase_of(self._checks[name]), now)),
+                min(at, next_due(self._checks[name].schedule, self._phases[name], now)),
                 name,
             )
             for at, name in self._heap
@@ -99,12 +101,12 @@ class Calendar:
         """
         while self._heap and self._heap[0][0] <= now:
             at, check = heapq.heappop(self._heap)
-            planned = self._checks[check]
+            schedule, phase = self._checks[check].schedule, self._phases[check]
             missed: list[datetime] = []
-            following = next_due(planned.schedule, phase_of(planned), at)
+            following = next_due(schedule, phase, at)
             while following <= now:
                 missed.append(at)
-                at, following = following, next_due(planned.schedule, phase_of(planned), following)
+                at, following = following, next_due(schedule, phase, following)
             heapq.heappush(self._heap, (following, check))
             yield Due(check, at, tuple(missed))
 
