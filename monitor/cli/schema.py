@@ -1,18 +1,27 @@
-"""``monitor schema``: JSON Schema of files of checks."""
+"""``monitor schema``: JSON Schema of files of checks, and of config.yaml."""
 
 import json
 
 import click
 
 from monitor.config.json_schema import check_schema
+from monitor.config.platform_schema import platform_schema
 from monitor.config.plugins import load_plugins
 from monitor.config.reference import reference_page
 
 
 @click.command()
 @click.option("--reference", is_flag=True, help="Print the reference page instead, as Markdown.")
-def schema(*, reference: bool) -> None:
-    """Print the JSON Schema of files of checks, for editors that complete and check.
+@click.option(
+    "--of",
+    "what",
+    type=click.Choice(["checks", "config"]),
+    default="checks",
+    show_default=True,
+    help="Files of checks, or config.yaml.",
+)
+def schema(what: str, *, reference: bool) -> None:
+    """Print the JSON Schema of a file, for editors that complete and check.
 
     With the YAML plugin of an editor: `# yaml-language-server: $schema=checks.schema.json`.
     """
@@ -20,4 +29,4 @@ def schema(*, reference: bool) -> None:
     if reference:
         click.echo(reference_page(), nl=False)
         return
-    click.echo(json.dumps(check_schema(), indent=2))
+    click.echo(json.dumps(check_schema() if what == "checks" else platform_schema(), indent=2))

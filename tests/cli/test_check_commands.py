@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from monitor.cli.main import cli
+from monitor.config.platform_file import KEYS
 from tests.cli.site import CHECKS, NOW, write_site
 
 
@@ -253,6 +254,22 @@ def test_the_schema_knows_every_kind_key_and_measure() -> None:
     assert fresh["additionalProperties"] is False
     tier = fresh["properties"]["warn"]["anyOf"][1]["properties"]
     assert {"age", "missing", "for"} <= set(tier)
+
+
+def test_the_schema_of_the_configuration_has_every_section_and_what_is_below_a_route() -> None:
+    found = json.loads(CliRunner().invoke(cli, ["schema", "--of", "config"]).output)
+    assert set(found["properties"]) == set(KEYS)
+    route = found["$defs"]["route"]["properties"]
+    assert {"matchers", "continue", "group_by", "repeat_interval", "routes"} <= set(route)
+    interval = found["properties"]["time_intervals"]["items"]["properties"]["time_intervals"]
+    assert {"times", "weekdays", "location", "calendar"} <= set(interval["items"]["properties"])
+    one = found["properties"]["sources"]["additionalProperties"]
+    keys = {case["then"]["properties"]["type"]["const"]: case["then"] for case in one["allOf"]}
+    assert "url" in keys["trino"]["properties"]
+    assert keys["trino"]["additionalProperties"] is False
+    told = found["properties"]["receivers"]["additionalProperties"]["allOf"]
+    slack = next(c["then"] for c in told if c["then"]["properties"]["type"]["const"] == "slack")
+    assert slack["required"] == ["channel"]  # the token may stand in `slack:`
 
 
 def test_every_reference_of_the_schema_leads_somewhere() -> None:
