@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -117,6 +118,16 @@ def test_missing_hours_are_named_and_runs_of_them_are_gaps() -> None:
 def test_a_partition_that_exists_but_is_empty_is_missing() -> None:
     at = datetime(2026, 11, 23, 19, tzinfo=UTC)
     assert values(HOURLY.measure([partitions(empty=at)], NOW))["missing"] == 1
+
+
+def test_a_partition_that_may_be_empty_counts_and_is_named() -> None:
+    answer = partitions()
+    unknown = replace(answer.partitions[-1], rows=None)
+    parts = (*answer.partitions[:-1], unknown)
+    found = list(HOURLY.measure([replace(answer, partitions=parts)], NOW))
+    assert values(found)["missing"] == 0
+    assert isinstance(found[0], Sample)
+    assert found[0].evidence["cannot_tell_if_empty"] == [unknown.name]
 
 
 def test_an_hour_that_may_still_be_late_is_not_missing() -> None:

@@ -3,7 +3,9 @@
 
 Iceberg counts rows in its manifests. Hive's metastore knows which partitions there are, and their
 rows where somebody analysed them; where nobody did, the footers of each new partition's files are
-read once. An empty partition, an empty append and a compaction are no data.
+read once. A format without footers (text, JSON, CSV, Avro) would have to be scanned: there nobody
+can tell whether a partition is empty, and its rows are unknown. An empty partition, an empty append
+and a compaction are no data.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +35,9 @@ with the others, which until then count as data."""
 
 MOST_REMEMBERED = 10_000
 ROW_COUNT = 4
+WITH_FOOTERS = ("PARQUET", "ORC")
+"""Formats of Hive whose files tell at their end how many rows they have."""
+
 CATALOGS = "select catalog_name, connector_name from system.metadata.catalogs"
 
 
@@ -41,12 +46,13 @@ class Shape:
     """What is known of a table: its connector, and what its ``$partitions`` have.
 
     ``partition`` maps the columns that cut it to their types, ``bounds`` are the columns whose
-    greatest value is known.
+    greatest value is known. ``has_footers`` says that rows can be counted without reading data.
     """
 
     connector: str
     partition: Mapping[str, str] = field(default_factory=dict)
     bounds: frozenset[str] = frozenset()
+    has_footers: bool = False
 
 
 @dataclass
@@ -221,7 +227,7 @@ class Tables:
                 unknown.append(cell)
             else:
                 rows[str(cell)] = int(count)
-        if unknown:
+        if unknown and self._shape(table).has_footers:
             among = ", ".join(names.exact_literal(cell, kind) for cell in unknown)
             counted = self._ask(
                 f'select "{column}", count(*) from {whole} where "{column}" in ({among}) group by 1'
@@ -273,9 +279,14 @@ class Tables:
             raise
         types = dict(zip(found.columns, found.types, strict=True))
         if connector == "hive":
-            return Shape(connector, types)
+            return Shape(connector, types, has_footers=self._has_footers(table))
         bounds = names.fields_of(types.get("data", ""))
         return Shape(connector, names.fields_of(types.get("partition", "")), frozenset(bounds))
+
+    def _has_footers(self, table: Name) -> bool:
+        whole = ".".join(f'"{part}"' for part in table)
+        text = str(self._ask(f"show create table {whole}").rows[0][0]).upper()
+        return any(f"FORMAT = '{name}'" in text for name in WITH_FOOTERS)
 
 
 _DAY = timedelta(days=1)

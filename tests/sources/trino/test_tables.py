@@ -30,6 +30,7 @@ TABLES: dict[str, Any] = {
     r'max\(data."at".max\)': ({"m": "timestamp(6)"}, [["2026-11-24 05:30:00.000000"]]),
     r'h\$partitions" limit 0': ({"dt": "varchar", "hr": "varchar"}, []),
     r'distinct "dt"': ({"dt": "varchar"}, [["2026-11-24"], ["2026-11-23"]]),
+    "show create table": ({"Create Table": "varchar"}, [["... WITH (\n  format = 'ORC'\n)"]]),
     r"show stats .*2026-11-23": (STATS, [[None, None, None, None, "7"]]),
     r"show stats": (STATS, [[None, None, None, None, None]]),
     r'count\(\*\) from "hive"."events"."h" where "dt" in': ({"dt": "varchar", "n": "bigint"}, []),
@@ -79,6 +80,13 @@ def test_the_newest_row_of_iceberg_is_a_bound_of_its_files(lake: Rig) -> None:
 
 def test_an_empty_partition_of_hive_is_no_data(lake: Rig) -> None:
     assert partitions(lake, DAYS) == {DAY: 7, DAY + timedelta(days=1): 0}
+
+
+def test_a_format_without_footers_is_not_scanned_and_nobody_can_tell(lake: Rig) -> None:
+    made = ({"Create Table": "varchar"}, [["... WITH (\n  format = 'TEXTFILE'\n)"]])
+    lake.becomes(tables={**TABLES, "show create table": made})
+    assert partitions(lake, DAYS) == {DAY: 7, DAY + timedelta(days=1): None}
+    assert [text for text in lake.server.statements if "count(*)" in text] == []
 
 
 def test_a_partition_that_held_rows_is_not_looked_into_again(lake: Rig) -> None:
