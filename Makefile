@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 USED := import monitor.cli.run, monitor.cli.demo, alembic.script, alembic.runtime.environment, sqlglot; \
   from monitor.config.plugins import load_plugins; assert not load_plugins(), load_plugins()
 
-.PHONY: install dev demo test lint platform pictures pin bench-alerts clean
+.PHONY: install dev demo test lint platform pictures pin bench bench-alerts clean
 
 install: $(VENV)/installed
 
@@ -60,6 +60,9 @@ pin:
 	  print("# The dependencies of pyproject.toml; `make pin` renews this and the pinned files."); print(*d, sep="\n")' > requirements/core.in
 	for name in core dev build; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header -o requirements/$$name.txt requirements/$$name.in || exit 1; done
+
+bench: dev
+	$(BIN)/python -m bench.evaluate
 
 bench-alerts: dev
 	$(BIN)/python -m bench.alerts
