@@ -1,6 +1,6 @@
 """How long reading a configuration takes, in CPU seconds for 1,000 and 10,000 checks.
 
-Cold, from the cache of an earlier process, and again in the same process.
+Cold, from the cache of an earlier process (there is none for 1,000), and again in the same process.
 
 Run: .venv/bin/python bench/config/load.py [repeats]
 """

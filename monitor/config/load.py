@@ -24,8 +24,9 @@ from monitor.config.yaml_tree import Fields, YamlError, read_tree
 
 __all__ = ["ConfigError", "Loader", "load"]
 
-WORTH_KEEPING = 200
-"""From how many checks on that were built anew a cache is worth its writing: 50 ms of building."""
+WORTH_KEEPING = 2000
+"""From how many checks on that were built anew a cache is worth its writing: half a second of
+building. Writing one for 1,000 checks leaves 1.5 MB more resident, for good."""
 
 
 def load(config_file: Path, env: Mapping[str, str], ask: Ask | None = None) -> Plan:
