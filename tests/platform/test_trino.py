@@ -1,8 +1,13 @@
 """The source `trino` and the kind `trino_load` on a real Trino 476."""
 
 import asyncio
+import os
+import re
+import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -11,6 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import requests
+from trino.exceptions import TrinoQueryError
 
 from monitor.api import (
     Answer,
@@ -42,9 +48,16 @@ from tests.contract.trino_contract import Cluster, TrinoContract
 from tests.platform.stack.crowd import crowd
 from tests.platform.stack.postgres import PostgresServer
 from tests.platform.stack.trino import TrinoServer, TrinoWorker
+from tests.platform.stack.trino_files import HOW_TO
 
 WAIT = timedelta(seconds=60)
 HEAVY = "select count(*) from tpch.sf1.lineitem a join tpch.sf1.orders b on a.orderkey = b.orderkey"
+LONG = "select count(*) as n from tpch.sf100.lineitem where comment like '%x%y%z%'"
+NODES_AT_WORK = (
+    "select count(distinct t.node_id) from system.runtime.tasks t "
+    "join system.runtime.queries q using (query_id) "
+    "where t.state = 'RUNNING' and q.source = 'health-monitor/platform' and q.state = 'RUNNING'"
+)
 
 
 def now() -> datetime:
@@ -102,6 +115,27 @@ def test_a_full_queue_is_overload_for_sql_and_seen_by_rest(trino_server: TrinoSe
         evidence = next(iter(TrinoLoad(id="x").measure([load], load.observed_at)))
         assert isinstance(evidence, Sample)
         assert evidence.evidence["holders"][0]["user"] == "heavy"
+
+
+class QuerySource(Enum):
+    """What Superset passes to its function of user agents."""
+
+    CHART = 0
+
+
+def test_a_dashboard_of_superset_is_named_as_victim(trino_server: TrinoServer) -> None:
+    """What the snippet of the documentation makes Superset send, refused by a full queue."""
+    (snippet,) = re.findall(r"```python\n(def name_the_asker.*?)```", HOW_TO.read_text(), re.DOTALL)
+    settings: dict[str, Any] = {}
+    exec(snippet, settings)  # noqa: S102  # our own documentation
+    asker = settings["USER_AGENT_FUNC"](None, QuerySource.CHART)
+    with crowd(trino_server):
+        with pytest.raises(TrinoQueryError, match="Too many queued"):
+            trino_server.rows("select 1\n-- dashboard_id=12", user="crowded", source=asker)
+        load = load_of(source_of(trino_server))
+    told = next(iter(TrinoLoad(id="x").measure([load], load.observed_at)))
+    assert isinstance(told, Sample)
+    assert {"resource": "superset.12", "waiting": 0, "failed": 1} in told.evidence["victims"]
 
 
 def test_limits_of_the_cluster_are_told_by_name(trino_server: TrinoServer) -> None:
@@ -172,13 +206,21 @@ def test_metrics_and_jmx_agree(trino_server: TrinoServer) -> None:
     assert load.blocked_nodes == blocked
 
 
-def test_a_worker_that_dies_is_missed(trino_server: TrinoServer, tmp_path: Path) -> None:
+def test_a_worker_that_is_killed_fails_its_query_and_is_missed(
+    trino_server: TrinoServer, tmp_path: Path
+) -> None:
+    """Killed without a word while it works: the check's query says whose fault that is."""
     source = source_of(trino_server)
-    with TrinoWorker(tmp_path / "worker", trino_server) as worker:
+    with TrinoWorker(tmp_path / "worker", trino_server) as worker, ThreadPoolExecutor(1) as pool:
         assert load_of(source).workers == 2
-        pid = worker.pid
-        assert pid
-        worker.stop()
+        asked = pool.submit(ask, source, Rows(LONG), timedelta(minutes=3))
+        until = monotonic() + 60
+        while trino_server.rows(NODES_AT_WORK) != [[2]] and monotonic() < until:
+            assert not asked.done()
+        os.kill(worker.pid, signal.SIGKILL)
+        error = asked.exception(timeout=180)
+    assert isinstance(error, SourceError)
+    assert error.code == "cluster_fault", str(error)
     until = monotonic() + 90
     load = load_of(source)
     while load.workers != 1 and monotonic() < until:

@@ -1,6 +1,7 @@
 """What a Trino of the tests is made of: downloaded programs, and settings to start with."""
 
 import json
+import re
 import shutil
 import tarfile
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ PLUGINS = (
 """What is kept of some sixty plugins: each costs start-up time, and no other one is used."""
 
 CATALOGS = ("tpch", "memory", "jmx")
+HOW_TO = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "watch-trino.md"
 _ENTRY = f"trino-{VERSION}-full"
 
 CROWDED_MAX_QUEUED = 3
@@ -116,6 +118,9 @@ def write_settings(etc: Path, port: int, plugins: Path) -> None:
     }
     _write_properties(etc / "resource-groups.properties", groups)
     (etc / "resource-groups.json").write_text(json.dumps(resource_groups(), indent=2))
+    rights = {"access-control.name": "file", "security.config-file": "etc/rules.json"}
+    _write_properties(etc / "access-control.properties", rights)
+    (etc / "rules.json").write_text(json.dumps(access_rules(), indent=2))
 
 
 def write_worker_settings(etc: Path, port: int, coordinator: str, plugins: Path) -> None:
@@ -173,6 +178,24 @@ def resource_groups() -> dict[str, object]:
             {"group": "global.other"},
         ],
     }
+
+
+def access_rules() -> dict[str, list[dict[str, object]]]:
+    """Give the rules of the documentation, for `monitor`; whoever they do not name may do all."""
+    (text,) = re.findall(r"```json\n(\{\n  \"catalogs\".*?)```", HOW_TO.read_text(), re.DOTALL)
+    rules: dict[str, list[dict[str, object]]] = json.loads(text)
+    others: dict[str, dict[str, object]] = {
+        "catalogs": {"allow": "owner"},  # all, and catalogs of one's own
+        "queries": {"allow": ["execute", "view", "kill"]},
+        "system_information": {"allow": ["read", "write"]},
+        "functions": {
+            "catalog": ".*",
+            "function": ".*",
+            "privileges": ["EXECUTE", "GRANT_EXECUTE"],
+        },
+        "procedures": {"catalog": ".*", "procedure": ".*", "privileges": ["EXECUTE"]},
+    }
+    return {key: [*rules.get(key, []), every] for key, every in others.items()}
 
 
 def _group(name: str, *, running: int, queued: int) -> dict[str, object]:

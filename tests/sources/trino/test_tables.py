@@ -89,6 +89,13 @@ def test_a_format_without_footers_is_not_scanned_and_nobody_can_tell(lake: Rig) 
     assert [text for text in lake.server.statements if "count(*)" in text] == []
 
 
+def test_who_may_not_see_the_format_counts_by_footers(lake: Rig) -> None:
+    error = {"errorName": "PERMISSION_DENIED", "errorType": "USER_ERROR", "errorCode": 4}
+    denied = {**error, "message": "Access Denied: Cannot show create table"}
+    lake.becomes(tables={**TABLES, "show create table": denied})
+    assert partitions(lake, DAYS) == {DAY: 7, DAY + timedelta(days=1): 0}
+
+
 def test_a_partition_that_held_rows_is_not_looked_into_again(lake: Rig) -> None:
     partitions(lake, DAYS)
     lake.server.statements.clear()
