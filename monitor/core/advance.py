@@ -84,14 +84,20 @@ def _take(turn: Turn, finding: Finding) -> None:
 
 
 def _with_silent(turn: Turn, finding: Finding) -> Iterable[Verdict]:
-    """Add no data for the slices that are open and that the answer says nothing about."""
+    """Add verdicts for what is open and what the answer says nothing about: mostly no data."""
     yield from finding.verdicts
     if finding.is_partial:
         return
     seen = {verdict.slice for verdict in finding.verdicts}
     first = finding.verdicts[0]
+    is_answered = any(verdict.outcome.is_judged for verdict in finding.verdicts)
     for alert in turn.draft.alerts_of_check(finding.check):
-        if alert.is_open and alert.slice not in seen:
+        if alert.slice in seen:
+            continue
+        if is_answered and not alert.slice and alert.is_blind:
+            # The check as a whole got no answer; now its slices speak for themselves.
+            yield Verdict(alert.check, (), first.at, Outcome.OK, reason="there is an answer again")
+        elif alert.is_open:
             outcome = first.outcome if not first.outcome.is_judged else Outcome.NO_DATA
             yield Verdict(
                 alert.check,
@@ -105,7 +111,8 @@ def _with_silent(turn: Turn, finding: Finding) -> Iterable[Verdict]:
 
 def _take_verdict(turn: Turn, verdict: Verdict, facts: CheckFacts) -> None:
     before = turn.draft.alerts.get((verdict.check, verdict.slice))
-    after, events = live(before, verdict, facts.rules, facts.keep_firing_for)
+    is_red = verdict.blocked_by is None or turn.draft.red(verdict.blocked_by) is not None
+    after, events = live(before, verdict, facts.rules, facts.keep_firing_for, is_cause_red=is_red)
     if after is None:
         if before is not None and before.is_open:
             turn.drop(before)

@@ -90,6 +90,12 @@ class Alert:
         """Whether the alert is anything but resolved."""
         return self.state is not AlertState.RESOLVED
 
+    @property
+    def is_blind(self) -> bool:
+        """Whether it is open for nothing but that nothing was seen."""
+        is_unjudged = self.state is AlertState.PENDING and self.bad_since is None
+        return self.is_open and (self.blind_as is not None or is_unjudged)
+
 
 @dataclass(frozen=True, slots=True)
 class AlertEvent:

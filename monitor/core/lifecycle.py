@@ -23,6 +23,10 @@ speaks of it until it is steady."""
 FLAP_STEADY = timedelta(minutes=30)
 """How long a flapping slice must stay good, or bad, to be believed again."""
 
+ALONE_FOR = timedelta(minutes=10)
+"""How long a check must be blind for a cause that never becomes an incident before its maintainer
+is warned: others get answers from that source, only this one does not."""
+
 Stepped: TypeAlias = tuple[Alert | None, tuple[AlertEvent, ...]]
 
 
@@ -31,19 +35,26 @@ def step(
     verdict: Verdict,
     rules: Sequence[TierRule],
     keep: timedelta = timedelta(0),
+    *,
+    is_cause_red: bool = True,
 ) -> Stepped:
     """Take an alert (None for a slice without one) through one verdict.
 
     A resolved alert is only asked how often the slice fired lately. Return the alert as it is now,
     None when there is nothing to remember, and what happened. A verdict that saw nothing never
     resolves; three of them in a row warn. ``keep`` is how long a firing alert must be good before
-    it is resolved.
+    it is resolved. ``is_cause_red`` says whether the cause of a verdict that saw nothing has an
+    incident, which then tells of it.
     """
     is_open = alert is not None and alert.is_open
     open_alert = alert if is_open else None
-    if verdict.outcome in {Outcome.PENDING, Outcome.SKIPPED} or _is_blind_for_a_cause(verdict):
+    if verdict.outcome in {Outcome.PENDING, Outcome.SKIPPED}:
         return open_alert, ()
     fires = alert.fires if alert is not None else ()
+    if _is_blind_for_a_cause(verdict):
+        if is_cause_red or verdict.outcome is not Outcome.ERROR:
+            return open_alert, ()
+        return _blind(open_alert or _new(verdict, fires), verdict, ALONE_FOR)
     if not verdict.outcome.is_judged:
         return _blind(open_alert or _new(verdict, fires), verdict)
     if verdict.tier is None:
@@ -57,9 +68,11 @@ def _is_blind_for_a_cause(verdict: Verdict) -> bool:
     return is_blocked and verdict.tier is None
 
 
-def _blind(alert: Alert, verdict: Verdict) -> Stepped:
+def _blind(alert: Alert, verdict: Verdict, least: timedelta = timedelta(0)) -> Stepped:
     seen = replace(alert, blind_runs=alert.blind_runs + 1)
     if seen.state is not AlertState.PENDING or seen.blind_runs < BLIND_RUNS:
+        return seen, ()
+    if verdict.at - seen.opened_at < least:
         return seen, ()
     return _fire(replace(seen, blind_as=verdict.outcome, last=verdict), Tier.WARN, verdict)
 

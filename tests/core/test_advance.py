@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from monitor.core.advance import Finding, advance
+from monitor.core.alert import AlertState, Change
 from monitor.core.book import Memory
 from monitor.core.causes import GRACE_AFTER_ROOT
 from monitor.core.model import (
@@ -169,3 +170,27 @@ def test_a_slice_that_vanishes_from_the_answer_stays_open() -> None:
     step = day.does([Finding("table", day.at, day.at, (other,))])
     assert day.memory.alerts[("table", (("m", "a"),))].is_open
     assert {v.outcome for v in step.verdicts} == {Outcome.OK, Outcome.NO_DATA}
+
+
+def test_a_check_that_saw_nothing_is_resolved_when_its_slices_are_seen_again() -> None:
+    day = Day()
+    for _ in range(3):
+        day.finds(table=Outcome.ERROR)
+    assert day.memory.alerts[("table", ())].state is AlertState.FIRING
+    day.at += timedelta(minutes=1)
+    seen = tuple(Verdict("table", (("m", name),), day.at, Outcome.OK) for name in "ab")
+    step = day.does([Finding("table", day.at, day.at, seen)])
+    assert [(event.change, event.reason) for event in step.events] == [
+        (Change.RESOLVED, "there is an answer again")
+    ]
+    assert told(step) == {"data-slack": NotifyReason.RESOLVED}
+
+
+def test_a_check_that_began_to_see_nothing_is_forgotten_when_its_slices_are_seen_again() -> None:
+    day = Day()
+    day.finds(table=Outcome.ERROR)
+    day.at += timedelta(minutes=1)
+    day.does(
+        [Finding("table", day.at, day.at, (Verdict("table", (("m", "a"),), day.at, Outcome.OK),))]
+    )
+    assert ("table", ()) not in day.memory.alerts

@@ -95,6 +95,19 @@ def test_blind_looks_with_a_cause_of_their_own_are_not_counted() -> None:
     assert alert is None
 
 
+def test_a_cause_that_never_becomes_an_incident_is_believed_for_ten_minutes() -> None:
+    alert: Alert | None = None
+    changes: list[tuple[int, Change]] = []
+    for minute in range(12):
+        at = START + timedelta(minutes=minute)
+        verdict = Verdict("c", (), at, Outcome.ERROR, blocked_by="check:source/kpi")
+        alert, events = step(alert, verdict, AT_ONCE, is_cause_red=False)
+        changes += [(minute, event.change) for event in events]
+    assert changes == [(10, Change.FIRED)]
+    assert alert is not None
+    assert alert.tier is Tier.WARN
+
+
 def test_keep_firing_for_holds_an_alert_until_it_was_good_for_long_enough() -> None:
     keep = timedelta(minutes=3)
     alert, changes = live([Outcome.WARN, *[Outcome.OK] * 3], AT_ONCE, keep=keep)

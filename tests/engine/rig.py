@@ -41,12 +41,19 @@ class Scripted(Source):
     answers: ClassVar = frozenset({Rows})
     _now: object = PrivateAttr(default=1.0)
     _asked: int = PrivateAttr(default=0)
+    _deaf_to: str = PrivateAttr(default="")
 
     def says(self, value: float | SourceError | str) -> None:
         self._now = value
 
+    def is_deaf_to(self, check: str) -> None:
+        """Let one check get no answer from now on, while the others do."""
+        self._deaf_to = check
+
     async def ask(self, query: Query, asking: Asking) -> Answer:
         self._asked += 1
+        if asking.check == self._deaf_to:
+            raise SourceError("timeout", "no answer in time")
         if isinstance(self._now, SourceError):
             raise self._now
         if self._now == "hang":
@@ -59,9 +66,10 @@ class Number(Check):
 
     kind: ClassVar[str] = "number"
     measures: ClassVar = {"value": Measure(Direction.ABOVE)}
+    text: str = "select 1"
 
     def ask(self, now: datetime) -> Sequence[Query]:
-        return [Rows("select 1")]
+        return [Rows(self.text)]
 
     def measure(self, answers: Sequence[Answer], now: datetime) -> Sequence[Sample]:
         (table,) = answers

@@ -1,9 +1,10 @@
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 from monitor.api import DeliveryError, SourceError
 from monitor.core.model import Outcome
-from tests.engine.rig import START, Rig
+from tests.engine.rig import START, Number, Rig
 
 FIRST, RESOLVED = "first notification", "all alerts resolved"
 
@@ -61,6 +62,26 @@ def test_a_question_that_the_source_refuses_warns_the_owner_of_the_check(rig: Ri
         await rig.minutes(5)
         assert rig.sent("recsys-slack") == [FIRST]
         assert rig.sent("data-slack") == []
+
+    rig.run(story)
+
+
+def test_a_check_that_alone_gets_no_answer_is_not_silent_for_good(rig: Rig) -> None:
+    async def story(rig: Rig) -> None:
+        plan = rig.plan("c")
+        other = Number(id="c", timeout=timedelta(milliseconds=50), text="select 2")
+        checks = {**plan.checks, "c": replace(plan.checks["c"], check=other)}
+        rig.engine._use(replace(plan, checks=checks))
+        rig.engine._calendar.plan(rig.engine.plan.checks, rig.clock.now())
+        rig.source.is_deaf_to("a")  # c asks the same source, and is answered
+        await rig.minutes(8)
+        assert rig.sent("recsys-slack") == rig.sent("data-slack") == []
+        await rig.minutes(8)
+        assert rig.sent("recsys-slack") == [FIRST]
+        assert rig.sent("data-slack") == []
+        rig.source.is_deaf_to("")
+        await rig.minutes(2)
+        assert rig.sent("recsys-slack") == [FIRST, RESOLVED]
 
     rig.run(story)
 
