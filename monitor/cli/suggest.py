@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from monitor.engine.suggest import Suggesting, Suggestion, told
     help="How far back each proposal is replayed.",
 )
 def suggest(name: str, config: Path, days: float, *, as_json: bool) -> None:
-    """Propose checks for the tables or histograms of a source, each with its backtest.
+    """Propose checks for the tables or metrics of a source, each with its backtest.
 
     The output is a file of checks: read it, take what fits, and give it a maintainer.
     """
@@ -62,7 +63,12 @@ async def _all(plan: Plan, name: str, build: Any, back: timedelta) -> list[Sugge
     source = plan.sources[name]
     try:
         asked = Suggesting(source, build, SystemClock().now(), back)
-        return [one async for one in asked.all()]
+        found = []
+        async for one in asked.all():
+            found.append(one)
+            if sys.stderr.isatty():
+                click.echo(f"replayed {one.proposal.id}", err=True)
+        return found
     finally:
         await source.close()
 

@@ -1,16 +1,19 @@
 """What a source holds, tables or histograms, found by the questions that checks ask, too."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.api.answer import Table
 from monitor.api.errors import SourceError
 from monitor.api.query import Rows
 from monitor.api.source import Asking, Source
+from monitor.engine.found import ANY, FoundMetric, FoundTable, metric_of
 
 MOST_TABLES = 50
 MOST_METRICS = 30
+MOST_NAMED = 12
+"""Gauges and counters: each is replayed look by look, and their names are only a guess."""
+
 TIMEOUT = timedelta(seconds=30)
 
 _STANDARD = """\
@@ -26,12 +29,7 @@ order by m.name, p.cid"""
 _HISTOGRAMS = 'count by (__name__) ({__name__=~".+_seconds_bucket"})'
 
 
-@dataclass(frozen=True, slots=True)
-class FoundTable:
-    """A table: its name with its schema, and its columns with their types, in order."""
-
-    name: str
-    columns: tuple[tuple[str, str], ...]
+_METRICS = f'count by (__name__) ({{__name__=~"{ANY}"}})'
 
 
 async def tables_of(source: Source, now: datetime) -> list[FoundTable]:
@@ -54,6 +52,17 @@ async def histograms_of(source: Source, now: datetime) -> list[str]:
     rows = await _ask(source, _HISTOGRAMS, now)
     names = {str(cell) for row in rows for cell in row if str(cell).endswith("_seconds_bucket")}
     return sorted(name.removesuffix("_bucket") for name in names)[:MOST_METRICS]
+
+
+async def metrics_of(source: Source, now: datetime) -> list[FoundMetric]:
+    """Return the metrics whose names say that they are bad when they grow, and ``up``."""
+    rows = await _ask(source, _METRICS, now)
+    found = [metric_of(str(cell)) for row in rows for cell in row]
+    return sorted((one for one in found if one is not None), key=_up_first)[:MOST_NAMED]
+
+
+def _up_first(metric: FoundMetric) -> tuple[bool, str]:
+    return metric.type != "up", metric.name
 
 
 async def column_of(

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from monitor.api.query import Grain
 from monitor.config.settings import duration_text
-from monitor.engine.catalog import FoundTable
+from monitor.engine.found import FoundTable
 
 ENOUGH = 20
 """Moments below which a history teaches nothing."""

@@ -11,8 +11,16 @@ from monitor.api.source import Asking, Source
 from monitor.config.plan import PlannedCheck
 from monitor.core.model import Tier
 from monitor.engine.backtest import Past, look_back
-from monitor.engine.catalog import FoundTable, column_of, histograms_of, tables_of
+from monitor.engine.catalog import (
+    column_of,
+    histograms_of,
+    metrics_of,
+    tables_of,
+)
+from monitor.engine.found import FoundMetric, FoundTable
+from monitor.engine.metric_proposals import threshold
 from monitor.engine.proposals import (
+    ENOUGH,
     MOST_LABELS,
     Proposal,
     Shape,
@@ -25,6 +33,7 @@ from monitor.engine.proposals import (
 )
 
 LEARN = timedelta(days=30)
+LEARN_METRICS = timedelta(days=7)
 MOST_VALUES = 20
 """Values of a column above which it makes no slices."""
 
@@ -55,6 +64,9 @@ class Suggesting:
         if Quantiles in self.source.answers:
             for name in await histograms_of(self.source, self.now):
                 async for one in self._of_histogram(name):
+                    yield one
+            for metric in await metrics_of(self.source, self.now):
+                async for one in self._of_metric(metric):
                     yield one
         elif Rows in self.source.answers:
             for table in await tables_of(self.source, self.now):
@@ -123,6 +135,19 @@ class Suggesting:
         proposal = latency(name, p99s)
         if proposal is not None:
             yield await self._tried(proposal)
+
+    async def _of_metric(self, metric: FoundMetric) -> AsyncIterator[Suggestion]:
+        """Learn from one question: the server itself looks back over the week."""
+        past = f"({metric.query})[{LEARN_METRICS.days}d:10m]"
+        text = f"quantile_over_time(0.995, {past}) and (count_over_time({past}) >= {ENOUGH})"
+        try:
+            numbers = await column_of(self.source, f"max({text})", self.now, None)
+        except SourceError:
+            return
+        for number in numbers:
+            proposal = threshold(metric, float(str(number)))
+            if proposal is not None:
+                yield await self._tried(proposal)
 
     async def _tried(self, proposal: Proposal) -> Suggestion:
         planned = self.build(proposal)

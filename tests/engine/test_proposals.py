@@ -5,7 +5,8 @@ from typing import ClassVar
 import pytest
 
 from monitor.api import Answer, Asking, Query, Rows, Source, Table
-from monitor.engine.catalog import FoundTable, histograms_of
+from monitor.engine.catalog import histograms_of
+from monitor.engine.found import FoundTable
 from monitor.engine.proposals import (
     Shape,
     drop_for,
