@@ -68,6 +68,19 @@ class Source(BaseModel, ABC):
         """Say why the source would refuse a question, as far as it can tell without asking."""
         return ()
 
+    def keepsake(self, now: datetime) -> str | None:
+        """Return what is known and shall outlive the daemon, a short text; None for nothing.
+
+        It is asked for every ten minutes and at the end, in another thread than questions.
+        """
+        return None
+
+    def recall(self, kept: str, now: datetime) -> None:
+        """Take up, before the first question, what a source of this name and type knew.
+
+        Raise ValueError, with why, for what is of no use any more; it is then learned again.
+        """
+
     async def close(self) -> None:
         """Let go of connections; asking again is an error after that."""
 

@@ -24,6 +24,7 @@ from monitor.engine.delivery import Delivery
 from monitor.engine.digest_runs import DigestRuns
 from monitor.engine.digests import Digests
 from monitor.engine.inbox import Batch, gather, read_batch
+from monitor.engine.keeping import Keeping, hand_over
 from monitor.engine.ledger import Ledger
 from monitor.engine.look import Bulkheads, look, skipped, source_check, spare
 from monitor.engine.metrics import Metrics
@@ -86,6 +87,7 @@ class Engine:
         self._wants_flush = False
         self.recorder = Recorder(store.samples)
         self.notes = PartitionNotes()
+        self.keeping = Keeping(store.keepsakes)
         self.auditor = Auditor(plan, store, self.writer, lambda: self.trouble, self._audited)
         self.delivery = Delivery(plan, store, self.writer, clock, metrics, self.order_soon)
         self._use(plan)
@@ -122,6 +124,7 @@ class Engine:
         now = self.clock.now()
         self.memory = await self.writer.run(self.store.history.memory, now)
         await self.writer.run(self.recorder.load, now)
+        await self.writer.run(self.keeping.load, self.plan.sources, now)
         self._run = await self.writer.run(self.store.journal.started, now)
         for kept in await self.writer.run(self.store.journal.not_taken):
             self._batches.append(read_batch(kept.key, kept.body, kept.at))
@@ -142,8 +145,9 @@ class Engine:
         """
         old, known = self.plan, self.world.checks
         looks = list(self._looks.values())
-        self._use(plan)
         now = self.clock.now()
+        hand_over(old.sources, plan.sources, now)
+        self._use(plan)
         self._calendar.plan(plan.checks, now)
         self._watch_ill_sources()
         self._drop_removed(known, now)
@@ -378,6 +382,8 @@ class Engine:
         noted = self.notes.changes()
         if noted:
             await self.writer.run(arrivals.save, self.store, noted)
+        if is_last or self.keeping.is_due(now):
+            await self.writer.run(self.keeping.save, self.plan.sources, now)
 
     async def settle(self) -> None:
         """Wait until every look under way is over and stored, and every send has ended."""

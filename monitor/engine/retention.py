@@ -18,6 +18,9 @@ KEEP_FOUND = timedelta(days=90)
 KEEP_ARRIVALS = timedelta(days=180)
 """How long it is known when a partition came: as far as most backtests look back, twice."""
 
+KEEP_KEEPSAKES = timedelta(days=14)
+"""How long it stays what a source knew that is not asked any more; all of it ages in a week."""
+
 
 def prune(store: Store, checks: Iterable[Check], now: datetime) -> None:
     """Forget slots, pings, numbers and buckets that nobody reads any more."""
@@ -25,6 +28,7 @@ def prune(store: Store, checks: Iterable[Check], now: datetime) -> None:
     store.samples.prune(now - KEEP_NUMBERS)
     store.found.prune(now - KEEP_FOUND)
     store.arrivals.prune(now - KEEP_ARRIVALS)
+    store.keepsakes.prune(now - KEEP_KEEPSAKES)
     kept = [what.keep for what in (one.remembers(now) for one in checks) if what is not None]
     before = now - max(kept, default=timedelta(0)) - KEEP_METRICS_LONGER
     store.metrics.forget(before.date(), now - KEEP_METRICS_LONGER)

@@ -13,6 +13,7 @@ from monitor.store.errors import StoreError
 from monitor.store.found import Found
 from monitor.store.history import History
 from monitor.store.journal import Journal
+from monitor.store.keepsakes import Keepsakes
 from monitor.store.lock import Lock
 from monitor.store.metrics import Metrics
 from monitor.store.migrate import upgrade
@@ -39,6 +40,7 @@ class Store:
         self.story = Story(engine)
         self.found = Found(engine)
         self.arrivals = Arrivals(engine)
+        self.keepsakes = Keepsakes(engine)
 
     def commit(self, *steps: Step) -> None:
         """Write steps, all or nothing. Raise StoreError when they cannot be written."""

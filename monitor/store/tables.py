@@ -293,3 +293,12 @@ partition_watch = sa.Table(
     _moment("since"),
     _moment("until", index=True),
 )
+
+# What a source knows and would lose with the daemon, in a form that it alone understands.
+keepsake = sa.Table(
+    "keepsake",
+    metadata,
+    _text("source", primary_key=True),
+    _text("kept"),
+    _moment("kept_at"),
+)

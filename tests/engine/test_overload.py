@@ -44,6 +44,8 @@ STORM = [
     ),
 ]
 
+CALM = [ClusterQuery(f"c{who}", who, "Apache Superset", "RUNNING") for who in ("bi", "etl")]
+
 
 def planned(check: Any, tiers: tuple[TierRule, ...], **more: Any) -> PlannedCheck:
     every = Schedule(every=STEP)
@@ -216,6 +218,75 @@ def test_when_the_load_is_well_again_every_check_is_asked_again(stage: Stage) ->
         "notification",
         "resolved",
     ]
+
+
+def usual_of_the_first_alert(stage: Stage) -> float | None:
+    """Let a storm come, and return what its greatest holder is said to hold usually."""
+    (incident,) = stage.engine.memory.incidents.values()
+    (member,) = view_of(incident, stage.engine.memory.alerts.values(), stage.engine.world).own
+    assert member.evidence is not None
+    (holder, *_) = member.evidence["holders"]
+    assert (holder["user"], holder["share"]) == ("bi", 1.0)
+    usual: float | None = holder["usual"]
+    return usual
+
+
+async def restart(stage: Stage) -> None:
+    await stage.engine.stop()
+    stage.engine = Engine(stage.plan(), stage.store, stage.clock, stage.metrics)
+    await stage.engine.start()
+
+
+async def reload(stage: Stage) -> None:
+    await stage.engine.reload(stage.plan())
+
+
+@pytest.mark.parametrize("change", [restart, reload])
+def test_the_first_alert_after_a_restart_compares_with_what_was_usual_before(
+    stage: Stage, change: Callable[[Stage], Awaitable[None]]
+) -> None:
+    async def story() -> None:
+        stage.becomes(queries=CALM)
+        for _ in range(12):
+            stage.clock.advance(timedelta(minutes=5))
+            await stage.looks(1)
+        await change(stage)
+        stage.becomes(is_full=True, queries=STORM)
+        await stage.looks(4)
+        assert usual_of_the_first_alert(stage) == pytest.approx(0.5)
+
+    stage.run(story)
+
+
+def test_what_cannot_be_used_of_a_source_is_told_once_and_learned_again(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.store.keepsakes.save("adhoc", '{"form": 0}', START)
+
+    async def story() -> None:
+        stage.becomes(queries=STORM, is_full=True)
+        await stage.looks(4)
+        assert usual_of_the_first_alert(stage) is None
+
+    stage.run(story)
+    told = [one.getMessage() for one in caplog.records if "kept" in one.getMessage()]
+    assert len(told) == 1
+    assert told[0].startswith("what adhoc kept is ignored and learned again: it cannot be read")
+    assert '"form":1' in stage.store.keepsakes.load()["adhoc"]
+
+
+def test_what_a_source_knows_is_written_every_ten_minutes_at_most(stage: Stage) -> None:
+    async def story() -> None:
+        stage.becomes(queries=CALM)
+        kept = []
+        for _ in range(6):
+            stage.clock.advance(timedelta(minutes=4))
+            await stage.looks(1)
+            kept.append(stage.store.keepsakes.load().get("adhoc"))
+        assert [one is not None for one in kept] == [False, False, True, True, True, True]
+        assert [len(set(kept[:3])), len(set(kept[2:5])), len(set(kept))] == [2, 1, 3]
+
+    stage.run(story)
 
 
 def test_what_questions_cost_is_counted_by_team(stage: Stage) -> None:

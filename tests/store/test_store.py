@@ -295,6 +295,15 @@ def test_days_of_outcomes_come_back_and_old_numbers_are_forgotten(store: Store) 
     assert store.samples.prune(AT) == 1
 
 
+def test_the_newest_that_a_source_keeps_is_known_until_nobody_keeps_it(store: Store) -> None:
+    store.keepsakes.save("adhoc", "first", AT)
+    store.keepsakes.save("adhoc", "then", AT + timedelta(hours=1))
+    store.keepsakes.save("etl", "its own", AT)
+    assert store.keepsakes.load() == {"adhoc": "then", "etl": "its own"}
+    assert store.keepsakes.prune(AT + timedelta(minutes=1)) == 1
+    assert store.keepsakes.load() == {"adhoc": "then"}
+
+
 def test_looks_are_summed_up_by_check(store: Store) -> None:
     def slot(check: str, minute: int, outcome: Outcome) -> Slot:
         at = AT + timedelta(minutes=minute)

@@ -25,6 +25,7 @@ from monitor.api import (
 )
 from monitor.sources.trino.faults import Why
 from monitor.sources.trino.guard import guard, objection
+from monitor.sources.trino.keepsake import read_keepsake, write_keepsake
 from monitor.sources.trino.load import Ladder
 from monitor.sources.trino.names import timestamp
 from monitor.sources.trino.past import Past
@@ -81,6 +82,15 @@ class Trino(TrinoSettings, type="trino"):
         await super().close()
         if self._watcher is not None:
             self._watcher.shutdown(wait=False, cancel_futures=True)
+
+    def keepsake(self, now: datetime) -> str | None:
+        """Return who usually holds the cluster, as far as its load was watched."""
+        seen = self._past.seen()
+        return write_keepsake(self._address.base, seen, now) if seen else None
+
+    def recall(self, kept: str, now: datetime) -> None:
+        """Know again who usually holds the cluster. Raise ValueError for what is no use."""
+        self._past.recall(read_keepsake(kept, self._address.base, now))
 
     def ask_blocking(self, query: Query, asking: Asking) -> Answer:
         """Answer within the deadline; nothing stays alive on the cluster."""

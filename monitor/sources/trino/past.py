@@ -1,14 +1,16 @@
 """What the monitor remembers of a cluster: the last minutes, a day of workers, who usually asks.
 
-It lives as long as the daemon and its configuration; until there is enough of it nothing is called
-unusual.
+It lives as long as the daemon and its configuration, but for who usually asks, which outlives both
+(keepsake.py); until there is enough of it nothing is called unusual.
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
+from threading import Lock
+from typing import TypeAlias
 
 from monitor.api import LoadPoint, SourceError
 from monitor.sources.trino.rest import Facts
@@ -23,6 +25,9 @@ NOT_USUAL_YET = timedelta(minutes=30)
 ENOUGH = 3
 MOST_HOLDERS = 50
 
+Seen: TypeAlias = tuple[datetime, Mapping[str, float]]
+"""Who (``user|source``) held how much of a cluster at a moment."""
+
 
 @dataclass
 class Past:
@@ -30,13 +35,14 @@ class Past:
 
     points: deque[LoadPoint] = field(default_factory=deque)
     workers: deque[tuple[datetime, int]] = field(default_factory=deque)
-    shares: deque[tuple[datetime, Mapping[str, float]]] = field(default_factory=deque)
+    shares: deque[Seen] = field(default_factory=deque)
     by_sql: dict[str, tuple[datetime, Facts | SourceError]] = field(default_factory=dict)
     detailed_at: datetime | None = None
     long_until: datetime | None = None
     canary_at: datetime | None = None
     canary: tuple[float, str] | None = None
     rejected: tuple[datetime, str] | None = None
+    _lock: Lock = field(default_factory=Lock, repr=False)
 
     def remember(self, point: LoadPoint) -> None:
         """Keep the numbers of a snapshot."""
@@ -56,9 +62,20 @@ class Past:
         if self.shares and at - self.shares[-1][0] < SHARES_EVERY:
             return
         top = sorted(shares.items(), key=lambda item: item[1], reverse=True)[:MOST_HOLDERS]
-        self.shares.append((at, dict(top)))
-        while at - self.shares[0][0] > WEEK:
-            self.shares.popleft()
+        with self._lock:
+            self.shares.append((at, dict(top)))
+            while at - self.shares[0][0] > WEEK:
+                self.shares.popleft()
+
+    def seen(self) -> list[Seen]:
+        """Return who held how much, oldest first; another thread may go on looking meanwhile."""
+        with self._lock:
+            return list(self.shares)
+
+    def recall(self, seen: Iterable[Seen]) -> None:
+        """Begin with what was seen before, oldest first."""
+        with self._lock:
+            self.shares = deque(seen)
 
     def usual_workers(self) -> float | None:
         """Return the median of a day; None until it was seen a few times."""
