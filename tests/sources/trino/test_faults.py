@@ -89,6 +89,9 @@ EXPECTED: dict[Fault, str] = {
 }
 
 
+pytestmark = pytest.mark.alone
+
+
 @dataclass(frozen=True)
 class Ended:
     """How one question ended, and how long after its deadline (negative: before)."""
