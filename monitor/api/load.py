@@ -80,8 +80,7 @@ class LoadSnapshot(Answer):
     ``usual_workers`` is the median of a day; ``usual`` maps holders (``user|source``) to the share
     of the cluster that they held at this hour of other days. ``canary`` is how many seconds a
     ``SELECT 1`` took, ``canary_error`` why it failed. ``collectors`` names the ways that answered,
-    ``silent`` those that failed, with the reason; ``scraped_bytes`` is what that took. ``is_cut``
-    says that there are more ``queries`` than were read, those that run, wait and failed first.
+    ``silent`` those that failed, with the reason; ``scraped_bytes`` is what that took.
     """
 
     version: str | None = None
@@ -103,7 +102,6 @@ class LoadSnapshot(Answer):
     canary: float | None = None
     canary_error: str = ""
     queries: tuple[ClusterQuery, ...] | None = None
-    is_cut: bool = False
     groups: tuple[GroupLoad, ...] = ()
     past: tuple[LoadPoint, ...] = ()
     usual_workers: float | None = None

@@ -167,21 +167,17 @@ def test_a_query_whose_submission_was_never_answered_is_found_and_ended(
 
 
 def test_a_scrape_is_small_and_asks_few_statements(trino_server: TrinoServer) -> None:
-    for number in range(160):
+    for number in range(100):
         trino_server.rows(f"select {number}", user=f"user{number % 7}", source="Apache Superset")
     source = source_of(trino_server)
-    first = load_of(source)
+    whole = load_of(source)
     quiet = load_of(source)
-    with crowd(trino_server) as crowded:
-        busy = load_of(source)
-    assert first.is_cut
-    assert 10_000 < first.scraped_bytes <= 20_000
+    assert whole.silent == quiet.silent == {}
+    assert whole.queries is not None
+    assert len(whole.queries) >= 90
+    assert whole.scraped_bytes <= 20_000
     assert quiet.scraped_bytes <= 5_000
-    assert busy.scraped_bytes <= 20_000
-    assert (busy.running, busy.queued) == (1, len(crowded.queued))
-    assert busy.queries is not None
-    assert {crowded.running, *crowded.queued} <= {one.id for one in busy.queries}
-    assert sum(load.cost.queries for load in (first, quiet, busy)) <= 1
+    assert whole.cost.queries + quiet.cost.queries <= 1
 
 
 def test_the_ui_lets_the_monitor_in_by_its_old_login(trino_server: TrinoServer) -> None:

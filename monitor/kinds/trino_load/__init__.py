@@ -22,8 +22,7 @@ from monitor.api import (
 from monitor.core.model import Hold, Limit, Tier, TierRule
 from monitor.core.re2 import RegexError
 from monitor.kinds.trino_load.people import anywhere, evidence
-from monitor.kinds.trino_load.picture import Picture, picture
-from monitor.kinds.trino_load.signals import signs
+from monitor.kinds.trino_load.signals import Picture, picture, signs
 from monitor.kinds.trino_load.state import ClusterState, says, state_of
 
 ABOVE, BELOW = Direction.ABOVE, Direction.BELOW

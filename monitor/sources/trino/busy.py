@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+import requests
+
 from monitor.api import ClusterQuery, as_moment
 from monitor.sources.trino.address import ME
 
@@ -39,9 +41,9 @@ def _quantity(text: str, units: Mapping[str, float]) -> tuple[float, float]:
     return float(match[1]), units[match[2]]
 
 
-def busy_by_rest(entries: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Read the entries of ``/v1/query``."""
-    return _counted(_from_rest(one) for one in entries)
+def busy_by_rest(response: requests.Response) -> dict[str, Any]:
+    """Read ``/v1/query``."""
+    return _counted(_from_rest(one) for one in response.json())
 
 
 def busy_by_sql(rows: Iterable[Sequence[Any]]) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from time import monotonic
 from monitor.api import Cost, GroupLoad, LoadSnapshot, SourceError, holders_of
 from monitor.api.errors import SourceFault
 from monitor.sources.trino.address import Address
-from monitor.sources.trino.busy import WAITING, busy_by_sql
-from monitor.sources.trino.listing import listed
+from monitor.sources.trino.busy import WAITING, busy_by_rest, busy_by_sql
 from monitor.sources.trino.past import Past
 from monitor.sources.trino.rest import (
     INFO,
     NUMBERS,
     STATUS,
+    Collector,
     Facts,
     Rest,
     group_path,
@@ -39,6 +39,7 @@ BUSY_MEMORY = 0.8
 MOST_GROUPS = 3
 DOWN: frozenset[SourceFault] = frozenset({"unreachable", "timeout", "overload"})
 
+LISTED = Collector("/v1/query", busy_by_rest)
 NODES_SQL = "select count(*) from system.runtime.nodes where state = 'active'"
 QUERIES_SQL = (
     "select query_id, \"user\", source, state, array_join(resource_group_id, '.'), "
@@ -103,20 +104,11 @@ class Ladder:
             return
         self.hear("/metrics", lambda: NUMBERS.facts(rest))
         if self._wants_details():
-            self.hear("/v1/query", lambda: self._listed(rest))
+            self.hear("/v1/query", partial(LISTED.facts, rest))
             if "/v1/query" in self.heard:
                 self.past.detailed_at = self.now
         if self.facts.get("queued"):
             self._groups(rest)
-
-    def _listed(self, rest: Rest) -> Facts:
-        """Read the queries; of a part of them the counts are lower than those of the cluster."""
-        told = listed(rest, self.past, self.turn)
-        if not told["is_cut"]:
-            return told
-        read = len(told["queries"])
-        self.silent["/v1/query"] = f"the list is too long: {read} queries of it were read"
-        return {key: it for key, it in told.items() if self._lacks(key)}
 
     def _wants_details(self) -> bool:
         """Say whether the numbers alone are not enough: something happens, or it is time."""

@@ -20,9 +20,6 @@ Facts: TypeAlias = dict[str, Any]
 """Fields of a ``LoadSnapshot`` by name; what is None is not known."""
 
 MOST_SECONDS = 5.0
-MOST_BYTES = 20_000
-"""What one look may read in all, as it comes over the wire."""
-
 NODES = (
     "trino_node_name_CoordinatorNodeManager",  # 477 and later
     "trino_metadata_name_DiscoveryNodeManager",  # before
@@ -55,14 +52,14 @@ METRICS = "/metrics?" + "&".join(f"name[]={name}" for name in NAMES)
 
 
 class Rest:
-    """Reads resources one after the other, at most ``MOST_BYTES`` over the wire in all."""
+    """Reads resources one after the other; ``bytes`` is what came over the wire in all."""
 
     def __init__(self, address: Address, turn: Turn) -> None:
         """Open a session. Raise SourceError when the token file cannot be read."""
+        self.bytes = 0
         self._base = address.base
         self._turn = turn
-        self._wire = Wire(address, turn, pauses=(), has_small_window=True)
-        self._wire.headers["Accept-Encoding"] = "gzip"
+        self._wire = Wire(address, turn, pauses=())
         self._wire.headers["X-Trino-Source"] = f"{ME}/{turn.check}"
         try:
             authorize(self._wire, address)
@@ -73,44 +70,19 @@ class Rest:
         """Let go of the connections."""
         self._wire.close()
 
-    @property
-    def bytes(self) -> int:
-        """What came over the wire in all."""
-        return self._wire.came
-
-    @property
-    def left(self) -> int:
-        """How many bytes may still come."""
-        return max(0, MOST_BYTES - self.bytes)
-
     def get(self, path: str, **headers: str) -> requests.Response:
         """Read one resource. Raise SourceError."""
-        return self._all("GET", path, {"headers": headers})
+        return self._ask("GET", path, {"headers": headers})
 
     def post(self, path: str, **body: Any) -> requests.Response:
         """Log in. Raise SourceError."""
-        return self._all("POST", path, body)
+        return self._ask("POST", path, body)
 
-    def part(self, path: str, most: int) -> tuple[str, bool]:
-        """Read at most so many bytes; return them, and whether there were more."""
-        text = self._ask("GET", path, {}, most).text
-        return text, self._wire.was_cut
-
-    def _all(self, method: str, path: str, more: Mapping[str, Any]) -> requests.Response:
-        left = self.left
-        response = self._ask(method, path, more, left)
-        if self._wire.was_cut:
-            raise SourceError(
-                "protocol", f"longer than the {left} bytes that a look may still read"
-            )
-        return response
-
-    def _ask(self, method: str, path: str, more: Mapping[str, Any], most: int) -> requests.Response:
+    def _ask(self, method: str, path: str, more: Mapping[str, Any]) -> requests.Response:
         if not self._turn.left:
             raise SourceError("timeout", "no time was left to ask")
         turn = shorter(self._turn, MOST_SECONDS)
         self._wire.renew(turn)
-        self._wire.most = most
         try:
             with turn.watched(self._wire.sockets.cut):
                 response = self._wire.request(method, f"{self._base}{path}", **more)
@@ -118,6 +90,7 @@ class Rest:
             if is_slow(error) or not turn.left:
                 raise SourceError("timeout", "did not answer in time") from error
             raise fault_of(error) from error
+        self.bytes += response.raw.tell()
         if not response.ok:
             code = response.status_code
             raise SourceError(status_fault(code), f"HTTP {code}")

@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,12 +11,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import (
-    MaxRetryError,
-    NewConnectionError,
-    ProtocolError,
-    ReadTimeoutError,
-)
+from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from monitor.sources.trino.address import Address
 from monitor.sources.trino.turn import Turn
@@ -30,9 +24,7 @@ PASSING = {429, 502, 503, 504}
 MOST_BYTES = 64 * 2**20
 """The largest page that is read; Trino's own target is 16 MB."""
 
-CHUNK, PIECE = 2**16, 2**9
-WINDOW = 2**13
-"""How much may be on its way from a server that is read only in part, in bytes."""
+CHUNK = 2**16
 
 
 class TooLargeError(requests.RequestException):
@@ -81,25 +73,8 @@ class Wire(requests.Session):
     credentials should follow it.
     """
 
-    most: int | None = None
-    """How many bytes of an answer are read, as they come over the wire; None is `MOST_BYTES`."""
-
-    was_cut: bool = False
-    """Whether the last answer was longer."""
-
-    came: int = 0
-    """How many bytes were read in all, where `most` bounds them."""
-
-    def __init__(
-        self,
-        address: Address,
-        turn: Turn,
-        pauses: Sequence[float] = PAUSES,
-        *,
-        has_small_window: bool = False,
-    ) -> None:
+    def __init__(self, address: Address, turn: Turn, pauses: Sequence[float] = PAUSES) -> None:
         super().__init__()
-        self._has_small_window = has_small_window
         self.verify = address.verify
         self.cert = address.cert
         self._base = urlsplit(address.base)
@@ -113,7 +88,7 @@ class Wire(requests.Session):
         for scheme in ("http://", "https://"):
             if scheme in self.adapters:
                 self.adapters[scheme].close()
-            self.mount(scheme, _Adapter(self.sockets, has_small_window=self._has_small_window))
+            self.mount(scheme, _Adapter(self.sockets))
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send within the turn; what only reads is tried again while it may pass."""
@@ -143,43 +118,14 @@ class Wire(requests.Session):
         left = max(0.05, self.turn.left)
         limits = {"timeout": (min(CONNECT_SECONDS, left), left)}
         response: requests.Response = super().send(request, **{**kwargs, **limits})
-        body = self._whole(response) if self.most is None else self._part(response, self.most)
-        response._content = bytes(body)  # noqa: SLF001  # it was read here, within the bounds
-        return response
-
-    @staticmethod
-    def _whole(response: requests.Response) -> bytearray:
         body = bytearray()
         for chunk in response.iter_content(CHUNK):
             body += chunk
             if len(body) > MOST_BYTES:
                 response.close()
                 raise TooLargeError(f"a page of the answer is larger than {MOST_BYTES >> 20} MB")
-        return body
-
-    def _part(self, response: requests.Response, most: int) -> bytearray:
-        """Read so many bytes as they come over the wire, and unpack what that gives."""
-        is_packed = response.headers.get("Content-Encoding") == "gzip"
-        unpack = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress if is_packed else bytes
-        body, came = bytearray(), 0
-        self.was_cut = False
-        try:
-            for piece in response.raw.stream(PIECE, decode_content=False):
-                came += len(piece)
-                if came > most:
-                    self.was_cut = True
-                    response.close()
-                    break
-                body += unpack(piece)
-        except ReadTimeoutError as error:
-            raise requests.ReadTimeout(error, request=response.request) from error
-        except ProtocolError as error:
-            raise requests.ConnectionError(error, request=response.request) from error
-        except zlib.error as error:
-            raise requests.exceptions.ContentDecodingError(error) from error
-        finally:
-            self.came += min(came, most)
-        return body
+        response._content = bytes(body)  # noqa: SLF001  # it was read here, within the bounds
+        return response
 
 
 def _may_repeat(request: requests.PreparedRequest, error: requests.RequestException) -> bool:
@@ -212,16 +158,13 @@ def _is_passing(response: requests.Response) -> bool:
 class _Adapter(HTTPAdapter):
     """Opens connections that can be cut."""
 
-    def __init__(self, sockets: Sockets, *, has_small_window: bool) -> None:
+    def __init__(self, sockets: Sockets) -> None:
         self._sockets = sockets
-        self._options = list(HTTPConnection.default_socket_options)
-        if has_small_window:
-            self._options.append((socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW))
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the pools; their connections report their sockets."""
-        super().init_poolmanager(*args, socket_options=self._options, **kwargs)
+        super().init_poolmanager(*args, **kwargs)
         sockets = self._sockets
 
         class Plain(HTTPConnection):

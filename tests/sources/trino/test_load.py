@@ -1,6 +1,5 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from random import Random
 
 import pytest
 
@@ -146,52 +145,6 @@ def test_details_are_asked_only_when_something_happens_or_it_is_time(on: Rig) ->
     assert [looks(0), looks(1), looks(2), looks(5)] == [True, False, False, True]
     on.becomes(queries=[WAITING])
     assert looks(6)
-
-
-def _crowd(count: int) -> list[ClusterQuery]:
-    """Return many that ended, each with a name of its own, and a few that matter."""
-    hashes = [f"{number:016x}" for number in Random(3).sample(range(2**60), count)]  # noqa: S311
-    ended = (
-        replace(ETL, id=it, user=f"u{it}", state="FINISHED", ended_at=ENDED, text=it * 9)
-        for it in hashes
-    )
-    return [*ended, ETL, WAITING, LOST]
-
-
-@pytest.mark.parametrize("count", [1000, 2000])
-def test_a_long_list_of_queries_is_cut_and_what_matters_is_read(on: Rig, count: int) -> None:
-    on.becomes(queries=_crowd(count))
-    first = on.load(Load())
-    assert first.is_cut
-    assert 15_000 < first.scraped_bytes <= 20_000
-    assert "too long" in first.silent["/v1/query"]
-    later = on.load(Load())
-    assert later.is_cut
-    assert later.queries == (ETL, WAITING, LOST)
-    assert later.scraped_bytes <= 5_000
-    for load in (first, later):
-        assert (load.queued, load.running, load.completed) == (1, 1, count + 1)
-
-
-def test_a_thousand_that_wait_do_not_hide_who_runs(on: Rig) -> None:
-    on.becomes(queries=[replace(it, state="QUEUED") for it in _crowd(2000)[:2000]] + [ETL, LOST])
-    on.load(Load())
-    load = on.load(Load())
-    assert load.queries is not None
-    assert load.scraped_bytes <= 20_000
-    assert {ETL, LOST} <= set(load.queries)
-    assert (load.queued, load.running) == (2000, 1)
-
-
-def test_a_list_that_got_short_again_is_read_whole(on: Rig) -> None:
-    on.becomes(queries=_crowd(1000))
-    assert on.load(Load()).is_cut
-    on.becomes(queries=[ETL])
-    asking = Asking(NOW + timedelta(minutes=15), ENOUGH, "load")
-    load = on.source.ask_blocking(Load(), asking)
-    assert isinstance(load, LoadSnapshot)
-    assert not load.is_cut
-    assert load.queries == (ETL,)
 
 
 def test_the_canary_tells_how_long_a_small_query_takes(on: Rig) -> None:
