@@ -16,11 +16,11 @@ from monitor.cli.options import CONFIG, JSON
 from monitor.cli.site import find_check, read_plan
 from monitor.config.plan import Plan, PlannedCheck
 from monitor.core.labels import Labels, labels_of, text_of
+from monitor.core.state import Rebase
 from monitor.engine.clock import SystemClock
 from monitor.engine.histories import Histories
 from monitor.engine.threads import Writer
 from monitor.store import Store, open_store
-from monitor.store.metrics import Rebase
 
 
 @click.group()

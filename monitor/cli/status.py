@@ -36,9 +36,15 @@ def _text(about: dict[str, Any], incidents: list[dict[str, Any]]) -> str:
     for one in incidents:
         incident = one["incident"]
         owner = incident["assignee"] or incident["maintainer"]
-        ack = f", acknowledged by {incident['ack']['by']}" if incident["ack"] else ""
+        ack = f", {_ack(incident['ack'])}" if incident["ack"] else ""
         lines.append(f"{incident['tier'].upper():5} {incident['id']}  {owner}{ack}")
         alerts = [m for m in one["members"] if not m["is_folded"]]
         folded = len(one["members"]) - len(alerts)
         lines.append(f"      {len(alerts)} alerts, {folded} because of it, {incident['opened_at']}")
     return "\n".join(lines)
+
+
+def _ack(ack: dict[str, Any]) -> str:
+    # A daemon of before says nothing of new normals.
+    done = "accepted as the new normal" if ack.get("is_new_normal") else "acknowledged"
+    return f"{done} by {ack['by']}"

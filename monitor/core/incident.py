@@ -23,11 +23,21 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """Somebody takes care of it; ``until`` is when others may be told again, None for its end."""
+    """Somebody takes care of it; ``until`` is when others may be told again, None for its end.
+
+    ``is_new_normal`` says that the level it fires about was accepted: later looks judge by it.
+    """
 
     by: str
     at: datetime
     until: datetime | None = None
+    is_new_normal: bool = False
+
+    @property
+    def words(self) -> str:
+        """What was done, and by whom."""
+        done = "accepted as the new normal" if self.is_new_normal else "acknowledged"
+        return f"{done} by {self.by}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +90,8 @@ class Member:
     """One alert as a message shows it. ``folded`` ones belong to a resource downstream.
 
     ``told_in`` is the incident that its maintainer was told of before the cause was found;
-    ``silenced_by`` are the ids of the silences that cover it.
+    ``silenced_by`` are the ids of the silences that cover it; ``is_learned`` says that it was
+    judged by what is normal for it, which somebody may change.
     """
 
     check: str
@@ -103,6 +114,7 @@ class Member:
     runbook: str | None = None
     told_in: str | None = None
     silenced_by: tuple[str, ...] = ()
+    is_learned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,3 +156,8 @@ class IncidentView:
     def is_open(self) -> bool:
         """Whether something still fires."""
         return self.incident.resolved_at is None
+
+    @property
+    def can_be_normal(self) -> bool:
+        """Whether the level that it fires about may be accepted as the new normal."""
+        return self.is_open and any(member.is_learned for member in self.own)

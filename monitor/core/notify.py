@@ -8,7 +8,7 @@ from hashlib import blake2s
 from typing import TypeAlias
 
 from monitor.core.alert import AlertState
-from monitor.core.incident import IncidentView, Member
+from monitor.core.incident import Ack, IncidentView, Member
 from monitor.core.model import Tier
 from monitor.core.notification import NotifyReason, QuietReason
 from monitor.core.route import Recipient
@@ -57,9 +57,15 @@ def seen(view: IncidentView, scope: str | None = None) -> Seen:
         code=_code(view.members),
         cause=view.cause,
         is_flapping=bool(firing) and all(m.state is AlertState.FLAPPING for m in firing),
-        ack=incident.ack.by if incident.ack else "",
+        ack=_ack(incident.ack),
         owner=incident.owner,
     )
+
+
+def _ack(ack: Ack | None) -> str:
+    if ack is None:
+        return ""
+    return ack.words if ack.is_new_normal else ack.by
 
 
 def _code(members: Iterable[Member]) -> str:

@@ -9,7 +9,9 @@ from typing import TypeAlias
 from monitor.core.alert import Alert, AlertState, Change
 from monitor.core.incident import Ack, Incident
 from monitor.core.instead import Undelivered, tell_instead
+from monitor.core.labels import text_of
 from monitor.core.silence import Silence
+from monitor.core.state import Rebase
 from monitor.core.trail import Deed
 from monitor.core.turn import Turn
 
@@ -21,6 +23,15 @@ class Acknowledge:
     incident: str
     by: str
     until: datetime | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """The level that an incident fires about is the new normal, for each slice of it."""
+
+    incident: str
+    by: str
     why: str = ""
 
 
@@ -74,7 +85,15 @@ class Reconsider:
 
 
 Order: TypeAlias = (
-    Acknowledge | Reassign | Resolve | MakeSilence | EndSilence | Undelivered | Remove | Reconsider
+    Acknowledge
+    | Accept
+    | Reassign
+    | Resolve
+    | MakeSilence
+    | EndSilence
+    | Undelivered
+    | Remove
+    | Reconsider
 )
 
 
@@ -85,6 +104,7 @@ class Refusal(StrEnum):
     NO_MAINTAINER = "there is no maintainer with this name"
     NO_SILENCE = "there is no silence with this id that could end"
     PAST = "the moment has passed"
+    NOT_LEARNED = "nothing fires in it that is judged by a learned normal"
 
 
 def obey(turn: Turn, order: Order) -> Refusal | None:  # noqa: PLR0911  # one for each order
@@ -107,6 +127,8 @@ def obey(turn: Turn, order: Order) -> Refusal | None:  # noqa: PLR0911  # one fo
         return Refusal.NO_INCIDENT
     if isinstance(order, Acknowledge):
         return _acknowledge(turn, incident, order)
+    if isinstance(order, Accept):
+        return _accept(turn, incident, order)
     if isinstance(order, Reassign):
         return _reassign(turn, incident, order)
     _resolve(turn, incident, order)
@@ -121,6 +143,26 @@ def _acknowledge(turn: Turn, incident: Incident, order: Acknowledge) -> Refusal 
     turn.leave_trail(
         Deed.ACKNOWLEDGED, who=order.by, why=order.why, what=until, incident=incident.id
     )
+    return None
+
+
+def _accept(turn: Turn, incident: Incident, order: Accept) -> Refusal | None:
+    """Rebase every slice that fires, once between two looks: a click may come twice."""
+    firing = [
+        alert
+        for alert in turn.draft.alerts_of(incident.id)
+        if alert.check == incident.check and alert.state.is_firing and not alert.is_blind
+    ]
+    if not firing or not turn.facts(incident.check).learns:
+        return Refusal.NOT_LEARNED
+    before = incident.ack
+    looked_at = max((alert.last.at for alert in firing if alert.last), default=turn.now)
+    if before is not None and before.is_new_normal and looked_at <= before.at:
+        return None
+    turn.rebases.extend(Rebase(alert.check, alert.slice, turn.now, order.by) for alert in firing)
+    turn.put_incident(replace(incident, ack=Ack(order.by, turn.now, is_new_normal=True)))
+    what = ", ".join(text_of(alert.slice) or "the total" for alert in firing)
+    turn.leave_trail(Deed.ACCEPTED, who=order.by, why=order.why, what=what, incident=incident.id)
     return None
 
 

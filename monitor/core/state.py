@@ -101,12 +101,22 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
+class Rebase:
+    """Somebody took the level of a slice, at a moment, for the new normal."""
+
+    check: str
+    slice: Labels
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """What a step changes; all of it commits in one transaction or none.
 
-    ``verdicts`` are kept as the newest of their slice; alerts, incidents, told entries and silences
-    replace what was there; outbox rows are settled or postponed by their key; ``taken`` are the
-    keys of the received batches that are worked off; the rest is appended.
+    ``verdicts`` and ``rebases`` are kept as the newest of their slice; alerts, incidents, told
+    entries and silences replace what was there; outbox rows are settled or postponed by their key;
+    ``taken`` are the keys of the received batches that are worked off; the rest is appended.
     """
 
     at: datetime
@@ -124,6 +134,7 @@ class Step:
     trail: tuple[TrailEntry, ...] = ()
     received: tuple[Received, ...] = ()
     taken: tuple[str, ...] = ()
+    rebases: tuple[Rebase, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

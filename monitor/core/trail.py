@@ -12,6 +12,7 @@ class Deed(StrEnum):
     """What was done."""
 
     ACKNOWLEDGED = "acknowledged"
+    ACCEPTED = "accepted as the new normal"
     ACK_ENDED = "acknowledgement ended"
     REASSIGNED = "reassigned"
     RESOLVED = "resolved by hand"

@@ -13,7 +13,7 @@ from monitor.core.inhibit import Inhibitions
 from monitor.core.layer import Layer
 from monitor.core.model import Tier, Verdict
 from monitor.core.route import owner_of
-from monitor.core.state import OutboxRow, Postponed, Quiet, Slot, Step, Told
+from monitor.core.state import OutboxRow, Postponed, Quiet, Rebase, Slot, Step, Told
 from monitor.core.trail import MONITOR, Deed, TrailEntry
 from monitor.core.view import facts_of
 from monitor.core.world import CheckFacts, World
@@ -40,6 +40,7 @@ class Turn:
         self.outbox: list[OutboxRow] = []
         self.trail: list[TrailEntry] = []
         self.postponed: list[Postponed] = []
+        self.rebases: list[Rebase] = []
         self.inhibitions: Inhibitions | None = None
 
     def facts(self, check: str) -> CheckFacts:
@@ -156,6 +157,7 @@ class Turn:
             silences=tuple(silences.changes()),
             trail=tuple(self.trail),
             postponed=tuple(self.postponed),
+            rebases=tuple(self.rebases),
         )
 
     def drop(self, alert: Alert) -> None:

@@ -169,6 +169,7 @@ def _member(
         runbook=facts.runbook,
         told_in=told_in,
         silenced_by=tuple(one.id for one in quiet),
+        is_learned=facts.learns and alert.state.is_firing and not alert.is_blind,
     )
 
 

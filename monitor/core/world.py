@@ -14,7 +14,8 @@ from monitor.core.routing import Routing
 class CheckFacts:
     """One check as deciding sees it. ``report`` is how many slices a message shows.
 
-    ``keep_firing_for`` is how long an alert must be good before it is resolved.
+    ``keep_firing_for`` is how long an alert must be good before it is resolved. ``learns`` says
+    that it judges by a normal of its own.
     """
 
     id: str
@@ -29,6 +30,7 @@ class CheckFacts:
     report: int = 5
     keep_firing_for: timedelta = timedelta(0)
     labels: Labels = ()
+    learns: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,4 +63,5 @@ def _facts(planned: PlannedCheck) -> CheckFacts:
         report=planned.check.slices.report,
         keep_firing_for=planned.keep_firing_for,
         labels=labels_of(planned.labels),
+        learns=planned.check.learns,
     )

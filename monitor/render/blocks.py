@@ -11,6 +11,7 @@ Block: TypeAlias = dict[str, Any]
 MOST_BLOCKS = 50
 MOST_ELEMENTS = 10
 MOST_BUTTONS, LONGEST_BUTTON, LONGEST_VALUE = 25, 75, 2000
+CONFIRM = {"title": 100, "text": 300, "confirm": 30, "deny": 30}
 MOST_CHARTS, MOST_LINES, MOST_POINTS, LONGEST_LABEL, LONGEST_TITLE = 2, 12, 20, 20, 50
 LONGEST_HEADER = 150
 LONGEST_TEXT = 3000
@@ -207,8 +208,16 @@ def _action_faults(block: Block) -> Iterator[str]:
         yield from _text_faults(one.get("text"), LONGEST_BUTTON, ("plain_text",))
         if len(str(one.get("value", ""))) > LONGEST_VALUE:
             yield f"a value longer than {LONGEST_VALUE} characters"
+        if "confirm" in one:
+            yield from _confirm_faults(one["confirm"])
         if not 0 < len(str(one.get("action_id") or "")) <= LONGEST_ID:
             yield f"an action_id is missing or longer than {LONGEST_ID} characters"
+
+
+def _confirm_faults(asked: Mapping[str, Any]) -> Iterator[str]:
+    for name, longest in CONFIRM.items():
+        for fault in _text_faults(asked.get(name), longest, ("plain_text",)):
+            yield f"{name} of a confirmation: {fault}"
 
 
 def _chart_faults(block: Block) -> Iterator[str]:

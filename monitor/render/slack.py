@@ -106,7 +106,7 @@ def thread_line(
         return f"{at}: resolved"
     why = str(notification.headline or notification.reason)
     if notification.reason is NotifyReason.ACKNOWLEDGED and view.incident.ack is not None:
-        why = f"acknowledged by {view.incident.ack.by}"
+        why = view.incident.ack.words
     if notification.reason is NotifyReason.REASSIGNED:
         why = f"now with {view.incident.owner}"
     called = "".join(f" {one}" for one in people) if calls(notification) else ""

@@ -17,8 +17,12 @@ ACTIONS = {
     "not_mine": "Not mine",
     "run": "Run now",
     "explain": "Explain",
+    "accept": "Accept as new normal",
 }
 """Buttons by action; what is chosen further is asked in a window."""
+
+QUESTIONS = {"accept": "From the next look on, what fires here now is judged to be normal."}
+"""What is asked once more before it is done: a click beside the right button must not do it."""
 
 PREFIX = "monitor:"
 NATIVE = frozenset({"data_visualization"})
@@ -30,8 +34,11 @@ LONGEST_LABEL, LONGEST_TITLE = 20, 50
 
 def buttons(view: IncidentView) -> Block:
     """Make the buttons of an open incident; their value is its id and nothing else."""
-    is_acked = view.incident.ack is not None
-    names = [name for name in ACTIONS if name != "ack" or not is_acked]
+    ack = view.incident.ack
+    done = {"ack"} if ack is not None else set()
+    if not view.can_be_normal or (ack is not None and ack.is_new_normal):
+        done.add("accept")
+    names = [name for name in ACTIONS if name not in done]
     return {"type": "actions", "elements": [_button(name, view.incident.id) for name in names]}
 
 
@@ -42,6 +49,13 @@ def _button(action: str, value: str) -> Block:
         "text": {"type": "plain_text", "text": ACTIONS[action]},
         "value": cut(value, 2000),
     }
+    if action in QUESTIONS:
+        made["confirm"] = {
+            "title": {"type": "plain_text", "text": f"{ACTIONS[action]}?"},
+            "text": {"type": "plain_text", "text": QUESTIONS[action]},
+            "confirm": {"type": "plain_text", "text": "Accept"},
+            "deny": {"type": "plain_text", "text": "Cancel"},
+        }
     return {**made, "style": "primary"} if action == "ack" else made
 
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from monitor.core.state import Settled, Step
 from monitor.store import codec
+from monitor.store.metrics import write_rebases
 from monitor.store.outbox import add_rows
 from monitor.store.tables import (
     Moment,
@@ -215,6 +216,7 @@ def _orders(connection: sa.Connection, steps: Iterable[Step]) -> None:
         for one in step.trail
     ]
     _insert(connection, trail, deeds)
+    write_rebases(connection, [one for step in steps for one in step.rebases])
     batches: Rows = [
         {"key": one.key, "at": one.at, "body": one.body} for step in steps for one in step.received
     ]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from monitor.core.labels import Labels
+from monitor.core.state import Rebase
 from monitor.store.codec import labels_from, labels_text
 from monitor.store.errors import StoreError
 from monitor.store.tables import metric_day, metric_rebase, metric_series
@@ -36,16 +37,6 @@ class MetricDay:
     slices: tuple[Labels, ...]
     values: Floats
     sizes: Floats | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Rebase:
-    """Somebody took the level of a slice, at a moment, for the new normal."""
-
-    check: str
-    slice: Labels
-    at: datetime
-    by: str
 
 
 class Metrics:
@@ -98,14 +89,8 @@ class Metrics:
 
     def accept(self, rebase: Rebase) -> None:
         """Remember that somebody accepted a level; the newest of a slice counts."""
-        row = {
-            "check": rebase.check,
-            "slice": labels_text(rebase.slice),
-            "at": rebase.at,
-            "by": rebase.by,
-        }
         with self._engine.begin() as connection:
-            upsert_many(connection, metric_rebase, ("check", "slice"), [row])
+            write_rebases(connection, [rebase])
 
     def rebases(self, check: str) -> list[Rebase]:
         """Return what was accepted for a check, oldest first."""
@@ -131,6 +116,15 @@ class Metrics:
             ).rowcount
             connection.execute(metric_series.delete().where(metric_series.c.seen_at < seen_before))
         return gone
+
+
+def write_rebases(connection: sa.Connection, rebases: Iterable[Rebase]) -> None:
+    """Write what was accepted; the caller commits."""
+    rows = [
+        {"check": one.check, "slice": labels_text(one.slice), "at": one.at, "by": one.by}
+        for one in rebases
+    ]
+    upsert_many(connection, metric_rebase, ("check", "slice"), rows)
 
 
 def _packed(one: MetricDay) -> bytes:

@@ -15,7 +15,15 @@ from monitor.api.errors import MonitorError
 from monitor.api.fields import parse_duration
 from monitor.core.matcher import Matcher, MatcherError, Operator, parse_matcher, parse_matchers
 from monitor.core.model import Verdict
-from monitor.core.orders import Acknowledge, EndSilence, MakeSilence, Order, Reassign, Refusal
+from monitor.core.orders import (
+    Accept,
+    Acknowledge,
+    EndSilence,
+    MakeSilence,
+    Order,
+    Reassign,
+    Refusal,
+)
 from monitor.core.orders import Resolve as ResolveOrder
 from monitor.core.silence import Silence
 from monitor.store import StoreError
@@ -47,6 +55,13 @@ class ReassignBody(Body):
 
     by: Name
     to: Name
+    comment: Text = ""
+
+
+class AcceptBody(Body):
+    """Of ``accept``."""
+
+    by: Name
     comment: Text = ""
 
 
@@ -140,6 +155,12 @@ class Changes:
         return await self._obey(Reassign(request.path_params["id"], body.to, body.by, body.comment))
 
     @told
+    async def accept(self, request: Request) -> Response:
+        """Take the level that an incident fires about for the new normal."""
+        body = AcceptBody.model_validate_json(await _json(request))
+        return await self._obey(Accept(request.path_params["id"], body.by, body.comment))
+
+    @told
     async def resolve(self, request: Request) -> Response:
         """Say that an incident is over."""
         body = ResolveBody.model_validate_json(await _json(request))
@@ -191,6 +212,7 @@ class Changes:
         post, incident = ["POST"], "/api/v1/incidents/{id}"
         return [
             Route(f"{incident}/ack", self.acknowledge, methods=post),
+            Route(f"{incident}/accept", self.accept, methods=post),
             Route(f"{incident}/reassign", self.reassign, methods=post),
             Route(f"{incident}/resolve", self.resolve, methods=post),
             Route("/api/v1/silences", self.make_silence, methods=post),

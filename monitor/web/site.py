@@ -24,7 +24,15 @@ from monitor.api.fields import parse_duration
 from monitor.config.plan import Plan
 from monitor.core.incident import IncidentView
 from monitor.core.matcher import MatcherError, parse_matchers
-from monitor.core.orders import Acknowledge, EndSilence, MakeSilence, Order, Reassign, Resolve
+from monitor.core.orders import (
+    Accept,
+    Acknowledge,
+    EndSilence,
+    MakeSilence,
+    Order,
+    Reassign,
+    Resolve,
+)
 from monitor.core.silence import Silence
 from monitor.core.world import World
 from monitor.render.digest import as_html
@@ -115,6 +123,7 @@ class Site:
         by, why = form.get("by", "").strip()[:200], form.get("comment", "").strip()[:2000]
         orders: Mapping[str, Order] = {
             "ack": Acknowledge(incident, by, why=why),
+            "accept": Accept(incident, by, why),
             "reassign": Reassign(incident, form.get("to", ""), by, why),
             "resolve": Resolve(incident, by, why),
         }

@@ -16,7 +16,15 @@ from uuid import NAMESPACE_URL, uuid5
 from monitor.api.errors import DeliveryError, MonitorError
 from monitor.core.incident import IncidentView
 from monitor.core.matcher import Matcher, Operator
-from monitor.core.orders import Acknowledge, EndSilence, MakeSilence, Order, Reassign, Refusal
+from monitor.core.orders import (
+    Accept,
+    Acknowledge,
+    EndSilence,
+    MakeSilence,
+    Order,
+    Reassign,
+    Refusal,
+)
 from monitor.core.permit import next_morning, permit
 from monitor.core.silence import Silence
 from monitor.core.world import World
@@ -145,11 +153,13 @@ class Desk:
             return look_text(await self.doer.look_now(view.incident.check))
         return await asyncio.to_thread(explain, view, self.store, self.world().timezone)
 
-    def _order(self, click: Click, view: IncidentView, who: str) -> Order | None:
+    def _order(self, click: Click, view: IncidentView, who: str) -> Order | None:  # noqa: PLR0911  # one for each button
         now, incident = self.now(), view.incident
         match click.action:
             case "ack":
                 return Acknowledge(incident.id, who, why="clicked in Slack")
+            case "accept":
+                return Accept(incident.id, who, "clicked in Slack")
             case "not_mine!":
                 to = click.answers.get("to", "")
                 tag = f"not mine; tag {incident.resource or incident.check} with maintainer: {to}"

@@ -38,7 +38,7 @@ def status_text(
     lines = [f"*{len(still)} open*; slices: {told or 'none looked at yet'}"]
     for view in still[:MOST_LINES]:
         owner, age = view.incident.owner, since(view.incident.opened_at, now)
-        ack = f", acknowledged by {view.incident.ack.by}" if view.incident.ack else ""
+        ack = f", {view.incident.ack.words}" if view.incident.ack else ""
         sign = SIGNS[view.incident.tier]
         lines.append(f"{sign} {escape(headline(view))} ({escape(owner)}, {age}{escape(ack)})")
     if len(still) > MOST_LINES:

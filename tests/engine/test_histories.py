@@ -9,10 +9,11 @@ import pytest
 
 from monitor.anomaly.model import Settings
 from monitor.api import Answer, Buckets, Remembered, Rows, SourceError, Table, labels_of
+from monitor.core.state import Rebase
 from monitor.engine.histories import Histories
 from monitor.engine.threads import Writer
 from monitor.store import Store, open_store
-from monitor.store.metrics import MetricDay, Rebase
+from monitor.store.metrics import MetricDay
 
 HOUR = timedelta(hours=1)
 NOW = datetime(2026, 11, 24, 3, 10, tzinfo=UTC)
