@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS := $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 # Programs that start many times are compiled once, whatever the surroundings say.
@@ -45,9 +46,10 @@ lint: dev
 	$(BIN)/lint-imports --no-cache
 
 # The platform is one for all its tests, and real deadlines need a quiet machine; the others go to
-# every core, a file as a whole.
+# every core, a file as a whole. Many wait for a process, so there are two workers for each core; and
+# they begin in the order of the files, because the first folders hold those that take longest.
 test: lint
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not platform and not alone"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not platform and not alone"
 	$(BIN)/python -m pytest -m "platform or alone"
 
 platform: dev
