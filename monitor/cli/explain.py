@@ -11,6 +11,7 @@ import click
 from monitor.cli.explain_check import CheckExplanation
 from monitor.cli.explain_labels import Explanation
 from monitor.cli.options import CONFIG, JSON
+from monitor.cli.silence import stored
 from monitor.cli.site import find_check, read_plan
 from monitor.config.route_file import read_route_file
 from monitor.engine.clock import SystemClock
@@ -20,10 +21,17 @@ from monitor.engine.clock import SystemClock
 @click.argument("name", metavar="[ID]", required=False)
 @click.option("--label", "labels", multiple=True, help="A label, as team=recsys.")
 @click.option("--at", "at", help="The moment, as 2026-11-25T23:00; without it, now.")
+@click.option("--url", help="With --label: address of the daemon whose silences count, too.")
 @CONFIG
 @JSON
 def explain(
-    name: str | None, labels: tuple[str, ...], at: str | None, config: Path, *, as_json: bool
+    *,
+    name: str | None,
+    labels: tuple[str, ...],
+    at: str | None,
+    url: str | None,
+    config: Path,
+    as_json: bool,
 ) -> None:
     """Tell in words what a check does, or what becomes of an alert with some labels.
 
@@ -32,6 +40,8 @@ def explain(
     """
     if (name is None) == (not labels):
         raise click.UsageError("give either the ID of a check, or --label name=value")
+    if name is not None and url is not None:
+        raise click.UsageError("--url goes with --label")
     if name is not None:
         plan = read_plan(config)
         about = CheckExplanation(plan, find_check(plan, name), _moment(at, plan.timezone))
@@ -43,7 +53,8 @@ def explain(
     given = dict(_label(text) for text in labels)
     moment = _moment(at, read.people.timezone)
     known = {name: value for name, value in given.items() if value}
-    click.echo("\n".join(Explanation(known, moment, read).lines()))
+    silences = None if url is None else stored(url, config)
+    click.echo("\n".join(Explanation(known, moment, read, silences).lines()))
 
 
 def _label(text: str) -> tuple[str, str]:

@@ -12,17 +12,19 @@ from monitor.core.oncall import next_hand_over, on_call_at
 from monitor.core.route_tree import Route
 from monitor.core.route_walk import Visit, next_moment, walk_of
 from monitor.core.routing import Group
+from monitor.core.silence import Silence, silenced_by
 
 _UNITS = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What is asked: labels, moment, and the routing that decides."""
+    """What is asked: labels, moment, the routing that decides, and what is silenced, if known."""
 
     labels: Mapping[str, str]
     at: datetime
     read: RouteFile
+    silences: tuple[Silence, ...] | None = None
 
     def lines(self) -> Iterator[str]:
         """Tell it in lines."""
@@ -39,6 +41,7 @@ class Explanation:
         for route in self.read.routing.routes_of(self.labels):
             yield from self._told(route, has_tree=root is not None)
         yield from self._held()
+        yield from self._silenced()
         yield from self._people()
 
     def _visit(self, visit: Visit) -> Iterator[str]:
@@ -113,6 +116,17 @@ class Explanation:
         for rule in rules:
             yield f"  {self._sources(rule)}"
 
+    def _silenced(self) -> Iterator[str]:
+        if self.silences is None:
+            yield "Silences are not looked at: name the daemon with --url."
+            return
+        active = [one for one in self.silences if one.is_active(self.at)]
+        found = silenced_by(self.labels, active)
+        yield "It is silenced, so nobody is told:" if found else "No silence covers it."
+        for one in found:
+            yield f"  until {self._moment(one.ends_at)} by {one.created_by}: {one.comment}"
+            yield f"    {', '.join(map(str, one.matchers))} ({one.id})"
+
     def _sources(self, rule: InhibitRule) -> str:
         wanted = [*map(str, rule.source_matchers)]
         wanted.extend(f'{name}="{self.labels.get(name, "")}"' for name in rule.equal)
@@ -131,7 +145,6 @@ class Explanation:
         for step in rota.escalation if self.labels.get("severity") == "page" else ():
             names = ", ".join(step.receivers)
             yield f"If nobody acknowledges the page for {_words(step.after)}: {names}"
-        yield "Silences are not looked at here; `monitor silence show` lists those of the daemon."
 
     def _moment(self, moment: datetime) -> str:
         local = moment.astimezone(ZoneInfo(self.read.people.timezone))

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from getpass import getuser
 from pathlib import Path
@@ -12,6 +13,8 @@ import click
 from monitor.api.fields import parse_duration
 from monitor.cli.options import JSON
 from monitor.cli.remote import Daemon, remote
+from monitor.core.matcher import parse_matcher
+from monitor.core.silence import Silence
 from monitor.engine.clock import SystemClock
 
 
@@ -88,7 +91,22 @@ def expire(
     click.echo(json.dumps(said) if as_json else f"{identifier} is over")
 
 
-def _matcher(one: dict[str, object]) -> str:
+def stored(url: str | None, config: Path) -> tuple[Silence, ...]:
+    """Return the silences of the running daemon, with those that are over. Raise RemoteError."""
+    return tuple(
+        Silence(
+            one["id"],
+            tuple(parse_matcher(_matcher(matcher)) for matcher in one["matchers"]),
+            datetime.fromisoformat(one["startsAt"]),
+            datetime.fromisoformat(one["endsAt"]),
+            one["createdBy"],
+            one["comment"],
+        )
+        for one in Daemon(url, config).ask("GET", "silences")
+    )
+
+
+def _matcher(one: Mapping[str, object]) -> str:
     operator = ("=~" if one["isRegex"] else "=") if one["isEqual"] else "!"
     if not one["isEqual"]:
         operator += "~" if one["isRegex"] else "="

@@ -65,9 +65,9 @@ Who is told:
     first after 0s, changes at most every 5m, again every 4h
 It is held back while one of these fires:
   an alert with kind="trino_load", cluster="x" (rule cause first)
+Silences are not looked at: name the daemon with --url.
 On call: asha; the rotation hands over on Monday 2026-11-30 09:00 IST
 If nobody acknowledges the page for 15m: lead
-Silences are not looked at here; `monitor silence show` lists those of the daemon.
 """
 
 
@@ -113,6 +113,7 @@ def test_a_mute_without_an_end_in_sight_says_so(config: Path) -> None:
         ((), "give either the ID of a check, or --label name=value"),
         (("--label", "team"), "'team' is no label; write it as team=recsys"),
         (("--label", "a=b", "--at", "soon"), "'soon' is no moment"),
+        (("some.check", "--url", "http://127.0.0.1:9"), "--url goes with --label"),
     ],
 )
 def test_wrong_use_is_named(config: Path, words: tuple[str, ...], wanted: str) -> None:

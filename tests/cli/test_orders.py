@@ -49,6 +49,13 @@ def test_status_ack_and_silence_talk_to_the_running_daemon(
     assert code == 0
     assert 'check="rows"' in said
     assert "ben: known" in said
+    address = ("--url", f"http://127.0.0.1:{home.port}")
+    said = ask(home, "explain", "--label", "check=rows", *address)[1]
+    assert "It is silenced, so nobody is told:\n  until " in said
+    assert f'by ben: known\n    check="rows" ({silence.strip()})\n' in said
+    assert "No silence covers it." in ask(home, "explain", "--label", "check=x", *address)[1]
+    later = ("--at", "2100-01-01T00:00")
+    assert "No silence" in ask(home, "explain", "--label", "check=rows", *address, *later)[1]
     assert ask(home, "silence", "expire", silence.strip())[0] == 0
     assert ask(home, "silence", "list")[0] == 1
 
