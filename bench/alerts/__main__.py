@@ -73,6 +73,12 @@ def rss_mb(pid: int) -> float:
     return int(line.split()[1]) / 1024
 
 
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process, user and system."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @asynccontextmanager
 async def running(name: str, *, is_grouped: bool) -> AsyncIterator[tuple[Peer, Ear, int]]:
     """Start a program and its receiver; end both."""
@@ -109,7 +115,7 @@ def alert(number: int, *, is_grouped: bool) -> dict[str, object]:
 async def many(name: str, count: int, *, is_grouped: bool) -> dict[str, float]:
     """Post alerts in batches as fast as they are taken, and wait until all were told."""
     async with running(name, is_grouped=is_grouped) as (peer, ear, pid):
-        at_rest = rss_mb(pid)
+        at_rest, spent = rss_mb(pid), cpu_seconds(pid)
         bodies = [
             json.dumps([alert(n, is_grouped=is_grouped) for n in range(first, first + BATCH)])
             for first in range(0, count, BATCH)
@@ -124,6 +130,7 @@ async def many(name: str, count: int, *, is_grouped: bool) -> dict[str, float]:
             "accepted per s": count / accepted,
             "all told s": told,
             "calls": float(ear.calls),
+            "CPU us each": (cpu_seconds(pid) - spent) / count * 1e6,
             "RSS at rest MB": at_rest,
             "RSS MB": rss_mb(pid),
         }

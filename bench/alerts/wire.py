@@ -81,6 +81,7 @@ class Ear:
         self.calls, self.last_at = 0, 0.0
         self._told: set[str] = set()
         self._changed = asyncio.Event()
+        self._open: set[asyncio.StreamWriter] = set()
 
     async def listen(self) -> None:
         """Take a port and listen."""
@@ -88,6 +89,7 @@ class Ear:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
         try:
             while True:
                 _, body = await read_body(reader)
@@ -107,5 +109,9 @@ class Ear:
                 await self._changed.wait()
 
     async def close(self) -> None:
-        """Stop listening."""
+        """Stop listening, and end every connection."""
         self._server.close()
+        for writer in self._open:
+            writer.close()
+        await self._server.wait_closed()
+        await asyncio.sleep(0.05)  # until each has seen its end

@@ -71,3 +71,7 @@ class MissingExtraError(MonitorError):
             f"{what} needs the extra '{extra}': run pip install 'platform-monitor[{extra}]'"
         )
         self.extra = extra
+
+
+class BusyError(MonitorError):
+    """Nothing more is taken for a moment; who sends is to come again."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from enum import Enum
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -33,6 +33,19 @@ class Layer(MutableMapping[K, V]):
         if found is GONE:
             raise KeyError(key)
         return found
+
+    def get(self, key: K, default: Any = None) -> Any:
+        """Return the newest value, or the default: the most frequent call, so without a raise."""
+        found = self.written.get(key)
+        if found is None:
+            return self.base.get(key, default) if key not in self.written else None
+        return default if found is GONE else found
+
+    def __contains__(self, key: object) -> bool:
+        """Say whether there is a value."""
+        if key in self.written:
+            return self.written[key] is not GONE
+        return key in self.base
 
     def __setitem__(self, key: K, value: V) -> None:
         """Write into the layer."""

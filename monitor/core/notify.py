@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from hashlib import blake2s
 from typing import TypeAlias
@@ -75,9 +75,12 @@ def _code(members: Iterable[Member]) -> str:
     return blake2s("\n".join(parts).encode(), digest_size=8).hexdigest()
 
 
+_SEEN = tuple(field.name for field in fields(Seen))
+
+
 def fingerprint(sight: Seen) -> str:
     """Write what a receiver sees as text, to be compared with later."""
-    return json.dumps(astuple(sight))
+    return json.dumps([getattr(sight, name) for name in _SEEN])
 
 
 _RINGS_NOT = frozenset(

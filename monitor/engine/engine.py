@@ -23,7 +23,7 @@ from monitor.engine.clock import Clock
 from monitor.engine.delivery import Delivery
 from monitor.engine.digest_runs import DigestRuns
 from monitor.engine.digests import Digests
-from monitor.engine.inbox import Batch, gather, read_batch
+from monitor.engine.inbox import Inbox, read_batch
 from monitor.engine.keeping import Keeping, hand_over
 from monitor.engine.ledger import Ledger
 from monitor.engine.look import Bulkheads, look, skipped, source_check, spare
@@ -72,7 +72,7 @@ class Engine:
         self._run = 0
         self._findings: list[Finding] = []
         self._orders: list[Waiting] = []
-        self._batches: list[Batch] = []
+        self._inbox = Inbox()
         self._number = 0
         self._failed_at: datetime | None = None
         self._looks: dict[str, asyncio.Task[None]] = {}
@@ -127,7 +127,7 @@ class Engine:
         await self.writer.run(self.keeping.load, self.plan.sources, now)
         self._run = await self.writer.run(self.store.journal.started, now)
         for kept in await self.writer.run(self.store.journal.not_taken):
-            self._batches.append(read_batch(kept.key, kept.body, kept.at))
+            self._inbox.put(read_batch(kept.key, kept.body, kept.at))
         await self.delivery.start()
         self._calendar.plan(self.plan.checks, now)
         self._watch_ill_sources()
@@ -252,15 +252,17 @@ class Engine:
     async def receive(self, body: str) -> int:
         """Keep a batch of alerts of another system; it is committed when this returns.
 
-        Return how many alerts it holds. Raise BatchError for what cannot be read, StoreError.
+        Return how many alerts it holds. Raise BatchError for what cannot be read, BusyError for
+        what must come again later, StoreError.
         """
-        now = self.clock.now()
-        self._number += 1
-        batch = read_batch(f"{self._run}-{self._number}", body, now)
-        await self.writer.commit(Step(now, received=(Received(batch.key, now, body),)))
-        self._batches.append(batch)
+        with self._inbox.arrival():
+            now = self.clock.now()
+            self._number += 1
+            batch = read_batch(f"{self._run}-{self._number}", body, now)
+            await self.writer.commit(Step(now, received=(Received(batch.key, now, body),)))
+            self._inbox.put(batch)
         self.flush_soon()
-        return sum(len(finding.verdicts) for finding in batch.findings)
+        return batch.size
 
     async def look_now(self, check: str) -> tuple[Verdict, ...]:
         """Look at a check at once, besides its schedule; stored when this returns."""
@@ -290,12 +292,12 @@ class Engine:
                 return
             due_at = self.memory.next_due()
             is_due = due_at is not None and due_at <= now
-            if not (self._findings or self._orders or self._batches or is_due):
+            batches = self._inbox.take(now, MOST_AT_ONCE)
+            if not (self._findings or self._orders or batches or is_due):
                 return
             findings, self._findings = self._findings, []
             self._storing = findings
             orders, self._orders = self._orders, []
-            batches, self._batches = gather(self._batches, MOST_AT_ONCE)
             sent = [finding for batch in batches for finding in batch.findings]
             told = [one for one, _ in orders]
             advanced = advance(self.memory, [*findings, *sent], self.world, now, told)
@@ -303,7 +305,7 @@ class Engine:
             try:
                 await self.writer.commit(step)
             except StoreError as error:
-                self._batches = batches + self._batches
+                self._inbox.put_back(batches)
                 self._keep(findings, orders, error)
                 return
             self.trouble, self._failed_at = self.digests.trouble, None
@@ -314,7 +316,7 @@ class Engine:
             self._forget_well_sources()
             self._answer(orders, advanced)
             self.delivery.add(advanced.step.outbox)
-        if self._batches and self.trouble is None:
+        if batches and self._inbox:
             self.flush_soon()
 
     def _audited(self, finding: Finding) -> None:

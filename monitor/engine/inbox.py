@@ -1,12 +1,14 @@
 """Alerts that another system sends: kept first, answered then, taken in afterwards."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from monitor.api.errors import MonitorError
+from monitor.api.errors import BusyError, MonitorError
 from monitor.core.advance import Finding
 from monitor.core.external import check_of
 from monitor.core.labels import Labels, labels_of
@@ -15,6 +17,13 @@ from monitor.core.model import Outcome, Tier, Verdict
 MOST_ALERTS = 10_000
 PAGES = frozenset({"page", "critical"})
 """Values of the label ``severity`` that wake people; every other one warns."""
+
+
+MOST_WAITING = 50_000
+"""Alerts that may wait, about 50 MB; who sends more is told to come again."""
+
+HOLD = timedelta(seconds=1)
+"""How long what arrived may wait while more arrives."""
 
 
 class BatchError(MonitorError):
@@ -26,7 +35,9 @@ class Batch:
     """A received batch that no step took in yet."""
 
     key: str
+    at: datetime
     findings: tuple[Finding, ...]
+    size: int
 
 
 def read_batch(key: str, body: str | bytes, at: datetime) -> Batch:
@@ -48,7 +59,7 @@ def read_batch(key: str, body: str | bytes, at: datetime) -> Batch:
         Finding(check, None, at, tuple(verdicts.values()), is_partial=True)
         for check, verdicts in found.items()
     )
-    return Batch(key, tuple(findings))
+    return Batch(key, at, tuple(findings), sum(map(len, found.values())))
 
 
 def _verdict(number: int, alert: Any, at: datetime) -> Verdict:
@@ -92,12 +103,56 @@ def _summary(annotations: Mapping[str, Any]) -> str:
     return next((text for text in texts if isinstance(text, str) and text), "")
 
 
-def gather(batches: Iterable[Batch], most: int) -> tuple[list[Batch], list[Batch]]:
-    """Return the first batches with about so many alerts, at least one, and those that are left."""
-    taken: list[Batch] = []
-    count = 0
-    left = list(batches)
-    while left and (not taken or count < most):
-        taken.append(left.pop(0))
-        count += sum(len(finding.verdicts) for finding in taken[-1].findings)
-    return taken, left
+class Inbox:
+    """Batches that are kept and wait to be taken in.
+
+    While more of a burst arrives, what is here waits for up to ``HOLD``: answering comes first,
+    because who is not answered sends again. One that is sent alone is taken in at once.
+    """
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._waiting: deque[Batch] = deque()
+        self._count = 0
+        self._arriving = 0
+
+    def __bool__(self) -> bool:
+        """Say whether something waits."""
+        return bool(self._waiting)
+
+    @contextmanager
+    def arrival(self) -> Iterator[None]:
+        """Let one more batch arrive. Raise BusyError while too much waits."""
+        if self._count >= MOST_WAITING:
+            raise BusyError(f"{self._count} alerts wait to be taken in; send again")
+        self._arriving += 1
+        try:
+            yield
+        finally:
+            self._arriving -= 1
+
+    def put(self, batch: Batch) -> None:
+        """Add a batch that is kept."""
+        self._waiting.append(batch)
+        self._count += batch.size
+
+    def take(self, now: datetime, most: int) -> list[Batch]:
+        """Remove and return the first batches with about so many alerts, at least one batch."""
+        if not self._waiting or (self._arriving and _is_fresh(self._waiting[0], now)):
+            return []
+        taken: list[Batch] = []
+        count = 0
+        while self._waiting and (not taken or count < most):
+            taken.append(self._waiting.popleft())
+            count += taken[-1].size
+        self._count -= count
+        return taken
+
+    def put_back(self, batches: Sequence[Batch]) -> None:
+        """Let batches wait again that could not be taken in."""
+        self._waiting.extendleft(reversed(batches))
+        self._count += sum(batch.size for batch in batches)
+
+
+def _is_fresh(batch: Batch, now: datetime) -> bool:
+    return timedelta(0) <= now - batch.at < HOLD

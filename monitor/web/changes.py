@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from monitor.api.errors import MonitorError
+from monitor.api.errors import BusyError, MonitorError
 from monitor.api.fields import parse_duration
 from monitor.core.matcher import Matcher, MatcherError, Operator, parse_matcher, parse_matchers
 from monitor.core.model import Verdict
@@ -30,6 +30,9 @@ from monitor.store import StoreError
 from monitor.store.codec import VERDICTS
 
 MOST_BYTES = 20_000_000
+RETRY_AFTER = "1"
+"""Seconds; what waits is taken in at thousands a second."""
+
 _STATUS = {Refusal.NO_INCIDENT: 404, Refusal.NO_SILENCE: 404}
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -118,8 +121,8 @@ def told(answer: Answer) -> Answer:
     async def answered(self: "Changes", request: Request) -> Response:
         try:
             return await answer(self, request)
-        except StoreError as error:
-            return JSONResponse({"error": str(error)}, 503)
+        except (StoreError, BusyError) as error:
+            return JSONResponse({"error": str(error)}, 503, {"Retry-After": RETRY_AFTER})
         except ValidationError as error:
             where = error.errors()[0]
             place = ".".join(str(part) for part in where["loc"])
