@@ -1,13 +1,14 @@
 """Slack's Web API, called once: the SDK's own retries are off, for they post twice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from http.client import HTTPException
 from typing import Any, TypeAlias
 from urllib.error import URLError
 
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
+from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.socket_mode.builtin import SocketModeClient
 from slack_sdk.socket_mode.client import BaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
@@ -100,23 +101,42 @@ class SlackWeb:
         """Ask for something."""
         return self._call(method, http_verb="GET", params=fields)
 
+    def upload(self, picture: bytes, name: str, about: str, place: Mapping[str, str]) -> None:
+        """Show a picture in a thread; ``place`` has its ``channel`` by id, and its ``ts``."""
+        with _called():
+            self._client.files_upload_v2(
+                file=picture,
+                filename=name,
+                title=about,
+                alt_txt=about,
+                channel=place["channel"],
+                thread_ts=place["ts"],
+            )
+
     def listen(self, app_token: str, heard: Heard) -> SlackSocket:
         """Open a connection of Socket Mode; blocks. Raise DeliveryError."""
         return SlackSocket(self._client, app_token, heard)
 
     def _call(self, method: str, **how: Any) -> dict[str, Any]:
-        try:
+        with _called():
             answer = self._client.api_call(method, **how)
-        except SlackApiError as error:
-            raise _refused(error) from error
-        except (OSError, HTTPException) as error:
-            reason = error.reason if isinstance(error, URLError) else error
-            is_ambiguous = not isinstance(reason, ConnectionRefusedError)
-            text = f"Slack: {type(reason).__name__}: {reason}"
-            raise DeliveryError(text, is_ambiguous=is_ambiguous) from error
         data = answer.data
         assert isinstance(data, dict)
         return data
+
+
+@contextmanager
+def _called() -> Iterator[None]:
+    """Name what goes wrong in a call. Raise DeliveryError."""
+    try:
+        yield
+    except SlackApiError as error:
+        raise _refused(error) from error
+    except (SlackRequestError, OSError, HTTPException) as error:
+        reason = error.reason if isinstance(error, URLError) else error
+        is_ambiguous = not isinstance(reason, ConnectionRefusedError)
+        text = f"Slack: {type(reason).__name__}: {reason}"
+        raise DeliveryError(text, is_ambiguous=is_ambiguous) from error
 
 
 def _refused(error: SlackApiError) -> SlackError:

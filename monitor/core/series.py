@@ -30,7 +30,10 @@ class Peak:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One measure of one slice of one check over time, oldest first."""
+    """One measure of one slice of one check over time, oldest first.
+
+    ``mark`` is the moment since when something is odd, where that is known.
+    """
 
     check: str
     slice: Labels
@@ -38,6 +41,7 @@ class Series:
     unit: Unit
     points: tuple[Point, ...]
     peaks: tuple[Peak, ...] = ()
+    mark: datetime | None = None
 
     @property
     def has_band(self) -> bool:

@@ -146,7 +146,7 @@ def _member(
         discovered = last.maintainer if last else None
         owner, _ = owner_of((facts.maintainer, discovered), world)
     assert alert.fired_at is not None
-    evidence = _with_owners(_evidence(last), world)
+    evidence = _with_owners(evidence_of(last), world)
     quiet = silenced_by(alert_labels(alert, facts, owner), active) if active else ()
     return Member(
         check=alert.check,
@@ -173,7 +173,8 @@ def _member(
     )
 
 
-def _evidence(verdict: Verdict | None) -> Evidence | None:
+def evidence_of(verdict: Verdict | None) -> Evidence | None:
+    """Return what a verdict rests on: of what is breached, else of the first number."""
     if verdict is None:
         return None
     if verdict.breach is not None:

@@ -1,6 +1,7 @@
 """Tell in Slack: one message per incident for life, edited for its state, threaded for events."""
 
 import asyncio
+import logging
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -11,21 +12,20 @@ from pydantic import Field, PrivateAttr, SecretStr
 
 from monitor.api import DeliveryError, Notification, NotifyReason, Receipt, Receiver
 from monitor.api.slack_web import DEFAULT_URL, SlackError, SlackWeb
-from monitor.render.blocks import Block, cut, plain, section, validate
+from monitor.core.series import Series
+from monitor.render.alert_chart import charts_of
+from monitor.render.blocks import plain, section
+from monitor.render.chart import caption, png, title_of
 from monitor.render.digest import verdict_line
 from monitor.render.slack import calls, digest_messages, incident_blocks, thread_line
-from monitor.render.slack_parts import without_native
+from monitor.render.slack_parts import Rung, chart_blocks, ladder, without_native
 from monitor.render.summary import title
 from monitor.render.templates import OwnTemplates, Safe, Templates, escape
 from monitor.render.units import Zone
 
+log = logging.getLogger(__name__)
+
 Place: TypeAlias = dict[str, str]
-Rung: TypeAlias = dict[str, Any]
-"""Text and blocks of a message, in one of its forms."""
-
-LONGEST_PLAIN = 39_000
-"""Characters of a message without blocks: Slack cuts at 40,000."""
-
 MOST_REMEMBERED = 1000
 LATEST_MESSAGES = 200
 """Messages of a channel or thread that are searched for one whose answer was lost."""
@@ -61,6 +61,7 @@ class Slack(Receiver, type="slack"):
     _unsure: set[str] = PrivateAttr(default_factory=set)
     _channel_id: str | None = PrivateAttr(default=None)
     _has_recalled: bool = PrivateAttr(default=False)
+    _draws: bool = PrivateAttr(default=True)
     _users: dict[str, str | None] = PrivateAttr(default_factory=dict)
 
     async def send(self, notification: Notification, receipt: Receipt | None) -> Receipt:
@@ -80,7 +81,26 @@ class Slack(Receiver, type="slack"):
             return self._digest(notification)
         if receipt is not None and "ts" in receipt.place:
             return self._update(notification, receipt.place)
-        return self._post(notification.key, self._rungs(notification))
+        parent = self._post(notification.key, self._rungs(notification))
+        for chart in charts_of(notification.view)[:1] if notification.view else ():
+            try:
+                self._draw(f"{notification.key}#chart", chart, self.timezone, parent)
+            except DeliveryError as error:  # the message has arrived, and says it in words
+                log.warning("%s: no chart of %s: %s", self.name, notification.key, error)
+        return parent
+
+    def _draw(self, key: str, chart: Series, timezone: str, parent: Place) -> None:
+        """Draw in a thread: by Slack itself, else as a picture beside a line of bars."""
+        is_new = key not in self._posted
+        blocks = chart_blocks(chart, timezone)
+        self._post(key, ladder(plain(blocks), blocks), parent["ts"])
+        image = png(chart, timezone) if is_new and not self._draws else None
+        if image is not None:
+            try:
+                about = f"{title_of(chart)}: {caption(chart)}"
+                self.web().upload(image, "chart.png", about, parent)
+            except DeliveryError as error:
+                log.warning("%s: a picture was not taken, only its line: %s", self.name, error)
 
     @property
     def has_buttons(self) -> bool:
@@ -109,8 +129,11 @@ class Slack(Receiver, type="slack"):
         first, *rest = digest_messages(digest, self._templates())
         text = escape(f"{digest.name} digest: {verdict_line(digest)}")
         parent = self._post(notification.key, ladder(text, first))
-        for number, blocks in enumerate(rest, 1):
+        texts = len(rest) - (0 if digest.is_quiet else len(digest.charts))
+        for number, blocks in enumerate(rest[:texts], 1):
             self._post(f"{notification.key}#{number}", ladder(text, blocks), parent["ts"])
+        for number, chart in enumerate(digest.charts if rest[texts:] else (), texts + 1):
+            self._draw(f"{notification.key}#{number}", chart, digest.timezone, parent)
         return parent
 
     def _rungs(self, notification: Notification) -> list[Rung]:
@@ -234,11 +257,16 @@ class Slack(Receiver, type="slack"):
         """Write the richest form that Slack takes; the last one is plain text, which it must."""
         *richer, last = rungs
         for rung in richer:
+            has_native = rung["blocks"] != without_native(rung["blocks"])
             try:
-                return self.web().write(method, {**body, **rung})
+                answer = self.web().write(method, {**body, **rung})
             except SlackError as error:
                 if error.word not in BAD_BLOCKS:
                     raise
+                self._draws = self._draws and not has_native
+            else:
+                self._draws = self._draws or has_native
+                return answer
         return self.web().write(method, {**body, **last})
 
     def web(self) -> SlackWeb:
@@ -251,17 +279,6 @@ class Slack(Receiver, type="slack"):
         """Let go of the thread."""
         if self._thread is not None:
             self._thread.shutdown(wait=False, cancel_futures=True)
-
-
-def ladder(text: str, blocks: list[Block]) -> list[Rung]:
-    """Return the forms of a message, the richest first; none of them says less.
-
-    Native charts go first, for not every workspace has them; then all blocks become one text.
-    """
-    rich = [form for form in (blocks, without_native(blocks)) if form and not validate(form)]
-    rungs: list[Rung] = [{"text": text, "blocks": form} for form in rich]
-    plain_text = cut(plain(blocks) or text, LONGEST_PLAIN)
-    return [*(rungs[:1] if rich[:1] == rich[1:] else rungs), {"text": plain_text, "blocks": []}]
 
 
 def _key_of(message: dict[str, Any]) -> str | None:

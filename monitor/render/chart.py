@@ -3,7 +3,9 @@
 import html
 import importlib
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 from monitor.core.labels import text_of
 from monitor.core.series import Point, Series
@@ -11,7 +13,15 @@ from monitor.render.units import local, number
 
 WIDTH, HEIGHT = 640, 200
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 24, 24
-MOST_POINTS = 400
+MOST_POINTS = 700
+"""Points of a line: four weeks of hours, one for each pixel."""
+
+FONTS = "system-ui, Helvetica, Arial, 'DejaVu Sans', 'Liberation Sans', 'Noto Sans', sans-serif"
+"""What a browser and, on a server, the drawer of PNG find; without any font texts are left out."""
+
+HOLE = 3
+"""A line has a gap where so many times its usual step is without a number."""
+
 BARS = "▁▂▃▄▅▆▇█"
 LONGEST_LINE = 48
 
@@ -41,7 +51,7 @@ def svg(series: Series, timezone: str) -> str:
     if not points:
         return ""
     scale = _Scale(points)
-    label = html.escape(f"{title_of(series)}: {_last(series)}")
+    label = html.escape(f"{title_of(series)}: {caption(series)}")
     parts = [
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
@@ -55,10 +65,12 @@ def svg(series: Series, timezone: str) -> str:
             f'<path class="line" fill="none" stroke="#1f6fd0" stroke-width="1.8" '
             f'd="{_line(points, scale)}"/>'
         ),
+        _dashed(points, scale),
         *_outside(points, scale),
+        *_marked(series, scale, timezone),
         (
             f'<text x="{LEFT}" y="15" font-size="12" font-weight="600" fill="#777" '
-            f'font-family="sans-serif">{html.escape(title_of(series))}</text></svg>'
+            f'font-family="{FONTS}">{html.escape(title_of(series))}</text></svg>'
         ),
     ]
     return "".join(parts)
@@ -76,7 +88,8 @@ def png(series: Series, timezone: str) -> bytes | None:
     return bytes(resvg.svg_to_bytes(svg_string=drawn, background="#ffffff", zoom=2))
 
 
-def _last(series: Series) -> str:
+def caption(series: Series) -> str:
+    """Say in words where a series ends: ``last 520, expected 1000``."""
     last = series.points[-1]
     expected = "" if last.expected is None else f", expected {number(last.expected, series.unit)}"
     return f"last {number(last.value, series.unit)}{expected}"
@@ -110,7 +123,7 @@ class _Scale:
 
 
 def _axes(scale: _Scale, series: Series, timezone: str) -> Iterable[str]:
-    style = 'font-size="11" fill="#777" font-family="sans-serif"'
+    style = f'font-size="11" fill="#777" font-family="{FONTS}"'
     for value in (scale.low, (scale.low + scale.high) / 2, scale.high):
         y = scale.y(value)
         yield f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}" stroke="#8884"/>'
@@ -123,18 +136,60 @@ def _axes(scale: _Scale, series: Series, timezone: str) -> Iterable[str]:
 
 
 def _line(points: Sequence[Point], scale: _Scale) -> str:
-    return "M" + " L".join(f"{scale.x(p.at)} {scale.y(p.value)}" for p in points)
+    return " ".join(
+        "M" + " L".join(f"{scale.x(p.at)} {scale.y(p.value)}" for p in part)
+        for part in _pieces(points)
+    )
+
+
+def _pieces(points: Sequence[Point]) -> Iterable[Sequence[Point]]:
+    """Cut where numbers are missing: a line across a gap would look like a measured one."""
+    steps = sorted(b.at - a.at for a, b in pairwise(points))
+    usual = steps[len(steps) // 2] if steps else timedelta(0)
+    begin = 0
+    for place, (a, b) in enumerate(pairwise(points), 1):
+        if b.at - a.at > HOLE * usual:
+            yield points[begin:place]
+            begin = place
+    yield points[begin:]
 
 
 def _band(points: Sequence[Point], scale: _Scale) -> str:
     known = [p for p in points if p.low is not None and p.high is not None]
-    upper = [f"{scale.x(p.at)} {scale.y(p.high or 0.0)}" for p in known]
-    lower = [f"{scale.x(p.at)} {scale.y(p.low or 0.0)}" for p in reversed(known)]
+    return " ".join(_ribbon(part, scale) for part in _pieces(known) if part)
+
+
+def _ribbon(points: Sequence[Point], scale: _Scale) -> str:
+    upper = [f"{scale.x(p.at)} {scale.y(p.high or 0.0)}" for p in points]
+    lower = [f"{scale.x(p.at)} {scale.y(p.low or 0.0)}" for p in reversed(points)]
     return "M" + " L".join([*upper, *lower]) + " Z"
+
+
+def _dashed(points: Sequence[Point], scale: _Scale) -> str:
+    """Draw what was expected."""
+    known = [replace(p, value=p.expected) for p in points if p.expected is not None]
+    if not known:
+        return ""
+    style = 'fill="none" stroke="#7aa2d6" stroke-width="1" stroke-dasharray="4 3"'
+    return f'<path class="expected" {style} d="{_line(known, scale)}"/>'
+
+
+def _marked(series: Series, scale: _Scale, timezone: str) -> Iterable[str]:
+    """Mark since when something is odd."""
+    if series.mark is None or not scale.start <= series.mark <= scale.end:
+        return
+    x = scale.x(series.mark)
+    yield (
+        f'<line class="mark" x1="{x}" x2="{x}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" '
+        'stroke="#c33333" stroke-dasharray="2 2"/>'
+    )
+    since = html.escape(f"since {local(series.mark, timezone)}")
+    where = f'x="{WIDTH - RIGHT}" y="15" text-anchor="end" font-size="12" fill="#c33333"'
+    yield f'<text class="since" {where} font-family="{FONTS}">{since}</text>'
 
 
 def _outside(points: Sequence[Point], scale: _Scale) -> Iterable[str]:
     """Mark the points that left the band."""
     for p in points:
         if p.low is not None and p.high is not None and not p.low <= p.value <= p.high:
-            yield f'<circle cx="{scale.x(p.at)}" cy="{scale.y(p.value)}" r="3" fill="#c33333"/>'
+            yield f'<circle cx="{scale.x(p.at)}" cy="{scale.y(p.value)}" r="2.5" fill="#c33333"/>'

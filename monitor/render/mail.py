@@ -1,12 +1,16 @@
 """Notifications as mail: plain text and HTML, one thread for each incident or digest."""
 
-from collections.abc import Mapping, Sequence
+import html
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import format_datetime
 from hashlib import blake2s
 
 from monitor.core.notification import Notification
-from monitor.render.chart import png, svg
+from monitor.core.series import Series
+from monitor.render.alert_chart import charts_of
+from monitor.render.chart import caption, png, sparkline, svg, title_of
 from monitor.render.digest import as_html, verdict_line
 from monitor.render.incident import notification_text
 from monitor.render.page import cut, page_of
@@ -15,6 +19,9 @@ from monitor.render.templates import Templates, one_line
 
 LONGEST_SUBJECT = 200
 """Mail clients show fewer characters; RFC 5322 wants lines below 998."""
+
+MOST_CHARTS = 2
+"""Charts of an incident's mail, a few dozen kB each; the pages have the others."""
 
 _SHIPPED = Templates()
 
@@ -43,33 +50,52 @@ def compose(
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Monitor-Key"] = one_line(notification.key)
     mail.set_content(notification_text(notification, timezone, templates) + "\n")
-    written = _html(notification, timezone, templates)
+    digest, view = notification.digest, notification.view
+    charts = digest.charts if digest else charts_of(view)[:MOST_CHARTS] if view else ()
+    pictures = _pictures(charts, digest.timezone if digest else timezone)
+    written = _html(notification, timezone, templates, pictures)
     if written is not None:
-        pictures = _pictures(notification)
-        for name, (drawn, _) in pictures.items():
-            written = written.replace(drawn, f'<img src="cid:{name}" width="640" alt="{name}">')
+        for one in pictures:
+            drawn = f'<img src="cid:{one.name}" width="640" alt="{html.escape(one.caption)}">'
+            written = written.replace(one.svg, drawn) if one.png and digest else written
         mail.add_alternative(written, subtype="html")
         _attach(mail, pictures)
     return mail
 
 
-def _pictures(notification: Notification) -> dict[str, tuple[str, bytes]]:
-    """Draw the charts of a digest as PNG: mail clients show no SVG. None without `plots`."""
-    digest = notification.digest
-    found: dict[str, tuple[str, bytes]] = {}
-    for number, chart in enumerate(digest.charts if digest else (), 1):
-        image = png(chart, digest.timezone if digest else "UTC")
-        if image is not None:
-            drawn = svg(chart, digest.timezone if digest else "UTC")
-            found[f"chart-{number}"] = (drawn, image)
-    return found
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A chart of a mail. ``png`` is empty without the extra `plots`: then ``bars`` tell it."""
+
+    name: str
+    title: str
+    caption: str
+    bars: str
+    svg: str
+    png: bytes
 
 
-def _attach(mail: EmailMessage, pictures: Mapping[str, tuple[str, bytes]]) -> None:
+def _pictures(charts: Iterable[Series], timezone: str) -> list[Picture]:
+    """Draw charts as PNG: mail clients show no SVG."""
+    return [
+        Picture(
+            name=f"chart-{number}",
+            title=title_of(chart),
+            caption=f"{title_of(chart)}: {caption(chart)}",
+            bars=sparkline(chart),
+            svg=svg(chart, timezone),
+            png=png(chart, timezone) or b"",
+        )
+        for number, chart in enumerate(charts, 1)
+    ]
+
+
+def _attach(mail: EmailMessage, pictures: Iterable[Picture]) -> None:
     page = mail.get_body(("html",))
-    for name, (_, image) in pictures.items():
-        if page is not None:
-            page.add_related(image, "image", "png", cid=f"<{name}>", filename=f"{name}.png")
+    for one in pictures:
+        if page is not None and one.png:
+            name = f"{one.name}.png"
+            page.add_related(one.png, "image", "png", cid=f"<{one.name}>", filename=name)
 
 
 def _subject(notification: Notification) -> str:
@@ -82,7 +108,12 @@ def _subject(notification: Notification) -> str:
     return one_line(notification.headline or notification.reason)
 
 
-def _html(notification: Notification, timezone: str, templates: Templates) -> str | None:
+def _html(
+    notification: Notification,
+    timezone: str,
+    templates: Templates,
+    pictures: Sequence[Picture],
+) -> str | None:
     if notification.digest is not None:
         return as_html(notification.digest, templates)
     view = notification.view
@@ -95,6 +126,7 @@ def _html(notification: Notification, timezone: str, templates: Templates) -> st
         state=state(view),
         zone=timezone,
         most=MOST_MEMBERS,
+        pictures=pictures,
         note=notification.headline,
         reason=str(notification.reason),
     )

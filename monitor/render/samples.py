@@ -78,6 +78,41 @@ def incident(*, is_open: bool = True) -> IncidentView:
     return IncidentView(about, (own, follows), people=("asha@example.com",))
 
 
+def metric() -> IncidentView:
+    """Make an incident of a metric that fell nine hours ago, with the four weeks before."""
+    season = [1000.0 + 40.0 * abs(12 - hour % 24) for hour in range(28 * 24)]
+    values: list[float | None] = [one + hour * 37 % 17 for hour, one in enumerate(season)]
+    values[-9:] = [0.55 * one for one in season[-9:]]
+    values[300:312] = [None] * 12
+    chart = {
+        "start": (NOW - 28 * 24 * HOUR).isoformat(),
+        "bucket_seconds": 3600,
+        "mark": len(season) - 9,
+        "value": values,
+        "low": [one - 60 for one in season],
+        "high": [one + 60 for one in season],
+        "expected": season,
+    }
+    evidence = {"metric": "impressions", "value": values[-1], "expected": season[-1]}
+    sample = Sample("drop", 0.45, SLICE, Unit.SHARE, {**evidence, "chart": chart})
+    own = Member(
+        check="impressions-drop",
+        kind="anomaly",
+        slice=SLICE,
+        state=AlertState.FIRING,
+        tier=Tier.WARN,
+        summary="",
+        maintainer="recsys",
+        fired_at=NOW - 9 * HOUR,
+        samples=(sample,),
+        breach=Breach(sample, Limit("drop", 0.12, Direction.ABOVE, Unit.SHARE)),
+        evidence=sample.evidence,
+        is_learned=True,
+    )
+    about = Incident("20261123T1830-drop", own.check, None, "recsys", own.fired_at, Tier.WARN)
+    return IncidentView(about, (own,))
+
+
 def notification(reason: NotifyReason = NotifyReason.FIRST) -> Notification:
     """Make a notification of the incident."""
     view = incident(is_open=reason is not NotifyReason.RESOLVED)

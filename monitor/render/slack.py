@@ -7,9 +7,8 @@ from monitor.core.incident import IncidentView
 from monitor.core.model import Tier
 from monitor.core.notification import Notification, NotifyReason
 from monitor.render.blocks import Block, context, parse, size
-from monitor.render.chart import sparkline, title_of
 from monitor.render.digest import SIGNS, footer, render_digest, verdict_line
-from monitor.render.slack_parts import buttons, native_chart
+from monitor.render.slack_parts import buttons, chart_blocks
 from monitor.render.summary import MOST_MEMBERS, headline, state
 from monitor.render.templates import Safe, Templates, escape
 from monitor.render.units import local
@@ -139,8 +138,7 @@ def digest_messages(digest: Digest, templates: Templates = _SHIPPED) -> list[lis
         replies = replies[:MOST_REPLIES]
         replies[-1].append(context(f"{left_out} paragraphs are left out here: see the pages."))
     for chart in digest.charts if not digest.is_quiet else ():
-        line = context(escape(f"{title_of(chart)}: {sparkline(chart)}"))
-        replies.append([line, native_chart(chart, digest.timezone)])
+        replies.append(chart_blocks(chart, digest.timezone))
     return [[*first, context(escape(footer(digest)))], *replies]
 
 

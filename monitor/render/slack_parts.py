@@ -1,12 +1,15 @@
 """Blocks that do something: buttons under an incident, native charts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
+from typing import Any, TypeAlias
 
 from monitor.core.incident import IncidentView
 from monitor.core.series import Point, Series
-from monitor.render.blocks import Block, cut
-from monitor.render.chart import title_of
+from monitor.render.blocks import Block, context, cut, plain, validate
+from monitor.render.chart import sparkline, title_of
+from monitor.render.templates import escape
 from monitor.render.units import local
 
 ACTIONS = {
@@ -27,6 +30,12 @@ QUESTIONS = {"accept": "From the next look on, what fires here now is judged to 
 PREFIX = "monitor:"
 NATIVE = frozenset({"data_visualization"})
 """Blocks that Slack rolls out by and by: a workspace without them refuses the whole message."""
+
+Rung: TypeAlias = dict[str, Any]
+"""Text and blocks of a message, in one of its forms."""
+
+LONGEST_PLAIN = 39_000
+"""Characters of a message without blocks: Slack cuts at 40,000."""
 
 MOST_POINTS = 20
 LONGEST_LABEL, LONGEST_TITLE = 20, 50
@@ -57,6 +66,13 @@ def _button(action: str, value: str) -> Block:
             "deny": {"type": "plain_text", "text": "Cancel"},
         }
     return {**made, "style": "primary"} if action == "ack" else made
+
+
+def chart_blocks(series: Series, timezone: str) -> list[Block]:
+    """Show a series: a line of bars for whoever sees no picture, and the picture."""
+    line = context(escape(f"{title_of(series)}: {sparkline(series)}"))
+    newest = replace(series, points=series.points[-MOST_POINTS:]) if series.mark else series
+    return [line, native_chart(newest, timezone)]
 
 
 def native_chart(series: Series, timezone: str) -> Block:
@@ -106,3 +122,14 @@ def _labels(points: Sequence[Point], timezone: str) -> list[str]:
 def without_native(blocks: Sequence[Block]) -> list[Block]:
     """Leave out what a workspace may not know yet."""
     return [block for block in blocks if block["type"] not in NATIVE]
+
+
+def ladder(text: str, blocks: list[Block]) -> list[Rung]:
+    """Return the forms of a message, the richest first; none of them says less.
+
+    Native charts go first, for not every workspace has them; then all blocks become one text.
+    """
+    rich = [form for form in (blocks, without_native(blocks)) if form and not validate(form)]
+    rungs: list[Rung] = [{"text": text, "blocks": form} for form in rich]
+    plain_text = cut(plain(blocks) or text, LONGEST_PLAIN)
+    return [*(rungs[:1] if rich[:1] == rich[1:] else rungs), {"text": plain_text, "blocks": []}]

@@ -88,8 +88,8 @@ def _text_incident(templates: Templates) -> list[str]:
 
 
 def _mail_incident(templates: Templates) -> list[str]:
-    for reason in REASONS:
-        note = samples.notification(reason)
+    notes = [samples.notification(reason) for reason in REASONS]
+    for note in (*notes, replace(notes[0], view=samples.metric())):
         compose(note, "UTC", "a@example.com", ["b@example.com"], is_first=True, templates=templates)
     return []
 

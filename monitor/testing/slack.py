@@ -36,13 +36,15 @@ class ScriptedSlack:
     ``faults`` are used up one a writing call (``chat.*``), oldest first; ``pass`` is none.
     ``messages`` holds every message and reply, oldest first, each with its ``channel`` by name,
     its ``ts``, and ``history``, the texts that edits have replaced. ``calls`` are the methods in
-    the order of the calls. ``users`` are the people of the workspace: ids by address.
+    the order of the calls. ``users`` are the people of the workspace: ids by address. ``files``
+    are what was uploaded: the bytes as ``content``, besides what its thread shows.
     """
 
     faults: list[Fault] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     users: dict[str, str] = field(default_factory=dict)
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         """Listen on a free port."""
@@ -82,6 +84,8 @@ class ScriptedSlack:
                 "auth.test": self._test,
                 "chat.postMessage": self._post,
                 "chat.update": self._update,
+                "files.getUploadURLExternal": self._upload_url,
+                "files.completeUploadExternal": self._uploaded,
                 "conversations.list": self._list,
                 "users.lookupByEmail": self._lookup,
                 "conversations.history": self._history,
@@ -132,6 +136,18 @@ class ScriptedSlack:
     def _lookup(self, fields: dict[str, Any]) -> Answer:
         known = self.users.get(str(fields.get("email")))
         return {"ok": True, "user": {"id": known}} if known else _error("users_not_found")
+
+    def _upload_url(self, fields: dict[str, Any]) -> Answer:
+        key = f"F{len(self.files):08d}"
+        self.files[key] = {"name": fields["filename"]}
+        return {"ok": True, "file_id": key, "upload_url": f"{self.url}upload/{key}"}
+
+    def _uploaded(self, fields: dict[str, Any]) -> Answer:
+        done = json.loads(fields["files"])
+        for one in done:
+            where = {"channel": self._name_of(str(fields["channel_id"]))}
+            self.files[one["id"]] |= {**where, "thread_ts": fields.get("thread_ts"), **one}
+        return {"ok": True, "files": done}
 
     def _list(self, _fields: dict[str, Any]) -> Answer:
         channels = [{"id": one, "name": name} for one, name in self._names.items()]
@@ -185,6 +201,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        *_, before, last = urlsplit(self.path).path.split("/")
+        if before == "upload":
+            self.scripted.files[last]["content"] = body
+            self._reply(200, {"ok": True})
+            return
         if self.headers.get("Content-Type", "").startswith("application/json"):
             self._do(json.loads(body or b"{}"))
         else:

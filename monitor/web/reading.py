@@ -18,8 +18,9 @@ from monitor.core.oncall import on_call_at
 from monitor.core.route import ON_CALL
 from monitor.core.series import Series
 from monitor.core.state import SliceState
-from monitor.core.view import alert_labels, facts_of, view_of
+from monitor.core.view import alert_labels, evidence_of, facts_of, view_of
 from monitor.core.world import World
+from monitor.render.alert_chart import chart_of, charts_of
 from monitor.render.chart import svg
 from monitor.render.units import duration, local, number
 from monitor.store import Store
@@ -28,7 +29,7 @@ from monitor.web.timeline import timeline
 
 HOURS, MONTH = 24, 30 * 24
 MANY = timedelta(days=3)
-MOST_CHARTS, MOST_SLOTS, MOST_TEXT = 12, 40, 240
+MOST_CHARTS, MOST_ALERT_CHARTS, MOST_SLOTS, MOST_TEXT = 12, 4, 40, 240
 _ORDER = ("page", "warn", "error", "no_data", "blocked", "skipped", "pending", "not yet", "ok")
 
 
@@ -94,7 +95,7 @@ class Reading:
             "planned": planned,
             "place": str(planned.place),
             "strip": strips.strip(strips.letters(days, now, MONTH), is_long=True),
-            "charts": self._charts([name], now, span),
+            "charts": [*self._drawn(_alert_charts(states)), *self._charts([name], now, span)],
             "slices": states[:200],
             "rules": [_rule(rule) for rule in planned.tiers],
             "told": ", ".join(self._told(planned)),
@@ -107,9 +108,11 @@ class Reading:
         every = 60 if span > MANY else 1  # a point a minute is more than a picture can show
         end = now + timedelta(seconds=1)
         found = self.store.samples.series(checks, now - span, end, every)
-        found = tuple(sorted(found, key=lambda one: -_outside(one)))
-        drawn = [svg(one, self.plan().timezone) for one in found[:MOST_CHARTS]]
-        return [Markup(one) for one in drawn]  # noqa: S704  # svg() escapes every text itself
+        return self._drawn(sorted(found, key=lambda one: -_outside(one))[:MOST_CHARTS])
+
+    def _drawn(self, found: Iterable[Series]) -> list[Markup]:
+        zone = self.plan().timezone
+        return [Markup(svg(one, zone)) for one in found]  # noqa: S704  # svg() escapes every text itself
 
     def _labels(self, planned: PlannedCheck, state: SliceState) -> dict[str, str]:
         facts = facts_of(planned.id, self.world())
@@ -159,7 +162,7 @@ class Reading:
             "silence": str(Matcher("check", Operator.EQUAL, found.check)),
             "receipts": self.store.outbox.receipts(key),
             "timeline": timeline(self.store, found),
-            "charts": charts[:4],
+            "charts": [*self._drawn(charts_of(view)[:MOST_ALERT_CHARTS]), *charts[:4]],
         }
 
     def silences(self, text: str) -> dict[str, Any]:
@@ -232,6 +235,13 @@ class Reading:
             "on_call_receivers": world.on_call.receivers,
             "unowned": sorted(name for name, p in plan.checks.items() if p.maintainer is None),
         }
+
+
+def _alert_charts(states: Iterable[SliceState]) -> list[Series]:
+    """Return the weeks before of what is bad now."""
+    bad = [state for state in states if state.verdict.tier is not None]
+    found = (chart_of(one.check, one.slice, evidence_of(one.verdict)) for one in bad)
+    return [one for one in found if one is not None][:MOST_ALERT_CHARTS]
 
 
 def _outside(series: Series) -> int:

@@ -1,9 +1,11 @@
 import asyncio
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from monitor.api import DeliveryError, Notification, NotifyReason, Receipt
+from monitor.render.samples import metric
 from tests.contract.receiver_contract import note
 from tests.receivers.peers.mail import MailPeer, part
 from tests.render.sample import NOW, digest, resolved, whole_digest
@@ -63,6 +65,30 @@ def test_a_name_with_line_ends_adds_no_header(peer: MailPeer) -> None:
     send(peer, Notification("n", "n", "mail", NotifyReason.FALLBACK, NOW, headline=headline))
     (mail,) = peer.mails
     assert mail["Bcc"] is None
+
+
+def test_the_four_weeks_before_an_alert_of_a_metric_are_a_picture_in_its_mail(
+    peer: MailPeer,
+) -> None:
+    send(peer, note(NotifyReason.FIRST, metric()))
+    (mail,) = peer.mails
+    (picture,) = [part for part in mail.walk() if part.get_content_type() == "image/png"]
+    assert picture["Content-ID"] == "<chart-1>"
+    html = part(mail, "html")
+    assert 'src="cid:chart-1"' in html
+    assert "impressions of model=ctr, variant=B: last" in html
+
+
+def test_without_the_drawer_of_pictures_a_mail_has_a_line_of_bars(
+    peer: MailPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    send(peer, note(NotifyReason.FIRST, metric()))
+    (mail,) = peer.mails
+    assert [one for one in mail.walk() if one.get_content_type() == "image/png"] == []
+    html = part(mail, "html")
+    assert "cid:" not in html
+    assert "▇" in html
 
 
 def test_the_charts_of_a_digest_are_pictures_in_the_mail(peer: MailPeer) -> None:

@@ -8,6 +8,7 @@ import pytest
 from monitor.api import DeliveryError, Notification, NotifyReason, Receipt
 from monitor.core.incident import IncidentView
 from monitor.receivers.slack import Slack
+from monitor.render.samples import metric
 from monitor.testing.slack import ScriptedSlack
 from tests.render.sample import NOW, digest, resolved, view, whole_digest
 
@@ -277,6 +278,45 @@ def test_a_slack_without_native_charts_gets_the_same_without_them(
     chart = server.messages[-1]
     assert [block["type"] for block in chart["blocks"]] == ["context"]
     assert "opt_outs of model=ctr, variant=B: ▁" in str(chart["blocks"])
+    (picture,) = server.files.values()
+    assert picture["thread_ts"] == server.messages[0]["ts"]
+    assert picture["content"].startswith(b"\x89PNG")
+
+
+def test_an_alert_of_a_metric_is_drawn_once_in_its_thread(
+    slack: Slack, server: ScriptedSlack
+) -> None:
+    first = note(NotifyReason.FIRST, metric())
+    receipt = send(slack, first)
+    assert send(slack, first).place == receipt.place
+    send(slack, note(NotifyReason.RESOLVED, metric(), "i:s:2"), receipt)
+    drawn = [m for m in server.messages if "data_visualization" in str(m.get("blocks"))]
+    (chart,) = drawn
+    assert chart["thread_ts"] == receipt.place["ts"]
+    (native,) = [one for one in chart["blocks"] if one["type"] == "data_visualization"]
+    assert len(native["chart"]["axis_config"]["categories"]) == 20
+    assert server.files == {}
+
+
+def test_a_slack_that_draws_nothing_gets_the_picture_of_an_alert_beside_its_line(
+    slack: Slack, server: ScriptedSlack
+) -> None:
+    server.faults = ["pass", "invalid_blocks"]
+    receipt = send(slack, note(NotifyReason.FIRST, metric()))
+    (line,) = server.replies(receipt.place["ts"])
+    assert "impressions of model=ctr, variant=B: " in line["text"]
+    (picture,) = server.files.values()
+    assert (picture["channel"], picture["thread_ts"]) == ("alerts", receipt.place["ts"])
+    assert "last" in picture["title"]
+
+
+def test_a_chart_that_slack_does_not_take_costs_no_message(
+    slack: Slack, server: ScriptedSlack
+) -> None:
+    server.faults = ["pass", "server_error"]
+    receipt = send(slack, note(NotifyReason.FIRST, metric()))
+    (message,) = server.messages
+    assert receipt.place["ts"] == message["ts"]
 
 
 def test_refused_blocks_lose_no_word(slack: Slack, server: ScriptedSlack) -> None:

@@ -201,3 +201,18 @@ def test_an_acceptance_that_cannot_be_stored_is_not_promised(
         assert desk.rig.store.metrics.rebases("a") == []
 
     tell(story)
+
+
+def test_the_four_weeks_before_are_on_the_page_of_the_incident_and_of_the_check(
+    tell: Callable[[Story], None],
+) -> None:
+    async def story(desk: Desk) -> None:
+        assert 'class="mark"' not in await desk.page("/checks/a")
+        incident = await desk.falls()
+        for path in (f"/incidents/{incident}", "/checks/a"):
+            text = await desk.page(path)
+            (chart,) = [one for one in text.split("<svg") if 'class="mark"' in one]
+            assert "impressions of model=ctr" in chart
+            assert chart.count(" L") > 2 * 24 * 28
+
+    tell(story)
