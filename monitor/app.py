@@ -163,8 +163,8 @@ class App:
 def bind(host: str, port: int) -> socket.socket:
     """Take the address of the pages. Raise PortError when it is taken.
 
-    The protocol is named because asyncio sends small answers at once (TCP_NODELAY) only then: without
-    it each second answer on a connection comes 40 ms late.
+    The protocol is named because asyncio sends small answers at once (TCP_NODELAY) only then:
+    without it answers on a kept connection come 40 ms late.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
