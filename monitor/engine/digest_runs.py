@@ -12,9 +12,9 @@ from monitor.api.source import Asking
 from monitor.core.digest import Elsewhere, Unavailable
 from monitor.core.fold import ON_CALL_AUDIENCE
 from monitor.core.state import OutboxRow
+from monitor.engine.bulkheads import Bulkheads
 from monitor.engine.clock import Clock
 from monitor.engine.digests import Digests, Run
-from monitor.engine.look import Bulkheads
 from monitor.engine.threads import Writer
 
 log = logging.getLogger(__name__)

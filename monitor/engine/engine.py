@@ -5,10 +5,10 @@ import logging
 from collections.abc import Container, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from monitor.config.plan import Plan, PlannedCheck
+from monitor.config.plan import Plan
 from monitor.core.advance import Advanced, Finding, advance
 from monitor.core.book import Memory
 from monitor.core.model import Tier, Verdict
@@ -19,19 +19,19 @@ from monitor.engine import arrivals
 from monitor.engine.arrivals import PartitionNotes
 from monitor.engine.auditor import Auditor
 from monitor.engine.broken import farewells, file_findings, is_known
+from monitor.engine.bulkheads import Bulkheads, source_check
 from monitor.engine.clock import Clock
 from monitor.engine.delivery import Delivery
 from monitor.engine.digest_runs import DigestRuns
 from monitor.engine.digests import Digests
+from monitor.engine.dispatch import Dispatch
 from monitor.engine.inbox import Inbox, read_batch
 from monitor.engine.keeping import Keeping, hand_over
-from monitor.engine.ledger import Ledger
-from monitor.engine.look import Bulkheads, look, skipped, source_check, spare
+from monitor.engine.look import look
 from monitor.engine.metrics import Metrics
 from monitor.engine.recorder import Recorder
 from monitor.engine.retention import prune
-from monitor.engine.schedule import Calendar, Due
-from monitor.engine.shedding import overloaded, watchers, why_spared
+from monitor.engine.shedding import overloaded, watchers
 from monitor.engine.threads import Writer
 from monitor.engine.world import world_of
 from monitor.store import Store, StoreError
@@ -75,10 +75,8 @@ class Engine:
         self._inbox = Inbox()
         self._number = 0
         self._failed_at: datetime | None = None
-        self._looks: dict[str, asyncio.Task[None]] = {}
+        self.dispatch = Dispatch(clock, metrics, self._take, self.flush_soon)
         self._leaving: set[asyncio.Task[None]] = set()
-        self._calendar = Calendar()
-        self._ledger = Ledger()
         self._storing: list[Finding] = []
         self._ticked_at: datetime | None = None
         self._seen_at: datetime | None = None
@@ -109,6 +107,7 @@ class Engine:
             histories=lambda: self.histories,
             notes=self.notes,
         )
+        self.dispatch.use(plan, self.bulkheads)
         self.delivery.use(plan)
         self.auditor.plan = plan
         self.digests = DigestRuns(
@@ -129,7 +128,7 @@ class Engine:
         for kept in await self.writer.run(self.store.journal.not_taken):
             self._inbox.put(read_batch(kept.key, kept.body, kept.at))
         await self.delivery.start()
-        self._calendar.plan(self.plan.checks, now)
+        self.dispatch.calendar.plan(self.plan.checks, now)
         self._watch_ill_sources()
         self._drop_removed((), now)
         self.order_soon(Reconsider("the monitor started"))
@@ -144,11 +143,11 @@ class Engine:
         somebody mends. What is under way ends on the sources and receivers of before.
         """
         old, known = self.plan, self.world.checks
-        looks = list(self._looks.values())
+        looks = list(self.dispatch.looks.values())
         now = self.clock.now()
         hand_over(old.sources, plan.sources, now)
         self._use(plan)
-        self._calendar.plan(plan.checks, now)
+        self.dispatch.calendar.plan(plan.checks, now)
         self._watch_ill_sources()
         self._drop_removed(known, now)
         self.order_soon(Reconsider(f"revision {plan.revision}"))
@@ -180,7 +179,9 @@ class Engine:
 
     def _drop_removed(self, known: Container[str], now: datetime) -> None:
         # What was found of removed checks and is not stored yet would open alerts that nobody ends.
-        self._ledger.closed(one for one in self._findings if not is_known(one.check, self.world))
+        self.dispatch.ledger.closed(
+            one for one in self._findings if not is_known(one.check, self.world)
+        )
         self._findings = [one for one in self._findings if is_known(one.check, self.world)]
         alerts = [alert for alert in self.memory.alerts.values() if alert.is_open]
         self._findings.extend(file_findings(self.plan, {alert.check for alert in alerts}, now))
@@ -193,12 +194,11 @@ class Engine:
         now = self.clock.now()
         if self._ticked_at is not None and now < self._ticked_at:
             log.warning("the clock went back by %s", self._ticked_at - now)
-            self._calendar.rewind(now)
+            self.dispatch.calendar.rewind(now)
             self.order_soon(Reconsider("the clock went back"))
         self._ticked_at = now
         self.bulkheads.spared = overloaded(self.bulkheads.watching, self.memory)
-        for due in self._calendar.due(now):
-            self._begin(due, now)
+        self.dispatch.tick(now)
         await self.delivery.tick()
         await self.flush()
         self.digests.tick()
@@ -206,27 +206,8 @@ class Engine:
         await self._seen(now)
         self.is_ready = self.trouble is None
 
-    def _begin(self, due: Due, now: datetime) -> None:
-        self._ledger.opened(due.check, due.at)
-        for at in due.missed:
-            self._ledger.opened(due.check, at)
-            self._findings.append(skipped(due.check, at, now, "the monitor was late"))
-        if due.check in self._looks:
-            self._findings.append(skipped(due.check, due.at, now, "the last look is not over"))
-            return
-        planned = self.plan.checks[due.check]
-        why = why_spared(planned, self.bulkheads.spared)
-        if why is not None:
-            self._findings.append(spare(planned, due.at, now, why, self.bulkheads))
-            return
-        self.metrics.lateness.observe(max(0.0, (now - due.at).total_seconds()))
-        task = asyncio.create_task(self._look(planned, due.at, now))
-        self._looks[due.check] = task
-        task.add_done_callback(partial(self._looked, due.check))
-
-    def _looked(self, check: str, _task: asyncio.Task[None]) -> None:
-        self._looks.pop(check, None)
-        self.flush_soon()
+    def _take(self, findings: Iterable[Finding]) -> None:
+        self._findings.extend(findings)
 
     def flush_soon(self) -> None:
         """Flush as soon as the loop is free."""
@@ -238,16 +219,6 @@ class Engine:
         while self._wants_flush:
             self._wants_flush = False
             await self.flush()
-
-    async def _look(self, planned: PlannedCheck, due_at: datetime, now: datetime) -> None:
-        findings = await look(planned, due_at, now, self.bulkheads)
-        if planned.id not in self.plan.checks:
-            reason = "the check was removed while it looked"
-            findings = (skipped(planned.id, due_at, self.clock.now(), reason),)
-        for finding in findings:
-            for verdict in finding.verdicts:
-                self.metrics.verdicts.labels(planned.kind, verdict.outcome).inc()
-        self._findings.extend(findings)
 
     async def receive(self, body: str) -> int:
         """Keep a batch of alerts of another system; it is committed when this returns.
@@ -309,7 +280,7 @@ class Engine:
                 self._keep(findings, orders, error)
                 return
             self.trouble, self._failed_at = self.digests.trouble, None
-            self._ledger.closed(findings)
+            self.dispatch.ledger.closed(findings)
             self._storing = []
             self.recorder.take(findings)
             self.memory.apply(advanced.step)
@@ -358,7 +329,9 @@ class Engine:
     def count(self) -> None:
         """Bring the gauges up to what is remembered."""
         waiting = [*self._findings, *self._storing]
-        self.metrics.slots_unaccounted.set(self._ledger.unaccounted(self._looks, waiting))
+        self.metrics.slots_unaccounted.set(
+            self.dispatch.ledger.unaccounted(self.dispatch.looks, waiting)
+        )
         firing = [a for a in self.memory.alerts.values() if a.state.is_firing]
         for tier in Tier:
             self.metrics.alerts.labels(tier).set(sum(a.tier is tier for a in firing))
@@ -389,8 +362,8 @@ class Engine:
 
     async def settle(self) -> None:
         """Wait until every look under way is over and stored, and every send has ended."""
-        while self._looks:
-            await asyncio.wait(list(self._looks.values()))
+        while self.dispatch.looks:
+            await asyncio.wait(list(self.dispatch.looks.values()))
         await self.flush()
         if self._flushing is not None:
             await self._flushing
@@ -413,7 +386,7 @@ class Engine:
                 await self.delivery.settle()
         except TimeoutError:
             log.warning("some looks or sends did not end within %s", DRAIN)
-        for task in (*self._looks.values(), *self._leaving):
+        for task in (*self.dispatch.looks.values(), *self._leaving):
             task.cancel()
         await self.delivery.stop()
         await self.flush()

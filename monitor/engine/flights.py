@@ -1,7 +1,7 @@
 """One flight for identical questions: asked once, answered to everybody who asked."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -29,19 +29,20 @@ class Flights:
         self._metrics = metrics
         self._flying: dict[Hashable, Flight] = {}
 
-    async def share(self, key: Hashable, team: str, ask: Ask) -> Answer:
+    async def share(self, key: Hashable, teams: Sequence[str], ask: Ask) -> Answer:
         """Return the answer to a question that somebody asks already, else ask it.
 
+        ``teams`` names the team of each check that now waits for it.
         An error is raised to all who wait. One that is cancelled leaves the others their answer;
         with the last one the question itself is cancelled, and waited for until it has ended.
         """
         flight = self._flying.get(key)
         if flight is None:
-            teams: list[str] = []
-            flight = Flight(asyncio.create_task(_asked(ask, teams)), teams)
+            joined: list[str] = []
+            flight = Flight(asyncio.create_task(_asked(ask, joined)), joined)
             self._flying[key] = flight
             flight.task.add_done_callback(partial(self._landed, key, flight))
-        flight.teams.append(team)
+        flight.teams.extend(teams)
         flight.waiting += 1
         try:
             return await asyncio.shield(flight.task)

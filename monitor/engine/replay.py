@@ -12,7 +12,8 @@ from monitor.core.judge import judge
 from monitor.core.labels import Labels
 from monitor.core.lifecycle import step
 from monitor.core.model import Outcome, Verdict
-from monitor.engine.look import Bulkheads, look
+from monitor.engine.bulkheads import Bulkheads
+from monitor.engine.look import look
 from monitor.engine.metrics import Metrics
 from monitor.engine.schedule import next_due, phase_of
 

@@ -8,7 +8,7 @@ from monitor.core.labels import labels_of
 from monitor.core.model import Hold, Tier, TierRule
 from monitor.core.world import CheckFacts, World
 from monitor.engine.broken import file_facts
-from monitor.engine.look import source_check
+from monitor.engine.bulkheads import source_check
 from monitor.engine.shedding import watchers
 
 SOURCE_RULES = (TierRule(Tier.WARN, (), Hold(duration=timedelta(minutes=1))),)

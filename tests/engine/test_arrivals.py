@@ -15,8 +15,9 @@ from monitor.config.plan import Place, PlannedCheck, Schedule
 from monitor.core.model import Direction, Limit, Tier, TierRule, Unit
 from monitor.engine.arrivals import PartitionNotes, save
 from monitor.engine.backtest import Past, look_back
+from monitor.engine.bulkheads import Bulkheads
 from monitor.engine.engine import Engine
-from monitor.engine.look import Bulkheads, look
+from monitor.engine.look import look
 from monitor.engine.metrics import Metrics
 from monitor.kinds.freshness import Freshness
 from monitor.store import Store, open_store

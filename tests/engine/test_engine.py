@@ -72,7 +72,7 @@ def test_a_check_that_alone_gets_no_answer_is_not_silent_for_good(rig: Rig) -> N
         other = Number(id="c", timeout=timedelta(milliseconds=50), text="select 2")
         checks = {**plan.checks, "c": replace(plan.checks["c"], check=other)}
         rig.engine._use(replace(plan, checks=checks))
-        rig.engine._calendar.plan(rig.engine.plan.checks, rig.clock.now())
+        rig.engine.dispatch.calendar.plan(rig.engine.plan.checks, rig.clock.now())
         rig.source.is_deaf_to("a")  # c asks the same source, and is answered
         await rig.minutes(8)
         assert rig.sent("recsys-slack") == rig.sent("data-slack") == []
@@ -92,9 +92,9 @@ def test_a_source_that_hangs_delays_only_its_own_checks(rig: Rig) -> None:
         for _ in range(3):
             rig.clock.advance(timedelta(minutes=1))
             await rig.engine.tick()
-            if "b" in rig.engine._looks:
-                await asyncio.wait([rig.engine._looks["b"]])
-        rig.engine._looks["a"].cancel()
+            if "b" in rig.engine.dispatch.looks:
+                await asyncio.wait([rig.engine.dispatch.looks["b"]])
+        rig.engine.dispatch.looks["a"].cancel()
 
     rig.run(story)
     counts = rig.store.history.slots(START, START + timedelta(hours=1))

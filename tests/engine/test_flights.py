@@ -8,7 +8,7 @@ from pydantic import PrivateAttr
 
 from monitor.api import Answer, Asking, Cost, Query, Rows, Source, SourceError, Table
 from monitor.core.model import Outcome
-from monitor.engine.look import Bulkheads
+from monitor.engine.bulkheads import Bulkheads
 from monitor.engine.metrics import Metrics
 from tests.engine.rig import START, Rig
 

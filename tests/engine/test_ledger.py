@@ -46,7 +46,7 @@ def test_a_look_that_vanishes_is_counted(rig: Rig) -> None:
         rig.clock.advance(timedelta(minutes=1))
         await rig.engine.tick()
         assert unaccounted(rig) == 0
-        rig.engine._looks["a"].cancel()
+        rig.engine.dispatch.looks["a"].cancel()
         await rig.engine.settle()
         assert unaccounted(rig) == 1
 

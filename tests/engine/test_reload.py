@@ -304,14 +304,14 @@ def test_a_query_that_never_returns_is_ended_and_told(home: Home) -> None:
 def test_a_look_that_hangs_delays_no_reload(home: Home) -> None:
     async def story(app: App) -> None:
         hanging = asyncio.create_task(asyncio.Event().wait())
-        app.engine._looks["hangs"] = hanging  # type: ignore[assignment]  # a task all the same
+        app.engine.dispatch.looks["hangs"] = hanging  # type: ignore[assignment]  # a task all the same
         home.rows.unlink()
         async with asyncio.timeout(5):
             await app._watch()
             await app._watch()
         assert set(app.engine.plan.checks) == {"other"}
         hanging.cancel()
-        app.engine._looks.pop("hangs")
+        app.engine.dispatch.looks.pop("hangs")
 
     home.play(story)
 

@@ -1,0 +1,97 @@
+"""Bulkheads: a source that hangs delays only those who ask it."""
+
+import asyncio
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from monitor.api.answer import Answer
+from monitor.api.errors import SourceError
+from monitor.api.query import Query
+from monitor.api.source import Asking, Source
+from monitor.engine.arrivals import PartitionNotes
+from monitor.engine.flights import Flights
+from monitor.engine.metrics import Metrics
+
+if TYPE_CHECKING:
+    from monitor.engine.histories import Histories
+
+GRACE = timedelta(seconds=2)
+"""How long after its deadline a source may take to give up by itself."""
+
+
+def source_check(name: str) -> str:
+    """Return the id under which the health of a source is kept."""
+    return f"source/{name}"
+
+
+@dataclass
+class Bulkheads:
+    """One gate for each source: a source that hangs delays only those who ask it.
+
+    ``failing`` are the sources that are ill; ``watching`` maps sources to the checks that watch
+    their load, ``spared`` the overloaded ones to the check that says so, and ``unseen`` to the
+    checks that could not look or were not asked. ``histories`` gives what remembers metrics;
+    ``notes`` hear of every partition.
+    """
+
+    sources: Mapping[str, Source]
+    metrics: Metrics
+    failing: set[str] = field(default_factory=set)
+    watching: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    spared: Mapping[str, str] = field(default_factory=dict)
+    unseen: dict[str, set[str]] = field(default_factory=dict)
+    histories: "Callable[[], Histories] | None" = None
+    notes: PartitionNotes = field(default_factory=PartitionNotes)
+    _gates: dict[str, asyncio.Semaphore] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Start with no question under way."""
+        self._flights = Flights(self.metrics)
+
+    async def ask(
+        self, name: str, query: Query, asking: Asking, teams: Sequence[str] = ()
+    ) -> Answer:
+        """Ask within the deadline, waiting at the gate included. Raise SourceError.
+
+        Checks that ask the same at the same moment, and would wait equally long, share one
+        question, which bears the name of the first of them. ``teams`` names the team of each
+        check that asks; without it, the one of the asking does.
+        """
+        key: Hashable = (name, query, asking.now, asking.timeout)
+        try:
+            hash(key)
+        except TypeError:  # a question of a plugin that holds a list
+            key = object()
+        ask = partial(self._ask, name, query, asking)
+        return await self._flights.share(key, teams or (asking.team,), ask)
+
+    async def _ask(self, name: str, query: Query, asking: Asking, teams: Sequence[str]) -> Answer:
+        source = self.sources[name]
+        gate: AbstractAsyncContextManager[object]
+        gate = self._gates.setdefault(name, asyncio.Semaphore(source.max_concurrency))
+        if type(query) in source.ungated:
+            gate = nullcontext()
+        started = perf_counter()
+        try:
+            async with asyncio.timeout((asking.timeout + GRACE).total_seconds()):
+                async with gate:
+                    answer = await source.ask(query, asking)
+            self.metrics.spent(name, teams, answer.cost)
+            self.notes.take(name, query, answer, asking.now)
+        except TimeoutError:
+            self.metrics.source_errors.labels(name, "timeout").inc()
+            seconds = asking.timeout.total_seconds()
+            raise SourceError("timeout", f"{name} did not answer within {seconds:g} s") from None
+        except SourceError as error:
+            self.metrics.source_errors.labels(name, error.code).inc()
+            if error.cost is not None:
+                self.metrics.spent(name, teams, error.cost)
+            raise
+        finally:
+            self.metrics.source_seconds.labels(name).observe(perf_counter() - started)
+        return answer

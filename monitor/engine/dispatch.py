@@ -1,0 +1,98 @@
+"""Dispatch: every slot that is due becomes a look, or a finding that says why there is none."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from functools import partial
+
+from monitor.config.plan import Plan
+from monitor.core.advance import Finding
+from monitor.engine.batches import Asked, gather, look_together
+from monitor.engine.bulkheads import Bulkheads
+from monitor.engine.clock import Clock
+from monitor.engine.ledger import Ledger
+from monitor.engine.look import Looker, skipped, spare
+from monitor.engine.metrics import Metrics
+from monitor.engine.schedule import Calendar, Due
+from monitor.engine.shedding import why_spared
+
+
+class Dispatch:
+    """Knows what is due and who looks now.
+
+    ``found`` takes what was found; ``landed`` hears when looks are over.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        metrics: Metrics,
+        found: Callable[[Iterable[Finding]], None],
+        landed: Callable[[], None],
+    ) -> None:
+        """Start with nothing due; ``use`` brings a plan."""
+        self.calendar = Calendar()
+        self.ledger = Ledger()
+        self.looks: dict[str, asyncio.Task[None]] = {}
+        self._clock, self._metrics, self._found, self._landed = clock, metrics, found, landed
+
+    def use(self, plan: Plan, bulkheads: Bulkheads) -> None:
+        """Look from now on by this plan; looks under way end by the one of before."""
+        self._plan, self._bulkheads = plan, bulkheads
+
+    def tick(self, now: datetime) -> None:
+        """Start every look that is due."""
+        lookers = [one for due in self.calendar.due(now) if (one := self._admit(due, now))]
+        for asked in gather(lookers, now):
+            task = asyncio.create_task(self._look(asked, now))
+            checks = [one.planned.id for one in asked.lookers]
+            self.looks.update(dict.fromkeys(checks, task))
+            task.add_done_callback(partial(self._over, checks))
+
+    def _admit(self, due: Due, now: datetime) -> Looker | None:
+        """Let a check look; None when it does not, which then is found."""
+        self.ledger.opened(due.check, due.at)
+        for at in due.missed:
+            self.ledger.opened(due.check, at)
+            self._found([skipped(due.check, at, now, "the monitor was late")])
+        if due.check in self.looks:
+            self._found([skipped(due.check, due.at, now, "the last look is not over")])
+            return None
+        planned = self._plan.checks[due.check]
+        why = why_spared(planned, self._bulkheads.spared)
+        if why is not None:
+            self._found([spare(planned, due.at, now, why, self._bulkheads)])
+            return None
+        self._metrics.lateness.observe(max(0.0, (now - due.at).total_seconds()))
+        return Looker(planned, due.at)
+
+    async def _look(self, asked: Asked, now: datetime) -> None:
+        await look_together(asked, now, self._bulkheads, partial(self._take, asked))
+
+    def _take(self, asked: Asked, findings: Sequence[Finding]) -> None:
+        """Hand over what was found; of checks that were removed meanwhile, only that."""
+        removed = {one.planned.id for one in asked.lookers} - self._plan.checks.keys()
+        if removed:
+            now, reason = self._clock.now(), "the check was removed while it looked"
+            findings = [
+                skipped(one.check, one.due_at, now, reason) if one.check in removed else one
+                for one in findings
+            ]
+        self._count(asked, findings)
+        self._found(findings)
+
+    def _count(self, asked: Asked, findings: Iterable[Finding]) -> None:
+        kinds = {one.planned.id: one.planned.kind for one in asked.lookers}
+        counts = Counter(
+            (kinds.get(one.check, "source"), verdict.outcome)
+            for one in findings
+            for verdict in one.verdicts
+        )
+        for labels, count in counts.items():
+            self._metrics.verdicts.labels(*labels).inc(count)
+
+    def _over(self, checks: Iterable[str], _task: "asyncio.Task[None]") -> None:
+        for check in checks:
+            self.looks.pop(check, None)
+        self._landed()
