@@ -1,10 +1,11 @@
 """What one look costs, in CPU time of the whole process: asked, judged, stored with fsync.
 
 The real engine on a virtual clock, a SQLite store in a file with synchronous=FULL, one check in
-each slot. Three ways to ask: a source in this process where a hundred checks share a question, the
-same where each has its own, and SQLite through SQLAlchemy, each its own. The figure is CPU
-microseconds a look, and the same in units of a calibration loop that ran just before, which is
-what can be compared between machines. No wall time, so a busy machine changes little.
+each slot. Ways to ask: a source in this process where a hundred checks share a question, the same
+where each has its own, and SQLite through SQLAlchemy: shared, each its own, and different questions
+that are asked together. The figure is CPU microseconds a look, and the same in units of a
+calibration loop that ran just before, which is what can be compared between machines. No wall time,
+so a busy machine changes little.
 
 Run: .venv/bin/python -m bench.evaluate [checks] [minutes]
 """
@@ -158,11 +159,20 @@ def main() -> None:
             kpi.execute("create table kpi as select 1 as value")
         own = [f"select {n} + value as value from kpi" for n in range(checks)]  # noqa: S608  # our own
         shared = [own[n // SHARE] for n in range(checks)]
+        counts = [
+            f"select count(*) + {n} as value from kpi where value < {n}"  # noqa: S608  # our own
+            for n in range(checks)
+        ]
         ways = {
             "in process, 100 checks a question": (Instant(name="kpi"), shared),
             "in process, one check a question": (Instant(name="kpi"), own),
             "SQLite, 100 checks a question": (Sql(name="kpi", url=f"sqlite:///{base}"), shared),
             "SQLite, one check a question": (Sql(name="kpi", url=f"sqlite:///{base}"), own),
+            "SQLite, different counts": (Sql(name="kpi", url=f"sqlite:///{base}"), counts),
+            "SQLite, different counts, `batch: false`": (
+                Sql(name="kpi", url=f"sqlite:///{base}", batch=False),
+                counts,
+            ),
         }
         for place, (way, (source, texts)) in enumerate(ways.items()):
             plan = plan_of(source, texts)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from monitor.api.answer import (
     Answer,
+    Answers,
     Cost,
     Latencies,
     Partition,
@@ -41,6 +42,7 @@ from monitor.api.query import (
     Query,
     Rows,
     Runs,
+    Together,
 )
 from monitor.api.reading import looks_harmless
 from monitor.api.receiver import RECEIVERS, Receiver
@@ -69,6 +71,7 @@ __all__ = [
     "RECEIVERS",
     "SOURCES",
     "Answer",
+    "Answers",
     "Asking",
     "BlockingSource",
     "Buckets",
@@ -130,6 +133,7 @@ __all__ = [
     "Table",
     "Tier",
     "TierRule",
+    "Together",
     "Unit",
     "Updated",
     "as_moment",

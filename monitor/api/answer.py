@@ -182,3 +182,13 @@ class Latencies(Answer):
     """Latency per slice; slices without traffic are absent."""
 
     slices: tuple[SliceLatency, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers(Answer):
+    """The answers to questions that were asked together, in their order.
+
+    Each is what its question would have got alone; only the cost is that of them all.
+    """
+
+    parts: tuple[Answer, ...]

@@ -79,3 +79,10 @@ class Quantiles(Query):
     errors: str | None = None
     requests: str | None = None
     below: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Together(Query):
+    """Different questions that their source said it can answer in one request."""
+
+    questions: tuple[Query, ...]

@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +14,9 @@ from monitor.api.answer import Answer
 from monitor.api.query import Query
 
 QueryType: TypeAlias = type[Query]
+
+MOST_TOGETHER = 50
+"""Questions in one request: half a request fails with the fault of one of them."""
 
 SOURCES: dict[str, type["Source"]] = {}
 """Every source type that was imported, by name."""
@@ -49,6 +52,9 @@ class Source(BaseModel, ABC):
     name: str = Field(description="The name of the source, from its key.")
     maintainer: str | None = Field(default=None, description="Who is told when it cannot be asked.")
     max_concurrency: int = Field(default=4, ge=1, description="Questions under way at once.")
+    batch: bool = Field(
+        default=True, description="`false`: each check asks for itself, nothing is merged."
+    )
 
     def __init_subclass__(cls, type: str | None = None, **options: Any) -> None:  # noqa: A002  # the word of the configuration
         """Register the source under its type."""
@@ -63,6 +69,14 @@ class Source(BaseModel, ABC):
 
         Cancellation must leave nothing running on the system that was asked.
         """
+
+    def merge(self, questions: Sequence[Query]) -> Sequence[Sequence[int]]:
+        """Say which questions may be asked together, as places in the sequence.
+
+        Each set is asked as one ``Together``, at most ``MOST_TOGETHER`` at once. Only what is sure
+        to be answered as it would be alone may be merged: what is not named is asked alone.
+        """
+        return ()
 
     def objections(self, query: Query) -> Iterable[str]:
         """Say why the source would refuse a question, as far as it can tell without asking."""

@@ -112,6 +112,7 @@ def build_check(draft: Draft, around: Surroundings, report: Report) -> PlannedCh
         wake=common.wake,
         keep_firing_for=_keep(cls, common, entries),
         critical=common.critical,
+        batch=common.batch,
         runbook=common.runbook,
         description=common.description,
         labels=common.labels,

@@ -17,6 +17,7 @@ DEFAULT_KEYS = (
     "wake",
     "keep_firing_for",
     "critical",
+    "batch",
     "runbook",
     "labels",
     "enabled",

@@ -57,7 +57,8 @@ class PlannedCheck:
 
     ``maintainer`` is resolved: the check's own key, else the resource's, else the defaults';
     None means that discovery or on-call decides. ``after`` names checks whose red state blocks
-    this one. A ``critical`` one is asked even while its source is overloaded. ``written`` is the
+    this one. A ``critical`` one is asked even while its source is overloaded; one
+    without ``batch`` asks for itself. ``written`` is the
     id as it stands in the file, before ``for_each`` fills it in; ``origins`` says where each of
     its keys is written.
     """
@@ -77,6 +78,7 @@ class PlannedCheck:
     labels: Mapping[str, str] = field(default_factory=dict)
     keep_firing_for: timedelta = timedelta(0)
     critical: bool = False
+    batch: bool = True
     tests: tuple[CheckTest, ...] = ()
     written: str = ""
     origins: Mapping[str, Place] = field(default_factory=dict)

@@ -57,6 +57,7 @@ _COMMON = {
     "enabled": "`false`: checked by lint, and not run.",
     "description": "One sentence for people.",
     "critical": "`true`: it is asked even while its source is overloaded.",
+    "batch": "`false`: it asks for itself; its question is neither shared nor merged.",
     "tests": "Unit tests, see below; `monitor test` runs them.",
 }
 _GRAMMAR = """\

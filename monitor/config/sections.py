@@ -222,6 +222,7 @@ class CommonSection(Section):
     wake: bool = False
     keep_firing_for: Duration | None = None
     critical: bool = False
+    batch: bool = True
     runbook: str | None = None
     labels: dict[str, str] = {}
     enabled: bool = True

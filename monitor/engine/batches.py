@@ -1,17 +1,16 @@
-"""Batches: checks that are due together and ask the same wait in one task for one answer."""
+"""Batches: checks that are due together wait in one task for answers that come together."""
 
-import logging
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from monitor.api.errors import SourceError
 from monitor.api.query import Query
-from monitor.core.advance import Finding
+from monitor.api.source import MOST_TOGETHER
 from monitor.engine.bulkheads import Bulkheads
-from monitor.engine.look import Looker, answered, failed, look
+from monitor.engine.look import Looker
 
-log = logging.getLogger(__name__)
+ALONE_FOR = timedelta(hours=1)
+"""How long a question is asked alone that made a batch fail, or was in one that was too slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,25 +20,58 @@ class Asked:
     query: Query | None
     lookers: list[Looker] = field(default_factory=list)
 
+    @property
+    def source(self) -> str:
+        """The source that is asked."""
+        return self.lookers[0].planned.source
 
-def gather(lookers: Iterable[Looker], now: datetime) -> list[Asked]:
-    """Put those together who ask one source one and the same question, and wait equally long."""
+
+@dataclass
+class Apart:
+    """The questions that are asked alone for a while, by their source."""
+
+    _until: dict[tuple[str, Query], datetime] = field(default_factory=dict)
+
+    def put(self, batch: Iterable[Asked], now: datetime) -> None:
+        """Ask these alone from now on, for a while."""
+        self._until = {key: until for key, until in self._until.items() if until > now}
+        for one in batch:
+            assert one.query is not None
+            self._until[one.source, one.query] = now + ALONE_FOR
+
+    def has(self, one: Asked, now: datetime) -> bool:
+        """Say whether a question is asked alone now."""
+        assert one.query is not None
+        until = self._until.get((one.source, one.query))
+        return until is not None and until > now
+
+
+def gather(
+    lookers: Iterable[Looker], now: datetime, bulkheads: Bulkheads, apart: Apart
+) -> list[list[Asked]]:
+    """Cut what is due into batches, each of which asks its source once.
+
+    Who asks one source the same, and waits equally long, shares a question; different questions
+    are together where their source says that it answers them as it would alone.
+    """
     alone: list[Asked] = []
     shared: dict[Hashable, Asked] = {}
     for looker in lookers:
+        planned = looker.planned
         query = _only_question(looker, now)
-        if query is None:
+        if query is None or not (planned.batch and bulkheads.sources[planned.source].batch):
             alone.append(Asked(None, [looker]))
             continue
-        planned = looker.planned
-        key = (planned.source, query, planned.check.timeout)
+        key = (planned.source, planned.check.timeout, query)
         try:
-            asked = shared.setdefault(key, Asked(query))
+            asked = shared.get(key)
         except TypeError:  # a question of a plugin that holds a list
-            alone.append(Asked(query, [looker]))
+            alone.append(Asked(None, [looker]))
             continue
+        if asked is None:
+            asked = shared[key] = Asked(query)
         asked.lookers.append(looker)
-    return [*alone, *shared.values()]
+    return [*([one] for one in alone), *_merged(shared.values(), now, bulkheads, apart)]
 
 
 def _only_question(looker: Looker, now: datetime) -> Query | None:
@@ -48,23 +80,28 @@ def _only_question(looker: Looker, now: datetime) -> Query | None:
         if check.remembers(now) is not None:
             return None
         queries = check.ask(now)
-    except Exception:  # noqa: BLE001  # its look will say what is wrong with the plugin
+    except Exception:  # noqa: BLE001  # the look itself will say what is wrong with the plugin
         return None
     return queries[0] if len(queries) == 1 else None
 
 
-async def look_together(
-    asked: Asked, now: datetime, bulkheads: Bulkheads, found: Callable[[Sequence[Finding]], None]
-) -> None:
-    """Ask once, and hand over what each found."""
-    first = asked.lookers[0]
-    if asked.query is None:
-        found(await look(first.planned, first.due_at, now, bulkheads))
-        return
-    teams = [one.planned.team for one in asked.lookers]
-    try:
-        answer = await bulkheads.ask(first.planned.source, asked.query, first.asking(now), teams)
-    except SourceError as error:
-        found(failed(asked.lookers, now, error, bulkheads))
-        return
-    found(answered(asked.lookers, now, [answer], bulkheads))
+def _merged(
+    questions: Iterable[Asked], now: datetime, bulkheads: Bulkheads, apart: Apart
+) -> list[list[Asked]]:
+    fits: dict[Hashable, list[Asked]] = {}
+    batches: list[list[Asked]] = []
+    for one in questions:
+        if apart.has(one, now):
+            batches.append([one])
+        else:
+            fits.setdefault((one.source, one.lookers[0].planned.check.timeout), []).append(one)
+    for group in fits.values():
+        sets = bulkheads.sources[group[0].source].merge([one.query for one in group if one.query])
+        taken = {place for places in sets for place in places}
+        batches += [[one] for n, one in enumerate(group) if n not in taken]
+        batches += [
+            [group[place] for place in places[start : start + MOST_TOGETHER]]
+            for places in sets
+            for start in range(0, len(places), MOST_TOGETHER)
+        ]
+    return batches

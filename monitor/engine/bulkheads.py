@@ -54,7 +54,13 @@ class Bulkheads:
         self._flights = Flights(self.metrics)
 
     async def ask(
-        self, name: str, query: Query, asking: Asking, teams: Sequence[str] = ()
+        self,
+        name: str,
+        query: Query,
+        asking: Asking,
+        teams: Sequence[str] = (),
+        *,
+        is_shared: bool = True,
     ) -> Answer:
         """Ask within the deadline, waiting at the gate included. Raise SourceError.
 
@@ -62,7 +68,7 @@ class Bulkheads:
         question, which bears the name of the first of them. ``teams`` names the team of each
         check that asks; without it, the one of the asking does.
         """
-        key: Hashable = (name, query, asking.now, asking.timeout)
+        key: Hashable = (name, query, asking.now, asking.timeout) if is_shared else object()
         try:
             hash(key)
         except TypeError:  # a question of a plugin that holds a list

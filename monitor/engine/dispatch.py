@@ -2,13 +2,13 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
 from monitor.config.plan import Plan
 from monitor.core.advance import Finding
-from monitor.engine.batches import Asked, gather, look_together
+from monitor.engine.batches import Apart, gather
 from monitor.engine.bulkheads import Bulkheads
 from monitor.engine.clock import Clock
 from monitor.engine.ledger import Ledger
@@ -16,6 +16,7 @@ from monitor.engine.look import Looker, skipped, spare
 from monitor.engine.metrics import Metrics
 from monitor.engine.schedule import Calendar, Due
 from monitor.engine.shedding import why_spared
+from monitor.engine.together import Batching
 
 
 class Dispatch:
@@ -40,13 +41,15 @@ class Dispatch:
     def use(self, plan: Plan, bulkheads: Bulkheads) -> None:
         """Look from now on by this plan; looks under way end by the one of before."""
         self._plan, self._bulkheads = plan, bulkheads
+        self._apart = Apart()
 
     def tick(self, now: datetime) -> None:
         """Start every look that is due."""
         lookers = [one for due in self.calendar.due(now) if (one := self._admit(due, now))]
-        for asked in gather(lookers, now):
-            task = asyncio.create_task(self._look(asked, now))
-            checks = [one.planned.id for one in asked.lookers]
+        for batch in gather(lookers, now, self._bulkheads, self._apart):
+            checks = {one.planned.id: one.planned.kind for asked in batch for one in asked.lookers}
+            asking = Batching(now, self._bulkheads, self._apart, partial(self._take, checks))
+            task = asyncio.create_task(asking.look(batch))
             self.looks.update(dict.fromkeys(checks, task))
             task.add_done_callback(partial(self._over, checks))
 
@@ -67,23 +70,18 @@ class Dispatch:
         self._metrics.lateness.observe(max(0.0, (now - due.at).total_seconds()))
         return Looker(planned, due.at)
 
-    async def _look(self, asked: Asked, now: datetime) -> None:
-        await look_together(asked, now, self._bulkheads, partial(self._take, asked))
+    def _take(self, kinds: Mapping[str, str], findings: Sequence[Finding]) -> None:
+        """Hand over what was found; of checks that were removed meanwhile, only that.
 
-    def _take(self, asked: Asked, findings: Sequence[Finding]) -> None:
-        """Hand over what was found; of checks that were removed meanwhile, only that."""
-        removed = {one.planned.id for one in asked.lookers} - self._plan.checks.keys()
+        ``kinds`` are those of the checks that looked, by their id.
+        """
+        removed = kinds.keys() - self._plan.checks.keys()
         if removed:
             now, reason = self._clock.now(), "the check was removed while it looked"
             findings = [
                 skipped(one.check, one.due_at, now, reason) if one.check in removed else one
                 for one in findings
             ]
-        self._count(asked, findings)
-        self._found(findings)
-
-    def _count(self, asked: Asked, findings: Iterable[Finding]) -> None:
-        kinds = {one.planned.id: one.planned.kind for one in asked.lookers}
         counts = Counter(
             (kinds.get(one.check, "source"), verdict.outcome)
             for one in findings
@@ -91,6 +89,7 @@ class Dispatch:
         )
         for labels, count in counts.items():
             self._metrics.verdicts.labels(*labels).inc(count)
+        self._found(findings)
 
     def _over(self, checks: Iterable[str], _task: "asyncio.Task[None]") -> None:
         for check in checks:

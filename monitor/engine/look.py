@@ -57,9 +57,10 @@ async def look(
 
 async def _answers(planned: PlannedCheck, asking: Asking, bulkheads: Bulkheads) -> list[Answer]:
     """Ask anew, or for what is new where the daemon remembers the rest."""
+    is_shared = planned.batch and bulkheads.sources[planned.source].batch
 
     async def ask(query: Query) -> Answer:
-        return await bulkheads.ask(planned.source, query, asking)
+        return await bulkheads.ask(planned.source, query, asking, is_shared=is_shared)
 
     what = planned.check.remembers(asking.now)
     if what is not None and bulkheads.histories is not None:

@@ -104,3 +104,7 @@ def test_what_is_wrong_is_told_apart(url: str, tmp_path: Path) -> None:
 def test_a_query_that_never_ends_is_stopped_at_the_deadline(url: str) -> None:
     text = "with recursive n(i) as (select 1 union all select i + 1 from n) select max(i) from n"
     assert fault(url, Rows(text), Asking(NOW, timedelta(milliseconds=200))) == "timeout"
+
+
+def test_a_sum_that_overflows_is_the_fault_of_the_check(url: str) -> None:
+    assert fault(url, Rows("select sum(9223372036854775807) as value from kpi")) == "query"

@@ -2,7 +2,7 @@
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr
 
 from monitor.api import (
     Answer,
+    Answers,
     Asking,
     BlockingSource,
     LastUpdate,
@@ -24,10 +25,13 @@ from monitor.api import (
     Rows,
     SourceError,
     Table,
+    Together,
     Updated,
     as_moment,
     looks_harmless,
 )
+from monitor.api.scalars import read_scalar
+from monitor.sources.sql.together import MERGES, sets_of, statement_of
 
 MOST_ROWS = 200_000
 SINCE = re.compile(r"\{\{\s*since\s*\}\}")
@@ -64,7 +68,28 @@ class Sql(BlockingSource, type="sql"):
                 return self._last_update(query, asking)
             case Partitions():
                 return self._partitions(query, asking)
+            case Together():
+                return self._together(query, asking)
         raise SourceError("query", f"a SQL database cannot answer {type(query).__name__}")
+
+    def merge(self, questions: Sequence[Query]) -> Sequence[Sequence[int]]:
+        """Merge statements of one number and newest rows, each planned as it would be alone."""
+        return sets_of(questions, self._newest) if self._dialect in MERGES else ()
+
+    def _together(self, query: Together, asking: Asking) -> Answers:
+        for one in query.questions:
+            if isinstance(one, Rows):
+                self._guard(one.text)
+        text = _escaped(statement_of(query.questions, self._newest))
+        _, rows = self._run(sa.text(text), {}, asking)
+        parts = zip(query.questions, rows[0], strict=True)
+        return Answers(
+            observed_at=asking.now, parts=tuple(_part(one, cell, asking) for one, cell in parts)
+        )
+
+    def _newest(self, query: LastUpdate) -> str:
+        assert self._engine is not None
+        return str(_newest(query).compile(self._engine))
 
     def objections(self, query: Query) -> Iterator[str]:
         """Refuse what is not one reading statement."""
@@ -76,7 +101,7 @@ class Sql(BlockingSource, type="sql"):
 
     def _rows(self, query: Rows, asking: Asking) -> Table:
         self._guard(query.text)
-        text = SINCE.sub(":since", query.text.replace("\\", "\\\\").replace(":", "\\:"))
+        text = SINCE.sub(":since", _escaped(query.text))
         values = {}
         if text.count(":since"):
             if query.since is None:
@@ -87,10 +112,7 @@ class Sql(BlockingSource, type="sql"):
         return Table(observed_at=asking.now, columns=dict(zip(columns, cells, strict=True)))
 
     def _last_update(self, query: LastUpdate, asking: Asking) -> Updated:
-        table = _table(query.table)
-        column: sa.ColumnClause[Any] = sa.column(query.column)
-        statement = sa.select(sa.func.max(column)).select_from(table)
-        _, rows = self._run(statement, {}, asking)
+        _, rows = self._run(_newest(query), {}, asking)
         return Updated(observed_at=asking.now, data_at=_moment_of(rows[0][0]))
 
     def _partitions(self, query: Partitions, asking: Asking) -> PartitionList:
@@ -188,6 +210,26 @@ def _read_only(url: sa.URL) -> sa.URL:
     return url.set(database=f"file:{url.database}", query={**url.query, **query})
 
 
+def _escaped(text: str) -> str:
+    """Write what SQLAlchemy reads as the text itself, without parameters."""
+    return text.replace("\\", "\\\\").replace(":", "\\:")
+
+
+def _newest(query: LastUpdate) -> sa.Select[Any]:
+    column: sa.ColumnClause[Any] = sa.column(query.column)
+    return sa.select(sa.func.max(column)).select_from(_table(query.table))
+
+
+def _part(query: Query, cell: object, asking: Asking) -> Answer:
+    """Return the answer that a question would have got alone."""
+    if isinstance(query, LastUpdate):
+        return Updated(observed_at=asking.now, data_at=_moment_of(cell))
+    assert isinstance(query, Rows)
+    read = read_scalar(query.text)
+    assert read is not None
+    return Table(observed_at=asking.now, columns={read.name: (cell,)})
+
+
 def _table(name: str) -> sa.TableClause:
     schema, _, table = name.rpartition(".")
     return sa.table(table, schema=schema or None)
@@ -216,7 +258,14 @@ def _fault(error: sa.exc.DBAPIError, asking: Asking) -> SourceError:
 _SIGNS: dict[Any, tuple[str, ...]] = {
     "auth": ("password", "authentication", "permission denied", "role "),
     "missing": ("no such table", "undefinedtable", "relation "),
-    "query": ("no such column", "no such function", "syntax error", "misuse", "column "),
+    "query": (
+        "no such column",
+        "no such function",
+        "syntax error",
+        "misuse",
+        "column ",
+        "overflow",
+    ),
     "unreachable": (
         "unable to open",
         "refused",

@@ -1,0 +1,38 @@
+"""Many questions to one database in one statement."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from monitor.api import LastUpdate, Query, Rows
+from monitor.api.scalars import Scalar, one_row, one_scan, read_scalar, scans
+
+MERGES = frozenset({"sqlite", "postgresql"})
+"""Databases on which it is proven that what is merged is answered as it would be alone."""
+
+Written: TypeAlias = Callable[[LastUpdate], str]
+
+
+def sets_of(questions: Sequence[Query], written: Written) -> list[list[int]]:
+    """Say what can be asked together: in one scan of a table, and else in one statement."""
+    read = {n: one for n, query in enumerate(questions) if (one := _scalar(query, written))}
+    found = scans(read)
+    taken = {n for places in found for n in places}
+    rest = [n for n in read if n not in taken]
+    return [*found, rest] if len(rest) > 1 else found
+
+
+def statement_of(questions: Sequence[Query], written: Written) -> str:
+    """Write one statement for questions of one such set: a row with a column for each."""
+    read = [one for query in questions if (one := _scalar(query, written))]
+    assert len(read) == len(questions)
+    is_one_scan = [len(places) for places in scans(dict(enumerate(read)))] == [len(read)]
+    return one_scan(read) if is_one_scan else one_row(read)
+
+
+def _scalar(query: Query, written: Written) -> Scalar | None:
+    if isinstance(query, Rows):
+        return read_scalar(query.text) if query.since is None else None
+    if isinstance(query, LastUpdate):
+        text = written(query)
+        return Scalar(text, "", (), "", query.table, (), is_scan=False)
+    return None
