@@ -20,7 +20,8 @@ def explained(evidence: Mapping[str, Any]) -> list[str]:
 def _of_time(evidence: Mapping[str, Any]) -> Iterator[str]:
     since, lost, days = (evidence.get(name) for name in ("since", "lost_since", "once_in_days"))
     if isinstance(since, str):
-        more = f", {number(lost)} missing since then" if _is_number(lost) and lost > 0 else ""
+        amount = lost if _is_number(lost) else 0.0
+        more = f", {number(abs(amount))} {_gap(is_rise=amount < 0)} since then" if amount else ""
         yield f"since {_moment(since)}{more}"
     if _is_number(days):
         yield f"by chance once in {_span(float(days))}"
@@ -32,7 +33,9 @@ def _of_time(evidence: Mapping[str, Any]) -> Iterator[str]:
 def _of_place(evidence: Mapping[str, Any]) -> Iterator[str]:
     share, slices = evidence.get("share"), evidence.get("slices")
     if _is_number(share):
-        yield f"carries {share:.0%} of what is missing in total"
+        value, expected = evidence.get("value"), evidence.get("expected")
+        is_rise = _is_number(value) and _is_number(expected) and value > expected
+        yield f"carries {share:.0%} of what is {_gap(is_rise=is_rise)} in total"
     if slices == "broad":
         yield "broad: spread over most of its slices"
     elif isinstance(slices, list):
@@ -40,6 +43,10 @@ def _of_place(evidence: Mapping[str, Any]) -> Iterator[str]:
         parts = [text for text in map(_slice, told) if text]
         if parts:
             yield "most of it in " + "; ".join(parts)
+
+
+def _gap(*, is_rise: bool) -> str:
+    return "too much" if is_rise else "missing"
 
 
 def _slice(one: Mapping[str, Any]) -> str:

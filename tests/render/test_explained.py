@@ -29,6 +29,14 @@ def test_everything_that_is_known_is_told() -> None:
     ]
 
 
+def test_of_a_rise_it_is_told_what_is_too_much() -> None:
+    rise = {"value": 900.0, "expected": 500.0, "share": 0.9, "lost_since": -400.0}
+    assert explained({**rise, "since": "2026-11-24T02:00:00+00:00"}) == [
+        "since 2026-11-24 02:00 UTC, 400 too much since then",
+        "carries 90% of what is too much in total",
+    ]
+
+
 def test_a_gap_of_everybody_is_told_as_broad() -> None:
     assert explained({"slices": "broad"}) == ["broad: spread over most of its slices"]
 
