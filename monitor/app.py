@@ -65,7 +65,7 @@ class App:
             trouble=self._trouble,
             count=self.engine.count,
             doer=self.engine,
-            token=self.plan.web.token,
+            web=self.plan.web,
         )
         self._stopping = asyncio.Event()
         self._reloader: Reloader | None = None
@@ -79,7 +79,7 @@ class App:
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT; then drain."""
-        refuse_exposed(self.plan.web.host, self.plan.web.token)
+        refuse_exposed(self.plan.web)
         listener = bind(self.plan.web.host, self.plan.web.port)
         await self.engine.start()
         server = self._server()
@@ -107,8 +107,13 @@ class App:
         await serving
 
     def _server(self) -> uvicorn.Server:
+        # The address of the peer decides whom to believe: no header may change it.
         config = uvicorn.Config(
-            make_web(self.pages), log_config=None, access_log=False, lifespan="off"
+            make_web(self.pages),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            proxy_headers=False,
         )
         server = uvicorn.Server(config)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined,unused-ignore]

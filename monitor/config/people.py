@@ -59,6 +59,7 @@ def read_maintainers(
             page=tuple(one for one in paged if one in usable),
             hours=_hours(fields, section, calendars, report),
             people=section.people if section else (),
+            groups=section.groups if section else (),
         )
     return found
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from monitor.api.check import Check
 from monitor.api.receiver import Receiver
@@ -13,6 +14,13 @@ from monitor.core.digest import Edition
 from monitor.core.labels import Labels
 from monitor.core.model import Maintainer, OnCall, Resource, TierRule
 from monitor.core.routing import Routing
+
+EXPOSED = (
+    "'web: {{listen: {host}:...}}' can be reached from other machines: set `web: {{token: "
+    '"${{MONITOR_TOKEN}}"}}` or `web: {{proxy: ...}}`, or listen on 127.0.0.1'
+)
+
+Network: TypeAlias = IPv4Network | IPv6Network
 
 
 class Place(NamedTuple):
@@ -137,12 +145,40 @@ class BrokenFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Proxy:
+    """The proxy that signs people in: it alone is believed when a header says who somebody is."""
+
+    trusted: tuple[Network, ...]
+    user_header: str = "X-Forwarded-Email"
+    groups_header: str = "X-Forwarded-Groups"
+
+
+@dataclass(frozen=True, slots=True)
 class Web:
-    """Where the pages are served, and the token that every request must bring."""
+    """Where the pages are served, and who is let in.
+
+    Whoever brings the ``token`` is an administrator; so are the ``admins``, by address or as
+    ``group:<name>``.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
     token: str | None = field(default=None, repr=False)
+    proxy: Proxy | None = None
+    admins: tuple[str, ...] = ()
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether somebody must say who they are."""
+        return self.token is not None or self.proxy is not None
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the address."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from monitor.config.calendars import read_calendars, read_holidays
 from monitor.config.defaults import Defaults, defaults_at
 from monitor.config.integrations import disown_strangers, read_receivers, read_sources
 from monitor.config.people import read_auditor, read_digests, read_maintainers, read_on_call
-from monitor.config.plan import AuditorPlan, DigestPlan, Place, Web
+from monitor.config.plan import EXPOSED, AuditorPlan, DigestPlan, Place, Proxy, Web
 from monitor.config.report import Report, nearest
 from monitor.config.resources import read_resources
 from monitor.config.routing import Around, read_routing
@@ -135,7 +135,16 @@ def _web(root: Fields, report: Report) -> Web:
     elif not report.add_faults(node):
         made = construct(WebSection, node.entries, report, Subject("web", place))
     report.is_fatal = report.is_fatal or made is None
-    return replace(made.listen, token=made.token or None) if made else Web()
+    if made is None:
+        return Web()
+    proxy = Proxy(**dict(made.proxy)) if made.proxy else None
+    web = replace(made.listen, token=made.token or None, proxy=proxy, admins=made.admins)
+    if not web.is_loopback and not web.is_guarded:
+        report.add(place, EXPOSED.format(host=web.host), is_fatal=True)
+    if web.admins and proxy is None:
+        message = "'admins' of 'web' are never known: only a 'proxy' says who somebody is"
+        report.add(place, message)
+    return web
 
 
 def _folder(root: Fields, key: str, base: Path, report: Report) -> Path:

@@ -1,15 +1,18 @@
 """The sections of config.yaml as people write them, and what their words mean."""
 
+import re
 from datetime import date, datetime, timedelta
 from functools import cache
+from ipaddress import ip_network
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from monitor.api.fields import Clock, Duration, parse_clock
-from monitor.config.plan import Web
+from monitor.config.plan import Network, Web
 
+_TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,60}")
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -74,6 +77,33 @@ def _positive(duration: timedelta) -> timedelta:
     return duration
 
 
+def _networks(given: object) -> tuple[Network, ...]:
+    texts = _texts(given)
+    if not isinstance(texts, list):
+        raise ValueError("write a list of networks, as [10.0.3.0/28]")  # noqa: TRY004  # pydantic's way
+    return tuple(parse_network(str(text)) for text in texts)
+
+
+def parse_network(text: str) -> Network:
+    """Read ``10.0.3.0/28`` or a single address."""
+    try:
+        found = ip_network(text.strip())
+    except ValueError as error:
+        raise ValueError(f"'{text}' is no network; write it as 10.0.3.0/28: {error}") from None
+    if found.prefixlen == 0:
+        raise ValueError(f"'{text}' is everybody: any client could say who it is; name the proxy")
+    return found
+
+
+def _header(given: object) -> str:
+    name = str(given)
+    if not _TOKEN.fullmatch(name):
+        raise ValueError(f"'{name}' is no name of a header; write it as X-Forwarded-Email")
+    return name
+
+
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
+HeaderName = Annotated[str, BeforeValidator(_header)]
 Weekdays = Annotated[frozenset[int], BeforeValidator(_days)]
 Names = tuple[str, ...]
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
@@ -85,11 +115,21 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class ProxySection(Section):
+    """``proxy:`` of ``web:``; who may say who somebody is, and how."""
+
+    trusted: Networks = Field(min_length=1, description="The proxy's addresses, as 10.0.3.0/28.")
+    user_header: HeaderName = Field(default="X-Forwarded-Email", description="Names who it is.")
+    groups_header: HeaderName = Field(default="X-Forwarded-Groups", description="Their groups.")
+
+
 class WebSection(Section):
-    """``web:``."""
+    """``web:``; ``admins`` are addresses, or groups as ``group:sre``."""
 
     listen: Annotated[Web, BeforeValidator(lambda given: parse_listen(str(given)))] = Web()
     token: str | None = None
+    proxy: ProxySection | None = None
+    admins: Names = ()
 
 
 class SlackSection(Section):
@@ -117,6 +157,7 @@ class MaintainerSection(Section):
     page: Names = ()
     hours: HoursSection | None = None
     people: Names = ()
+    groups: Names = Field(default=(), description="What sign-in calls these people.")
 
 
 class OverrideSection(Section):

@@ -199,13 +199,17 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class Maintainer:
-    """A team or person: who is told (``receivers``), who is woken (``page``), and when."""
+    """A team or person: who is told (``receivers``), who is woken (``page``), and when.
+
+    ``people`` are addresses, ``groups`` what sign-in calls the same people.
+    """
 
     name: str
     receivers: tuple[str, ...]
     page: tuple[str, ...] = ()
     hours: Hours | None = None
     people: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """What people and other systems change over HTTP. A 2xx answer means that it is committed."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Protocol
+from typing import Any, Protocol, TypeAlias, TypeVar
 from uuid import uuid4
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -25,74 +27,29 @@ from monitor.core.orders import (
     Refusal,
 )
 from monitor.core.orders import Resolve as ResolveOrder
+from monitor.core.permit import Permit, Person
 from monitor.core.silence import Silence
 from monitor.store import StoreError
 from monitor.store.codec import VERDICTS
+from monitor.web.auth import who_is
+from monitor.web.bodies import (
+    AcceptBody,
+    AckBody,
+    MatcherBody,
+    ReassignBody,
+    ResolveBody,
+    SilenceBody,
+)
+from monitor.web.gate import Gate
 
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 MOST_BYTES = 20_000_000
 RETRY_AFTER = "1"
 """Seconds; what waits is taken in at thousands a second."""
 
 _STATUS = {Refusal.NO_INCIDENT: 404, Refusal.NO_SILENCE: 404}
-
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
-
-
-class Body(BaseModel):
-    """What all bodies share: no unknown keys."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class AckBody(Body):
-    """Of ``ack``; ``until`` is a moment, or a duration such as ``2h``."""
-
-    by: Name
-    until: AwareDatetime | str | None = None
-    comment: Text = ""
-
-
-class ReassignBody(Body):
-    """Of ``reassign``."""
-
-    by: Name
-    to: Name
-    comment: Text = ""
-
-
-class AcceptBody(Body):
-    """Of ``accept``."""
-
-    by: Name
-    comment: Text = ""
-
-
-class ResolveBody(Body):
-    """Of ``resolve``."""
-
-    by: Name
-    comment: Text = ""
-
-
-class MatcherBody(BaseModel):
-    """A matcher as Alertmanager's API writes it."""
-
-    name: str
-    value: str
-    isRegex: bool = False  # noqa: N815  # the word of that API
-    isEqual: bool = True  # noqa: N815  # as above
-
-
-class SilenceBody(BaseModel):
-    """As in Alertmanager; matchers may also be texts, as in its configuration."""
-
-    id: str | None = Field(default=None, max_length=100)
-    matchers: list[MatcherBody | str] = Field(min_length=1)
-    startsAt: AwareDatetime | None = None  # noqa: N815  # as above
-    endsAt: AwareDatetime  # noqa: N815  # as above
-    createdBy: Name  # noqa: N815  # as above
-    comment: Name
 
 
 class Doer(Protocol):
@@ -112,6 +69,10 @@ class WrongError(MonitorError):
     """A request cannot be understood."""
 
 
+class ForbiddenError(MonitorError):
+    """Whoever asks may not do that."""
+
+
 Answer = Callable[["Changes", Request], Awaitable[Response]]
 
 
@@ -127,6 +88,8 @@ def told(answer: Answer) -> Answer:
             where = error.errors()[0]
             place = ".".join(str(part) for part in where["loc"])
             return JSONResponse({"error": f"{place}: {where['msg']}"}, 400)
+        except ForbiddenError as error:
+            return JSONResponse({"error": str(error)}, 403)
         except MonitorError as error:
             return JSONResponse({"error": str(error)}, 400)
 
@@ -140,6 +103,7 @@ class Changes:
     doer: Doer
     now: Callable[[], datetime]
     has_check: Callable[[str], bool]
+    gate: Gate
 
     @told
     async def acknowledge(self, request: Request) -> Response:
@@ -148,26 +112,29 @@ class Changes:
         until = body.until
         if isinstance(until, str):
             until = self.now() + _duration(until)
-        order = Acknowledge(request.path_params["id"], body.by, until, body.comment)
-        return await self._obey(order)
+        incident, by = await self._mine(request), _by(request, body.by)
+        return await self._obey(Acknowledge(incident, by, until, body.comment))
 
     @told
     async def reassign(self, request: Request) -> Response:
         """Hand an incident to another maintainer."""
         body = ReassignBody.model_validate_json(await _json(request))
-        return await self._obey(Reassign(request.path_params["id"], body.to, body.by, body.comment))
+        incident, by = await self._mine(request), _by(request, body.by)
+        return await self._obey(Reassign(incident, body.to, by, body.comment))
 
     @told
     async def accept(self, request: Request) -> Response:
         """Take the level that an incident fires about for the new normal."""
         body = AcceptBody.model_validate_json(await _json(request))
-        return await self._obey(Accept(request.path_params["id"], body.by, body.comment))
+        incident, by = await self._mine(request), _by(request, body.by)
+        return await self._obey(Accept(incident, by, body.comment))
 
     @told
     async def resolve(self, request: Request) -> Response:
         """Say that an incident is over."""
         body = ResolveBody.model_validate_json(await _json(request))
-        return await self._obey(ResolveOrder(request.path_params["id"], body.by, body.comment))
+        incident, by = await self._mine(request), _by(request, body.by)
+        return await self._obey(ResolveOrder(incident, by, body.comment))
 
     @told
     async def make_silence(self, request: Request) -> Response:
@@ -178,16 +145,21 @@ class Changes:
             matchers=_matchers(body.matchers),
             starts_at=body.startsAt or self.now(),
             ends_at=body.endsAt,
-            created_by=body.createdBy,
+            created_by=_by(request, body.createdBy, "createdBy"),
             comment=body.comment,
         )
+        await _allowed(self.gate.silence, who_is(request), silence.matchers)
+        if body.id is not None:  # one that is there is changed: that, too, must be theirs
+            await _allowed(self.gate.end_silence, who_is(request), body.id)
         return await self._obey(MakeSilence(silence), {"silenceID": silence.id})
 
     @told
     async def end_silence(self, request: Request) -> Response:
         """End a silence now."""
-        who = request.query_params.get("by", "").strip()[:200]
-        return await self._obey(EndSilence(request.path_params["id"], who or "somebody"))
+        given = request.query_params.get("by", "").strip()[:200]
+        key, who = request.path_params["id"], who_is(request)
+        await _allowed(self.gate.end_silence, who, key)
+        return await self._obey(EndSilence(key, who.name or given or "somebody"))
 
     @told
     async def run_check(self, request: Request) -> Response:
@@ -195,14 +167,23 @@ class Changes:
         check = request.path_params["id"]
         if not self.has_check(check):
             return JSONResponse({"error": f"there is no check '{check}'"}, 404)
+        await _allowed(self.gate.check, who_is(request), check)
         verdicts = await self.doer.look_now(check)
         return Response(VERDICTS.dump_json(list(verdicts)), media_type="application/json")
 
     @told
     async def receive(self, request: Request) -> Response:
         """Take alerts in Alertmanager's form."""
+        if not who_is(request).is_admin:
+            raise ForbiddenError("you may not do that: other systems bring the token")
         count = await self.doer.receive((await _json(request)).decode("utf-8", "strict"))
         return JSONResponse({"accepted": count})
+
+    async def _mine(self, request: Request) -> str:
+        """Return the incident of a request. Raise ForbiddenError where it is not theirs."""
+        incident: str = request.path_params["id"]
+        await _allowed(self.gate.incident, who_is(request), incident)
+        return incident
 
     async def _obey(self, order: Order, answer: dict[str, Any] | None = None) -> Response:
         refusal = await self.doer.order(order)
@@ -223,6 +204,25 @@ class Changes:
             Route("/api/v1/checks/{id:path}/run", self.run_check, methods=post),
             Route("/api/v1/alertmanager", self.receive, methods=post),
         ]
+
+
+Decide: TypeAlias = Callable[[Person, T], Permit]
+
+
+async def _allowed(decide: Decide[T], who: Person, what: T) -> None:
+    """Raise ForbiddenError where somebody may not do it."""
+    granted = await run_in_threadpool(decide, who, what)
+    if not granted.is_granted:
+        log.warning("%s may not act on %s: %s", who.name, what, granted)
+        raise ForbiddenError(f"you may not do that: {granted}")
+
+
+def _by(request: Request, given: str | None, key: str = "by") -> str:
+    """Return who does it: who signed in, else who they say. Raise WrongError without either."""
+    name = who_is(request).name or given
+    if not name:
+        raise WrongError(f"{key}: say who you are")
+    return name
 
 
 async def _json(request: Request) -> bytes:

@@ -19,11 +19,12 @@ from monitor.core.model import Verdict
 from monitor.core.route import owner_of
 from monitor.core.silence import Silence
 from monitor.core.state import SliceState
-from monitor.core.view import alert_labels, facts_of, view_of, views_of
+from monitor.core.view import alert_labels, facts_of, views_of
 from monitor.core.world import World
 from monitor.store import Store
 from monitor.store.codec import DIGEST, INCIDENT_VIEW, SLICE_STATES
 from monitor.web.changes import WrongError, read_filters
+from monitor.web.gate import find_view
 from monitor.web.timeline import timeline
 
 T = TypeVar("T")
@@ -177,18 +178,9 @@ class Lists:
         return views_of(found, alerts, self.world())
 
     def _story(self, key: str) -> dict[str, Any] | None:
-        incident = self.store.history.incident(key)
-        if incident is None:
+        view = find_view(self.store, key, self.world())
+        if view is None:
             return None
-        children = self.store.history.children_of(key) if incident.resolved_at is None else []
-        names = [key, *(child.id for child in children)]
-        view = view_of(
-            incident,
-            self.store.history.alerts_of(names),
-            self.world(),
-            told_in={child.id: child.id for child in children},
-            cause=incident.parent or "",
-        )
         receipts = [
             {"receiver": one.receiver, "at": _text(one.at), "place": dict(one.place)}
             for one in self.store.outbox.receipts(key)
@@ -196,7 +188,7 @@ class Lists:
         return {
             **INCIDENT_VIEW.dump_python(view, mode="json"),
             "receipts": receipts,
-            "timeline": timeline(self.store, incident),
+            "timeline": timeline(self.store, view.incident),
         }
 
     def routes(self) -> list[Route]:

@@ -1,7 +1,7 @@
 """The pages: status for people, JSON for scripts, pings for jobs, metrics for Prometheus."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Protocol
@@ -16,14 +16,15 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from monitor.config.compare import VERSIONS, versions_of
-from monitor.config.plan import Plan
+from monitor.config.plan import Plan, Web
 from monitor.core.incident import IncidentView
 from monitor.core.view import views_of
 from monitor.core.world import World
 from monitor.store import Store
 from monitor.store.journal import PingKind
-from monitor.web.auth import Guard
+from monitor.web.auth import Guard, who_is
 from monitor.web.changes import Changes, Doer
+from monitor.web.gate import Gate
 from monitor.web.lists import Lists
 from monitor.web.site import Site
 from monitor.web.slack_desk import Desk
@@ -51,7 +52,7 @@ class Pages:
     trouble: Callable[[], str | None]
     count: Callable[[], None]
     doer: Doer
-    token: str | None = None
+    web: Web = field(default_factory=Web)
 
     @property
     def lists(self) -> Lists:
@@ -61,7 +62,13 @@ class Pages:
     @property
     def changes(self) -> Changes:
         """What can be changed."""
-        return Changes(self.doer, self.clock.now, lambda check: check in self.plan().checks)
+        known = lambda check: check in self.plan().checks  # noqa: E731  # read anew after a reload
+        return Changes(self.doer, self.clock.now, known, self.gate)
+
+    @property
+    def gate(self) -> Gate:
+        """What decides who may change what."""
+        return Gate(self.store, self.world)
 
     @cached_property
     def desk(self) -> Desk:
@@ -79,6 +86,7 @@ class Pages:
             self.world,
             self.views,
             self.trouble,
+            self.gate,
         )
 
     @property
@@ -128,6 +136,9 @@ class Pages:
             known = "start, fail or an exit status from 0 to 255"
             return JSONResponse({"error": f"'{how}' is not {known}"}, 400)
         kind: PingKind = "start" if how == "start" else "end"
+        granted = self.gate.check(who_is(request), check)
+        if not granted.is_granted:
+            return JSONResponse({"error": f"you may not do that: {granted}"}, 403)
         rid = request.query_params.get("rid")
         await run_in_threadpool(self.store.journal.ping, check, self.clock.now(), kind, status, rid)
         return JSONResponse({"ok": True})
@@ -164,5 +175,5 @@ def make_web(pages: Pages) -> Starlette:
         Route("/api/v1/ping/{check}/{how}", pages.ping, methods=post),
     ]
     return Starlette(
-        routes=routes, middleware=[Middleware(Guard, token=pages.token), Middleware(GZipMiddleware)]
+        routes=routes, middleware=[Middleware(Guard, web=pages.web), Middleware(GZipMiddleware)]
     )

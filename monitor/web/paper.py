@@ -77,6 +77,6 @@ def safe_link(url: str) -> str:
     return url if urlsplit(url).scheme in {"http", "https"} else "#"
 
 
-def csrf_of(key: bytes) -> str:
-    """Return what a form must bring back: only a page of this process knows it."""
-    return hmac.new(key, b"form", "sha256").hexdigest()
+def csrf_of(key: bytes, name: str) -> str:
+    """Return what a form must bring back: only a page of this process, for this person, has it."""
+    return hmac.new(key, b"form:" + name.encode(), "sha256").hexdigest()

@@ -25,6 +25,7 @@ from monitor.render.chart import svg
 from monitor.render.units import duration, local, number
 from monitor.store import Store
 from monitor.web import strips
+from monitor.web.gate import find_view
 from monitor.web.timeline import timeline
 
 HOURS, MONTH = 24, 30 * 24
@@ -142,18 +143,10 @@ class Reading:
 
     def incident(self, key: str) -> dict[str, Any] | None:
         """Read the story of an incident."""
-        found = self.store.history.incident(key)
-        if found is None:
+        view = find_view(self.store, key, self.world())
+        if view is None:
             return None
-        children = self.store.history.children_of(key) if found.resolved_at is None else []
-        names = [key, *(child.id for child in children)]
-        view = view_of(
-            found,
-            self.store.history.alerts_of(names),
-            self.world(),
-            told_in={child.id: child.id for child in children},
-            cause=found.parent or "",
-        )
+        found = view.incident
         end = found.resolved_at or self.now()
         charts = self._charts([found.check], end + timedelta(hours=1), timedelta(days=2))
         return {

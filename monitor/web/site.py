@@ -6,6 +6,7 @@ know, besides the check of where a request comes from.
 
 import base64
 import hmac
+import logging
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -33,13 +34,18 @@ from monitor.core.orders import (
     Reassign,
     Resolve,
 )
+from monitor.core.permit import Permit, permit, role_of
 from monitor.core.silence import Silence
 from monitor.core.world import World
 from monitor.render.digest import as_html
 from monitor.store import Store
+from monitor.web.auth import who_is
 from monitor.web.changes import Doer
+from monitor.web.gate import Gate
 from monitor.web.paper import HEADERS, csrf_of, page, render, style
 from monitor.web.reading import Reading
+
+log = logging.getLogger(__name__)
 
 DIGEST_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'"
 """A digest is a page of its own with its style in it, as it goes out by mail."""
@@ -58,6 +64,7 @@ class Site:
     world: Callable[[], World]
     views: Callable[[], list[IncidentView]]
     trouble: Callable[[], str | None]
+    gate: Gate
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
 
     @property
@@ -78,6 +85,7 @@ class Site:
         values = await run_in_threadpool(self.reading.check, request.path_params["id"], span)
         if values is None:
             return await self._missing(request, "There is no check of this name.")
+        values["may"] = self.gate.check(who_is(request), values["id"])
         return await self._page(request, "check.j2", values)
 
     async def incident(self, request: Request) -> Response:
@@ -85,6 +93,7 @@ class Site:
         values = await run_in_threadpool(self.reading.incident, request.path_params["id"])
         if values is None:
             return await self._missing(request, "There is no incident of this id.")
+        values["may"] = permit(who_is(request), values["view"], self.world())
         return await self._page(request, "incident.j2", values)
 
     async def silences(self, request: Request) -> Response:
@@ -120,7 +129,7 @@ class Site:
     async def act(self, request: Request) -> Response:
         """Do what somebody wants of an incident."""
         incident, form = request.path_params["id"], await self._form(request)
-        by, why = form.get("by", "").strip()[:200], form.get("comment", "").strip()[:2000]
+        by, why = _by(request, form), form.get("comment", "").strip()[:2000]
         orders: Mapping[str, Order] = {
             "ack": Acknowledge(incident, by, why=why),
             "accept": Accept(incident, by, why),
@@ -128,12 +137,13 @@ class Site:
             "resolve": Resolve(incident, by, why),
         }
         order = orders.get(form.get("do", "")) if by else None
-        return await self._obey(f"/incidents/{quote(incident)}", order, form)
+        granted = await run_in_threadpool(self.gate.incident, who_is(request), incident)
+        return await self._obey(request, f"/incidents/{quote(incident)}", order, granted)
 
     async def make_silence(self, request: Request) -> Response:
         """Make a silence that was looked at before."""
         form = await self._form(request)
-        text, by = form.get("matchers", ""), form.get("by", "").strip()[:200]
+        text, by = form.get("matchers", ""), _by(request, form)
         order = None
         try:
             matchers = parse_matchers(text)
@@ -143,20 +153,24 @@ class Site:
         why = form.get("comment", "").strip()[:2000]
         if by and why and any(not matcher.holds("") for matcher in matchers):
             order = MakeSilence(Silence(str(uuid4()), matchers, self.now(), ends, by, why))
-        return await self._obey("/silences", order, form)
+        granted = await run_in_threadpool(self.gate.silence, who_is(request), matchers)
+        return await self._obey(request, "/silences", order, granted)
 
     async def end_silence(self, request: Request) -> Response:
         """End a silence now."""
-        form = await self._form(request)
-        who = _user_of(request) or "somebody at the pages"
-        return await self._obey("/silences", EndSilence(request.path_params["id"], who), form)
+        key, form = request.path_params["id"], await self._form(request)
+        order = EndSilence(key, _by(request, form) or "somebody at the pages")
+        granted = await run_in_threadpool(self.gate.end_silence, who_is(request), key)
+        return await self._obey(request, "/silences", order, granted)
 
     async def run(self, request: Request) -> Response:
         """Look at a check at once."""
         check, form = request.path_params["id"], await self._form(request)
         back = f"/checks/{quote(check, safe='')}"
-        if not self._is_ours(form):
-            return self._back(back, refused="The form was too old; try again.")
+        granted = await run_in_threadpool(self.gate.check, who_is(request), check)
+        refused = self._refused(request, form, granted)
+        if refused:
+            return self._back(back, refused=refused)
         if check not in self.plan().checks:
             return self._back("/", refused="There is no check of this name.")
         try:
@@ -165,9 +179,21 @@ class Site:
             return self._back(back, refused=str(error))
         return self._back(back, said="Looked.")
 
-    async def _obey(self, back: str, order: Order | None, form: Mapping[str, str]) -> Response:
-        if not self._is_ours(form):
-            return self._back(back, refused="The form was too old; try again.")
+    def _refused(self, request: Request, form: Mapping[str, str], granted: Permit) -> str:
+        """Say why somebody may not; empty where they may."""
+        if not self._is_ours(request, form):
+            return "The form was too old; try again."
+        if granted.is_granted:
+            return ""
+        log.warning("%s may not do %s: %s", who_is(request).name, request.url.path, granted)
+        return f"You may not do that: {granted}."
+
+    async def _obey(
+        self, request: Request, back: str, order: Order | None, granted: Permit
+    ) -> Response:
+        refused = self._refused(request, await self._form(request), granted)
+        if refused:
+            return self._back(back, refused=refused)
         if order is None:
             return self._back(back, refused="Something is missing: who you are, or what and why.")
         try:
@@ -192,8 +218,9 @@ class Site:
             return {}
         return _fields((await request.body())[:MOST_BYTES].decode("utf-8", "replace"))
 
-    def _is_ours(self, form: Mapping[str, str]) -> bool:
-        return hmac.compare_digest(form.get("csrf", "").encode(), csrf_of(self._key).encode())
+    def _is_ours(self, request: Request, form: Mapping[str, str]) -> bool:
+        wanted = csrf_of(self._key, who_is(request).name)
+        return hmac.compare_digest(form.get("csrf", "").encode(), wanted.encode())
 
     async def _missing(self, request: Request, why: str) -> Response:
         values = {"archive": [], "refused": why}
@@ -202,14 +229,16 @@ class Site:
     async def _page(
         self, request: Request, name: str, values: Mapping[str, Any], status: int = 200
     ) -> Response:
-        plan = self.plan()
+        plan, who = self.plan(), who_is(request)
         common = {
             "now": self.now(),
             "zone": plan.timezone,
             "revision": plan.revision,
             "trouble": self.trouble(),
-            "csrf": csrf_of(self._key),
-            "by": _user_of(request),
+            "csrf": csrf_of(self._key, who.name),
+            "by": who.name or _user_of(request),
+            "me": who.name,
+            "role": role_of(who, self.world()),
             "said": request.query_params.get("said", "")[:300],
             "refused": request.query_params.get("refused", "")[:300],
         }
@@ -241,6 +270,11 @@ class Site:
 
 def _fields(body: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(body).items()}
+
+
+def _by(request: Request, form: Mapping[str, str]) -> str:
+    """Return who does it: who signed in, else who they say."""
+    return who_is(request).name or form.get("by", "").strip()[:200] or _user_of(request)
 
 
 def _user_of(request: Request) -> str:

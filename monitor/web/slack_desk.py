@@ -25,7 +25,7 @@ from monitor.core.orders import (
     Reassign,
     Refusal,
 )
-from monitor.core.permit import next_morning, permit
+from monitor.core.permit import Person, next_morning, permit
 from monitor.core.silence import Silence
 from monitor.core.world import World
 from monitor.render.slack_parts import PREFIX
@@ -133,7 +133,7 @@ class Desk:
         if view is None or not view.is_open:
             return "This incident is over."
         who = await asyncio.to_thread(self._address, click.user, slack)
-        granted = permit(who, view, self.world())
+        granted = permit(Person(who) if who else None, view, self.world())
         if not granted.is_granted:
             log.warning("%s may not %s %s: %s", who, click.action, click.incident, granted)
             return f"You may not do that here: {granted}."

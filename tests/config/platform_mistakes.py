@@ -12,6 +12,12 @@ CONFIG = """\
 timezone: Asia/Kolkata
 store: sqlite:///monitor.db
 checks: checks
+web:
+  listen: 10.0.0.1:8080
+  proxy:
+    trusted: [10.0.3.0/28]
+    user_header: X-Forwarded-User
+  admins: ["group:sre"]
 sources:
   adhoc:
     type: trino

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
+from monitor.config.plan import Proxy, Web
 from monitor.web.auth import ExposedError, knows, refuse_exposed
 from monitor.web.pages import Pages, make_web
 from tests.engine.rig import Rig
@@ -23,7 +25,7 @@ Story = Callable[["Site"], Awaitable[None]]
 class Site:
     """A rig with its pages."""
 
-    def __init__(self, rig: Rig, token: str | None = None) -> None:
+    def __init__(self, rig: Rig, web: Web | None = None, peer: str = "127.0.0.1") -> None:
         self.rig = rig
         pages = Pages(
             store=rig.store,
@@ -34,11 +36,12 @@ class Site:
             trouble=lambda: rig.engine.trouble,
             count=rig.engine.count,
             doer=rig.engine,
-            token=token,
+            web=web or Web(),
         )
         self.views = pages.views
         self.http = httpx.AsyncClient(
-            transport=httpx.ASGITransport(make_web(pages)), base_url="http://monitor/api/v1/"
+            transport=httpx.ASGITransport(make_web(pages), client=(peer, 50_000)),
+            base_url="http://monitor/api/v1/",
         )
 
     async def get(self, path: str, **more: Any) -> Any:
@@ -344,7 +347,7 @@ def test_with_a_token_everything_but_the_health_needs_it(tmp_path: Path) -> None
     rig = Rig(f"sqlite:///{tmp_path}/monitor.db")
 
     async def story(started: Rig) -> None:
-        site = Site(started, token="s3cret")
+        site = Site(started, Web(token="s3cret"))
         for path in ("status", "incidents", "http://monitor/", "http://monitor/metrics"):
             assert (await site.http.get(path)).status_code == 401
         assert (await site.http.get("http://monitor/healthz")).status_code == 200
@@ -359,11 +362,12 @@ def test_with_a_token_everything_but_the_health_needs_it(tmp_path: Path) -> None
 
 def test_beyond_loopback_a_token_is_needed() -> None:
     for host in ("127.0.0.1", "::1", "localhost", "127.8.8.8"):
-        refuse_exposed(host, None)
+        refuse_exposed(Web(host))
     for host in ("0.0.0.0", "::", "10.0.0.1", "monitor.example.com", ""):  # noqa: S104
         with pytest.raises(ExposedError, match="MONITOR_TOKEN"):
-            refuse_exposed(host, None)
-        refuse_exposed(host, "s3cret")
+            refuse_exposed(Web(host))
+        refuse_exposed(Web(host, token="s3cret"))
+        refuse_exposed(Web(host, proxy=Proxy((ip_network("10.0.0.1"),))))
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer x", "Basic !!", "Digest s3cret"])
