@@ -80,7 +80,9 @@ class LoadSnapshot(Answer):
     ``usual_workers`` is the median of a day; ``usual`` maps holders (``user|source``) to the share
     of the cluster that they held at this hour of other days. ``canary`` is how many seconds a
     ``SELECT 1`` took, ``canary_error`` why it failed. ``collectors`` names the ways that answered,
-    ``silent`` those that failed, with the reason; ``scraped_bytes`` is what that took.
+    ``silent`` those that failed, with the reason; ``scraped_bytes`` is what came over the wire.
+    ``is_partial`` says that there are more ``queries`` than were read: those that wait, run and
+    failed come first, and the counts stay those of the whole cluster.
     """
 
     version: str | None = None
@@ -102,6 +104,7 @@ class LoadSnapshot(Answer):
     canary: float | None = None
     canary_error: str = ""
     queries: tuple[ClusterQuery, ...] | None = None
+    is_partial: bool = False
     groups: tuple[GroupLoad, ...] = ()
     past: tuple[LoadPoint, ...] = ()
     usual_workers: float | None = None

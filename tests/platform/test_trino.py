@@ -31,6 +31,7 @@ from monitor.api import (
     Rows,
     Sample,
     SourceError,
+    Table,
     Updated,
 )
 from monitor.engine.clock import SystemClock
@@ -38,6 +39,7 @@ from monitor.kinds.trino_load import TrinoLoad
 from monitor.kinds.trino_load.state import ClusterState
 from monitor.sources.trino import Trino
 from monitor.sources.trino.address import read_address
+from monitor.sources.trino.busy import BUSIEST_SQL
 from monitor.sources.trino.cancel import _find, authorize
 from monitor.sources.trino.guard import why_refused
 from monitor.sources.trino.rest import Rest
@@ -49,6 +51,7 @@ from tests.platform.stack.crowd import crowd
 from tests.platform.stack.postgres import PostgresServer
 from tests.platform.stack.trino import TrinoServer, TrinoWorker
 from tests.platform.stack.trino_files import HOW_TO
+from tests.sources.trino.relay import relay
 
 WAIT = timedelta(seconds=60)
 HEAVY = "select count(*) from tpch.sf1.lineitem a join tpch.sf1.orders b on a.orderkey = b.orderkey"
@@ -167,17 +170,38 @@ def test_a_query_whose_submission_was_never_answered_is_found_and_ended(
 
 
 def test_a_scrape_is_small_and_asks_few_statements(trino_server: TrinoServer) -> None:
-    for number in range(100):
+    """With more queries than one look may read: first, quiet, and with a full queue."""
+    for number in range(160):
         trino_server.rows(f"select {number}", user=f"user{number % 7}", source="Apache Superset")
-    source = source_of(trino_server)
-    whole = load_of(source)
-    quiet = load_of(source)
-    assert whole.silent == quiet.silent == {}
-    assert whole.queries is not None
-    assert len(whole.queries) >= 90
-    assert whole.scraped_bytes <= 20_000
+    with relay(trino_server.port) as between:
+        source = Trino(name="real", url=f"trino://monitor@127.0.0.1:{between.port}/tpch/tiny")
+        first = load_of(source)
+        before = between.passed
+        quiet = load_of(source)
+        assert quiet.scraped_bytes == between.since(before)
+        with crowd(trino_server) as crowded:
+            busy = load_of(source)
+    assert first.is_partial
+    assert first.silent == quiet.silent == busy.silent == {}
+    assert 10_000 < first.scraped_bytes <= 20_000
     assert quiet.scraped_bytes <= 5_000
-    assert whole.cost.queries + quiet.cost.queries <= 1
+    assert busy.scraped_bytes <= 20_000
+    assert (busy.running, busy.queued) == (1, len(crowded.queued))
+    assert busy.queries is not None
+    assert {crowded.running, *crowded.queued} <= {one.id for one in busy.queries}
+    assert "global.crowded" in {one.name for one in busy.groups}
+    assert sum(load.cost.queries for load in (first, quiet, busy)) <= 1
+
+
+def test_what_takes_most_is_named_by_sql_where_more_run_than_are_read(
+    trino_server: TrinoServer,
+) -> None:
+    with crowd(trino_server, queued=1) as crowded:
+        found = ask(source_of(trino_server), Rows(BUSIEST_SQL))
+        assert isinstance(found, Table)
+    assert list(found.columns["query_id"]) == [crowded.running]
+    assert list(found.columns["of_part"]) == [1]
+    assert found.columns["cpu"][0] != 0
 
 
 def test_the_ui_lets_the_monitor_in_by_its_old_login(trino_server: TrinoServer) -> None:

@@ -22,7 +22,8 @@ from monitor.api import (
 from monitor.core.model import Hold, Limit, Tier, TierRule
 from monitor.core.re2 import RegexError
 from monitor.kinds.trino_load.people import anywhere, evidence
-from monitor.kinds.trino_load.signals import Picture, picture, signs
+from monitor.kinds.trino_load.picture import Picture, picture
+from monitor.kinds.trino_load.signals import signs
 from monitor.kinds.trino_load.state import ClusterState, says, state_of
 
 ABOVE, BELOW = Direction.ABOVE, Direction.BELOW
@@ -121,6 +122,7 @@ class TrinoLoad(Check, kind="trino_load"):
             **evidence(load, {name: anywhere(it) for name, it in self.victims.items()}),
             "collectors": list(load.collectors),
             "silent": dict(load.silent),
+            "is_partial": load.is_partial,
         }
         for name, value in {**known, "state": float(state)}.items():
             yield Sample(name, value, unit=self.measures[name].unit, evidence=told)

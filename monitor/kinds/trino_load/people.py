@@ -7,7 +7,7 @@ from functools import cache
 
 from monitor.api import ClusterQuery, LoadSnapshot, holders_of
 from monitor.core.re2 import Pattern, compile_pattern
-from monitor.kinds.trino_load.signals import lost_and_waiting, running
+from monitor.kinds.trino_load.picture import lost_and_waiting, running
 
 TOP = 3
 MOST_VICTIMS = 10

@@ -4,31 +4,20 @@ Two signs of one family say the same thing twice, so families count. A cluster t
 harms nobody: it is overloaded only when somebody waits, fails or is stuck as well.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum, StrEnum
-from math import ceil
 
-from monitor.api import ClusterQuery, LoadPoint, LoadSnapshot
-from monitor.api.load import OVER, WAITING
-
-FAILURES_OVER = timedelta(minutes=10)
-QUEUED_OVER = timedelta(minutes=15)
-"""How far back queue times count: Trino forgets ended queries after 15 minutes."""
-
-FULL_OVER = timedelta(minutes=2)
-"""How long a rejected query says that the queue is full."""
-
-ENOUGH = 20
-"""Ended queries below which a share of failures says nothing."""
-
-FEW, SEVERAL = 5, 3
-CLUSTER_FAULTS = {"INSUFFICIENT_RESOURCES", "INTERNAL_ERROR"}
-OWN_LIMITS = {"EXCEEDED_CPU_LIMIT", "EXCEEDED_SCAN_LIMIT", "EXCEEDED_LOCAL_MEMORY_LIMIT"}
-"""Limits on one query: hit by one user they are that user's, by several they are the cluster's."""
-
-ZOMBIE = timedelta(seconds=60)
+from monitor.api import LoadPoint
+from monitor.kinds.trino_load.picture import (
+    FAILURES_OVER,
+    SEVERAL,
+    Picture,
+    cluster_faults,
+    recent,
+    rejected,
+)
 
 HALF, MOST_OF, NEARLY_ALL = 0.5, 0.8, 0.9
 LONG_QUEUE = 10
@@ -65,40 +54,6 @@ class Sign:
     says: str
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A snapshot with the numbers that are derived from it; None is unknown."""
-
-    load: LoadSnapshot
-    points: Sequence[LoadPoint]
-    queue_time: float | None
-    queue_full: float | None
-    blocked: float | None
-    failures: float | None
-    workers: float | None
-    oom_kills: int | None
-    planning: float | None
-    zombies: int | None
-
-
-def picture(load: LoadSnapshot, expected: int | None) -> Picture:
-    """Derive the numbers of a snapshot. ``expected`` workers win over the usual ones."""
-    usual = float(expected) if expected else load.usual_workers
-    queries = load.queries
-    return Picture(
-        load=load,
-        points=(*load.past, load.now),
-        queue_time=load.queue_p95 if queries is None else _queue_time(load),
-        queue_full=_queue_full(load),
-        blocked=_blocked(load),
-        failures=_failures(load),
-        workers=load.workers / usual if load.workers is not None and usual else None,
-        oom_kills=_increase(load, FAILURES_OVER),
-        planning=None if queries is None else _planning(queries),
-        zombies=None if queries is None else sum(_is_zombie(one) for one in queries),
-    )
-
-
 def signs(of: Picture) -> list[Sign]:
     """Return every sign that is not in order, worst first."""
     found = [sign for look in _LOOKS for sign in look(of)]
@@ -124,9 +79,9 @@ def _stay_few(of: Picture, count: int) -> bool:
 
 def _queue(of: Picture) -> Iterable[Sign]:
     queued = of.load.queued
-    rejected = _rejected(of.load)
-    if rejected:
-        yield Sign(Family.WAITS, Level.HARD, f"the queue is full: {rejected} rejected")
+    refused = rejected(of.load)
+    if refused:
+        yield Sign(Family.WAITS, Level.HARD, f"the queue is full: {refused} rejected")
     elif of.queue_full is not None and of.queue_full >= MOST_OF:
         share = f"{of.queue_full * 100:.0f} %"
         yield Sign(Family.WAITS, Level.HARD, f"{share} of a group's queue is taken")
@@ -158,7 +113,7 @@ def _waits(of: Picture) -> Iterable[Sign]:
 
 
 def _fails(of: Picture) -> Iterable[Sign]:
-    lost = _cluster_faults(_recent(of.load, FAILURES_OVER))
+    lost = cluster_faults(recent(of.load, FAILURES_OVER))
     told = f"{len(lost)} queries failed by the cluster's fault"
     if of.failures is not None and of.failures >= FAILING_MUCH and len(lost) >= SEVERAL:
         yield Sign(Family.FAILS, Level.HARD, told)
@@ -208,7 +163,7 @@ def _slow(of: Picture) -> Iterable[Sign]:
         told = f"{of.zombies} queries are finished and not let go"
         yield Sign(Family.STUCK, Level.WARN, told)
     canaries = [point.canary for point in of.points if point.canary is not None]
-    if of.load.canary_error and not _rejected(of.load):
+    if of.load.canary_error and not rejected(of.load):
         yield Sign(Family.SLOW, Level.WARN, f"SELECT 1 fails: {of.load.canary_error}")
     elif canaries and canaries[-1] >= SLOW_CANARY_S:
         yield Sign(Family.SLOW, Level.WARN, f"SELECT 1 takes {canaries[-1]:.0f} s")
@@ -239,91 +194,3 @@ def _at(of: Picture, minutes: int) -> LoadPoint | None:
     """Return the last point that is at least so old."""
     until = of.load.observed_at - timedelta(minutes=minutes)
     return next((point for point in reversed(of.points) if point.at <= until), None)
-
-
-def _increase(load: LoadSnapshot, over: timedelta) -> int | None:
-    """Return how much the count of killed queries grew; it begins at 0 when Trino starts."""
-    if load.oom_kills is None:
-        return None
-    since = load.observed_at - over
-    known = [it.oom_kills for it in load.past if it.at >= since and it.oom_kills is not None]
-    before = known[0] if known else load.oom_kills
-    return load.oom_kills - before if load.oom_kills >= before else load.oom_kills
-
-
-def _recent(load: LoadSnapshot, over: timedelta) -> list[ClusterQuery]:
-    now = load.observed_at
-    return [q for q in load.queries or () if q.ended_at is not None and now - q.ended_at <= over]
-
-
-def _rejected(load: LoadSnapshot) -> int:
-    """Count the queries that found the queue full just now, our own canary among them."""
-    found = sum(one.error == "QUERY_QUEUE_FULL" for one in _recent(load, FULL_OVER))
-    return found + ("QUERY_QUEUE_FULL" in load.canary_error)
-
-
-def _queue_full(load: LoadSnapshot) -> float | None:
-    shares = [one.queued / one.max_queued for one in load.groups if one.max_queued > 0]
-    return max(shares, default=None)
-
-
-def _queue_time(load: LoadSnapshot) -> float:
-    """Return the 95 % quantile of queue times, in seconds; 0 when nothing waits or waited.
-
-    What still waits counts with its time until now, or a queue that does not move looks short.
-    """
-    waits = sorted(
-        (query.elapsed if query.state in WAITING else query.queued).total_seconds()
-        for query in load.queries or ()
-        if query.state in WAITING or _left_lately(query, load)
-    )
-    return waits[ceil(0.95 * len(waits)) - 1] if waits else 0.0
-
-
-def _left_lately(query: ClusterQuery, load: LoadSnapshot) -> bool:
-    """Say whether a query left the queue (or ended, when that is not known) a short time ago."""
-    started_ago = query.elapsed - query.queued
-    if query.ended_at is not None:
-        started_ago += load.observed_at - query.ended_at
-    return started_ago <= QUEUED_OVER
-
-
-def _blocked(load: LoadSnapshot) -> float | None:
-    if load.queries is None:
-        known = load.blocked is not None and load.running is not None
-        return (load.blocked or 0) / (load.running or 1) if known else None
-    running = [q for q in load.queries if q.state == "RUNNING"]
-    return sum(q.is_blocked for q in running) / len(running) if running else 0.0
-
-
-def _failures(load: LoadSnapshot) -> float | None:
-    """Return the share of failures that are the cluster's; None when too few queries ended."""
-    ended = _recent(load, FAILURES_OVER)
-    return len(_cluster_faults(ended)) / len(ended) if len(ended) >= ENOUGH else None
-
-
-def _cluster_faults(queries: Iterable[ClusterQuery]) -> list[ClusterQuery]:
-    """Return the queries that failed by the cluster's fault and not by their own."""
-    failed = [q for q in queries if q.error_type in CLUSTER_FAULTS]
-    users = {q.user for q in failed if q.error in OWN_LIMITS}
-    return [q for q in failed if q.error not in OWN_LIMITS or len(users) >= SEVERAL]
-
-
-def _planning(queries: Sequence[ClusterQuery]) -> float | None:
-    spans = sorted(q.planning.total_seconds() for q in queries if q.planning > timedelta(0))
-    return spans[ceil(0.95 * len(spans)) - 1] if len(spans) >= FEW else None
-
-
-def _is_zombie(query: ClusterQuery) -> bool:
-    return query.state == "FINISHING" and query.finishing >= ZOMBIE
-
-
-def lost_and_waiting(load: LoadSnapshot) -> tuple[list[ClusterQuery], list[ClusterQuery]]:
-    """Return the queries that the cluster failed lately, and those that wait now."""
-    waiting = [one for one in load.queries or () if one.state in WAITING]
-    return _cluster_faults(_recent(load, FAILURES_OVER)), waiting
-
-
-def running(load: LoadSnapshot) -> list[ClusterQuery]:
-    """Return the queries that hold something now."""
-    return [one for one in load.queries or () if one.state not in WAITING | OVER]

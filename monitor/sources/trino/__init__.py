@@ -30,6 +30,7 @@ from monitor.sources.trino.load import Ladder
 from monitor.sources.trino.names import timestamp
 from monitor.sources.trino.past import Past
 from monitor.sources.trino.settings import TrinoSettings
+from monitor.sources.trino.sockets import Tally
 from monitor.sources.trino.statement import Limits, Result, run
 from monitor.sources.trino.tables import Known, Tables
 from monitor.sources.trino.turn import Turn, shorter, turn_of
@@ -97,8 +98,10 @@ class Trino(TrinoSettings, type="trino"):
         turn = turn_of(asking)
         match query:
             case Load():
-                run = self._runner(turn)
-                return Ladder(self._address, turn, self._past, run, self.canary).climb()
+                tally = Tally()
+                run = self._runner(turn, tally)
+                ladder = Ladder(self._address, turn, self._past, run, self.canary, tally=tally)
+                return ladder.climb()
             case Rows():
                 return self._rows(query, turn)
             case LastUpdate():
@@ -127,11 +130,11 @@ class Trino(TrinoSettings, type="trino"):
     def _tables(self, turn: Turn) -> Tables:
         return Tables(self._address, self._known, lambda text: self._run(text, turn))
 
-    def _runner(self, turn: Turn) -> Callable[[str, float], Result]:
+    def _runner(self, turn: Turn, tally: Tally) -> Callable[[str, float], Result]:
         """Return how the load is asked for by SQL: as any query, in what is left of the turn."""
-        return lambda text, seconds: self._run(text, shorter(turn, seconds))
+        return lambda text, seconds: self._run(text, shorter(turn, seconds), tally)
 
-    def _run(self, text: str, turn: Turn) -> Result:
+    def _run(self, text: str, turn: Turn, tally: Tally | None = None) -> Result:
         """Run one statement when one of the few slots is free; waiting counts."""
         if not self._slots.acquire(timeout=turn.left):
             raise SourceError(
@@ -141,7 +144,7 @@ class Trino(TrinoSettings, type="trino"):
             )
         try:
             limits = Limits(self._session_limits(), self.max_rows)
-            return run(text, self._address, turn, limits)
+            return run(text, self._address, turn, limits, tally)
         except SourceError as error:
             if "QUERY_QUEUE_FULL" in str(error):
                 self._past.rejected = (turn.now, str(error))

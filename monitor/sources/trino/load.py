@@ -9,18 +9,19 @@ from time import monotonic
 from monitor.api import Cost, GroupLoad, LoadSnapshot, SourceError, holders_of
 from monitor.api.errors import SourceFault
 from monitor.sources.trino.address import Address
-from monitor.sources.trino.busy import WAITING, busy_by_rest, busy_by_sql
+from monitor.sources.trino.busy import BUSIEST_SQL, QUERIES_SQL, WAITING, busy_by_sql
+from monitor.sources.trino.listing import PATH, RUNS, joined, listed
 from monitor.sources.trino.past import Past
 from monitor.sources.trino.rest import (
     INFO,
     NUMBERS,
     STATUS,
-    Collector,
     Facts,
     Rest,
     group_path,
     groups,
 )
+from monitor.sources.trino.sockets import Tally
 from monitor.sources.trino.statement import Result
 from monitor.sources.trino.turn import Turn
 from monitor.sources.trino.ui import by_ui
@@ -36,17 +37,10 @@ NODES_EVERY, QUERIES_EVERY = timedelta(minutes=1), timedelta(seconds=30)
 """With the canary that is at most four statements in any minute."""
 
 BUSY_MEMORY = 0.8
-MOST_GROUPS = 3
+MOST_GROUPS, MOST_OF_A_GROUP = 3, 1_500
 DOWN: frozenset[SourceFault] = frozenset({"unreachable", "timeout", "overload"})
 
-LISTED = Collector("/v1/query", busy_by_rest)
 NODES_SQL = "select count(*) from system.runtime.nodes where state = 'active'"
-QUERIES_SQL = (
-    "select query_id, \"user\", source, state, array_join(resource_group_id, '.'), "
-    "queued_time_ms, date_diff('millisecond', created, coalesce(\"end\", now())), "
-    'error_code, error_type, "end", analysis_time_ms + planning_time_ms, '
-    "substr(query, 1, 500) from system.runtime.queries"
-)
 
 
 @dataclass
@@ -64,6 +58,8 @@ class Ladder:
     faults: dict[str, SourceFault] = field(default_factory=dict)
     groups: tuple[GroupLoad, ...] = ()
     asked: int = 0
+    cut: frozenset[str] = frozenset()
+    tally: Tally = field(default_factory=Tally)
 
     @property
     def now(self) -> datetime:
@@ -84,7 +80,7 @@ class Ladder:
 
     def climb(self) -> LoadSnapshot:
         """Ask as few as will do. Raise SourceError when what answers is no Trino for us."""
-        rest = Rest(self.address, self.turn)
+        rest = Rest(self.address, self.turn, self.tally)
         try:
             self._by_rest(rest)
             if self.heard and not self.facts.get("is_starting"):
@@ -95,7 +91,7 @@ class Ladder:
             rest.close()
         if not self.heard and not set(self.faults.values()) <= DOWN:
             raise self._blind()
-        return self._snapshot(rest.bytes)
+        return self._snapshot()
 
     def _by_rest(self, rest: Rest) -> None:
         for name, collector in (("/v1/info", INFO), ("/v1/status", STATUS)):
@@ -104,8 +100,9 @@ class Ladder:
             return
         self.hear("/metrics", lambda: NUMBERS.facts(rest))
         if self._wants_details():
-            self.hear("/v1/query", partial(LISTED.facts, rest))
-            if "/v1/query" in self.heard:
+            self.hear(PATH, lambda: listed(rest, self.past, self.facts, self.now))
+            self.cut = self.facts.pop("cut", self.cut)
+            if PATH in self.heard:
                 self.past.detailed_at = self.now
         if self.facts.get("queued"):
             self._groups(rest)
@@ -130,7 +127,8 @@ class Ladder:
         found: list[GroupLoad] = []
         for name in list(names)[:MOST_GROUPS]:
             try:
-                found.extend(groups(rest.get(group_path(name))))
+                text, was_cut = rest.part(group_path(name), MOST_OF_A_GROUP)
+                found.extend(groups(text, was_cut=was_cut))
             except (SourceError, ValueError, KeyError, TypeError) as error:
                 self.silent["/v1/resourceGroupState"] = str(error)
         self.groups = tuple(found)
@@ -144,15 +142,8 @@ class Ladder:
                 NODES_EVERY,
                 lambda it: {"workers": it.rows[0][0]},
             )
-        if self._lacks("queued") or ("/v1/query" in self.faults and self._wants_details()):
-            self._ask(
-                "system.runtime.queries",
-                QUERIES_SQL,
-                QUERIES_EVERY,
-                lambda it: busy_by_sql(it.rows),
-            )
-        before = self.past.canary_at
-        if self.has_canary and (before is None or self.now - before >= CANARY_EVERY):
+        self._queries_by_sql()
+        if self.has_canary and self._is_canary_due():
             self.past.canary_at = self.now
             self.past.canary = self._canary()
         if self.past.canary is not None:
@@ -161,18 +152,41 @@ class Ladder:
         if rejected is not None and self.now - rejected[0] <= REJECTED_FOR:
             self.facts["canary_error"] = rejected[1]  # every check's query is a canary, too
 
-    def _ask(self, name: str, text: str, every: timedelta, read: Callable[[Result], Facts]) -> None:
+    def _is_canary_due(self) -> bool:
+        """Ask one statement a look, unless that has put off the canary for long."""
+        if self.past.canary_at is None:
+            return not self.asked or bool(self.past.points)
+        every = 2 * CANARY_EVERY if self.asked else CANARY_EVERY
+        return self.now - self.past.canary_at >= every
+
+    def _queries_by_sql(self) -> None:
+        """Ask by SQL for the queries where REST does not list them, or not all that run."""
+        name = "system.runtime.queries"
+        if self._lacks("queued") or (PATH in self.faults and self._wants_details()):
+            self._ask(name, QUERIES_SQL, QUERIES_EVERY, lambda it: busy_by_sql(it.rows))
+        elif self.cut & set(RUNS):
+            read = partial(joined, self.facts)
+            self._ask(name, BUSIEST_SQL, QUERIES_EVERY, lambda it: busy_by_sql(it.rows), read)
+
+    def _ask(
+        self,
+        name: str,
+        text: str,
+        every: timedelta,
+        read: Callable[[Result], Facts],
+        use: Callable[[Facts], Facts] | None = None,
+    ) -> None:
         """Ask by SQL, or tell again what it told a short time ago: a cluster is not asked often."""
 
         def told() -> Facts:
-            known = self.past.by_sql.get(name)
+            known = self.past.by_sql.get(text)
             if known is None or self.now - known[0] >= every:
                 self.asked += 1
                 known = (self.now, self._read(text, read))
-                self.past.by_sql[name] = known
+                self.past.by_sql[text] = known
             if isinstance(known[1], SourceError):
                 raise known[1]
-            return known[1]
+            return use(known[1]) if use else known[1]
 
         self.hear(name, told)
 
@@ -201,7 +215,7 @@ class Ladder:
         told = f"{self.address.base}: no collector answers; /v1/info: {first}"
         return SourceError(fault, told)
 
-    def _snapshot(self, scraped: int) -> LoadSnapshot:
+    def _snapshot(self) -> LoadSnapshot:
         queries = self.facts.get("queries")
         shares = {
             f"{user}|{source}": it for (user, source), it in holders_of(queries or ()).items()
@@ -217,7 +231,7 @@ class Ladder:
             past=tuple(self.past.points),
             usual_workers=self.past.usual_workers(),
             usual=self.past.usual(self.now, shares),
-            scraped_bytes=scraped,
+            scraped_bytes=self.tally.received,
             link=f"{self.address.base}/ui/",
             cost=Cost(queries=self.asked),
             **self.facts,

@@ -1,5 +1,6 @@
 """What the coordinator tells by REST, which never queues: one reading of each resource."""
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from monitor.api import GroupLoad, SourceError
 from monitor.sources.trino.address import ME, Address
 from monitor.sources.trino.cancel import authorize
 from monitor.sources.trino.faults import fault_of, is_slow, status_fault
+from monitor.sources.trino.sockets import Tally
 from monitor.sources.trino.turn import Turn, shorter
 from monitor.sources.trino.wire import Wire
 
@@ -20,6 +22,9 @@ Facts: TypeAlias = dict[str, Any]
 """Fields of a ``LoadSnapshot`` by name; what is None is not known."""
 
 MOST_SECONDS = 5.0
+MOST_BYTES = 20_000
+"""What one look at a cluster may read in all, with headers, as it comes over the wire."""
+
 NODES = (
     "trino_node_name_CoordinatorNodeManager",  # 477 and later
     "trino_metadata_name_DiscoveryNodeManager",  # before
@@ -52,14 +57,15 @@ METRICS = "/metrics?" + "&".join(f"name[]={name}" for name in NAMES)
 
 
 class Rest:
-    """Reads resources one after the other; ``bytes`` is what came over the wire in all."""
+    """Reads resources one after the other, at most ``MOST_BYTES`` in all."""
 
-    def __init__(self, address: Address, turn: Turn) -> None:
+    def __init__(self, address: Address, turn: Turn, tally: Tally | None = None) -> None:
         """Open a session. Raise SourceError when the token file cannot be read."""
-        self.bytes = 0
+        self._tally = tally or Tally()
         self._base = address.base
         self._turn = turn
-        self._wire = Wire(address, turn, pauses=())
+        self._wire = Wire(address, turn, pauses=(), tally=self._tally, is_bounded=True)
+        self._wire.headers["Accept-Encoding"] = "gzip"
         self._wire.headers["X-Trino-Source"] = f"{ME}/{turn.check}"
         try:
             authorize(self._wire, address)
@@ -70,19 +76,39 @@ class Rest:
         """Let go of the connections."""
         self._wire.close()
 
+    @property
+    def left(self) -> int:
+        """How many bytes may still come."""
+        return max(0, MOST_BYTES - self._tally.received)
+
     def get(self, path: str, **headers: str) -> requests.Response:
         """Read one resource. Raise SourceError."""
-        return self._ask("GET", path, {"headers": headers})
+        return self._all("GET", path, {"headers": headers})
 
     def post(self, path: str, **body: Any) -> requests.Response:
         """Log in. Raise SourceError."""
-        return self._ask("POST", path, body)
+        return self._all("POST", path, body)
 
-    def _ask(self, method: str, path: str, more: Mapping[str, Any]) -> requests.Response:
+    def part(self, path: str, most: int) -> tuple[str, bool]:
+        """Read about so many bytes at most; return them, and whether there were more."""
+        text = self._ask("GET", path, {}, most).content.decode(errors="replace")
+        return text, self._wire.was_cut
+
+    def _all(self, method: str, path: str, more: Mapping[str, Any]) -> requests.Response:
+        left = self.left
+        response = self._ask(method, path, more, left)
+        if self._wire.was_cut:
+            told = f"longer than the {left} bytes that a look may still read"
+            raise SourceError("protocol", told)
+        return response
+
+    def _ask(self, method: str, path: str, more: Mapping[str, Any], most: int) -> requests.Response:
         if not self._turn.left:
             raise SourceError("timeout", "no time was left to ask")
         turn = shorter(self._turn, MOST_SECONDS)
-        self._wire.renew(turn)
+        if self._wire.sockets.is_cut:
+            self._wire.renew(turn)
+        self._wire.turn, self._wire.most = turn, most
         try:
             with turn.watched(self._wire.sockets.cut):
                 response = self._wire.request(method, f"{self._base}{path}", **more)
@@ -90,7 +116,6 @@ class Rest:
             if is_slow(error) or not turn.left:
                 raise SourceError("timeout", "did not answer in time") from error
             raise fault_of(error) from error
-        self.bytes += response.raw.tell()
         if not response.ok:
             code = response.status_code
             raise SourceError(status_fault(code), f"HTTP {code}")
@@ -163,9 +188,14 @@ def metrics(response: requests.Response) -> Facts:
     return facts
 
 
-def groups(response: requests.Response) -> tuple[GroupLoad, ...]:
-    """Read ``/v1/resourceGroupState/{root}``: the group and those below that are in use."""
-    body = response.json()
+def groups(text: str, *, was_cut: bool = False) -> tuple[GroupLoad, ...]:
+    """Read ``/v1/resourceGroupState/{root}``: the group and those below that are in use.
+
+    Last come the queries that run in it, each with its text; they may be cut off.
+    """
+    if was_cut:
+        text = text.partition(',"runningQueries"')[0] + "}"
+    body = json.loads(text)
     return tuple(_group(one) for one in (body, *(body.get("subGroups") or ())))
 
 

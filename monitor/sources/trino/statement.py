@@ -16,6 +16,7 @@ from monitor.api import Cost, SourceError
 from monitor.sources.trino.address import ME, Address
 from monitor.sources.trino.cancel import cancel
 from monitor.sources.trino.faults import Why, fault_of, is_slow, past_deadline
+from monitor.sources.trino.sockets import Tally
 from monitor.sources.trino.turn import Turn
 from monitor.sources.trino.wire import Wire, was_refused
 
@@ -71,8 +72,13 @@ class Limits:
     most_rows: int
 
 
-def run(text: str, address: Address, turn: Turn, limits: Limits) -> Result:
-    """Run one statement and read all its rows. Raise SourceError; nothing stays alive then."""
+def run(
+    text: str, address: Address, turn: Turn, limits: Limits, tally: Tally | None = None
+) -> Result:
+    """Run one statement and read all its rows. Raise SourceError; nothing stays alive then.
+
+    What comes over the wire is added to the ``tally``.
+    """
     watch = _Watch(turn)
     if not turn.left:
         raise SourceError(
@@ -81,7 +87,7 @@ def run(text: str, address: Address, turn: Turn, limits: Limits) -> Result:
             code=Why.DEADLINE_QUEUED,
         )
     mark = uuid4().hex
-    with Wire(address, turn) as wire, turn.watched(wire.sockets.cut):
+    with Wire(address, turn, tally=tally) as wire, turn.watched(wire.sockets.cut):
         cursor = _connect(address, turn, limits, wire, mark).cursor(stats_callback=watch)
         try:
             cursor.execute(text)

@@ -1,19 +1,21 @@
 """The way to the coordinator: bounded by the turn, and nothing is ever submitted twice."""
 
-import socket
-import threading
+import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import MaxRetryError, NewConnectionError
+from requests.utils import get_netrc_auth
+from urllib3.exceptions import (
+    MaxRetryError,
+    NewConnectionError,
+    ProtocolError,
+    ReadTimeoutError,
+)
 
 from monitor.sources.trino.address import Address
+from monitor.sources.trino.sockets import Adapter, Sockets, Tally
 from monitor.sources.trino.turn import Turn
 
 CONNECT_SECONDS = 5.0
@@ -24,45 +26,11 @@ PASSING = {429, 502, 503, 504}
 MOST_BYTES = 64 * 2**20
 """The largest page that is read; Trino's own target is 16 MB."""
 
-CHUNK = 2**16
+CHUNK, PIECE = 2**16, 2**9
 
 
 class TooLargeError(requests.RequestException):
     """A page is larger than what may be held in memory."""
-
-
-@dataclass
-class Sockets:
-    """The open connections of one turn, so that they can be cut from another thread.
-
-    A read timeout counts from the last byte: a body that drips would be waited for for ever.
-    """
-
-    _open: list[socket.socket] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _is_cut: bool = False
-
-    def add(self, opened: socket.socket) -> None:
-        """Remember a connection; one that is opened too late is cut at once."""
-        with self._lock:
-            self._open.append(opened)
-            if self._is_cut:
-                _shut(opened)
-
-    def cut(self) -> None:
-        """End every connection; whoever reads from one sees its end."""
-        with self._lock:
-            self._is_cut = True
-            for opened in self._open:
-                _shut(opened)
-
-
-def _shut(opened: socket.socket) -> None:
-    try:
-        # Not the method of the TLS socket: that drops the TLS state under the reader's feet.
-        socket.socket.shutdown(opened, socket.SHUT_RDWR)
-    except OSError:
-        return
 
 
 class Wire(requests.Session):
@@ -70,33 +38,58 @@ class Wire(requests.Session):
 
     All requests go to the configured address, whatever host ``nextUri`` names: behind a proxy
     that is not told to the coordinator it is one that nobody else can reach, and nobody's
-    credentials should follow it.
+    credentials should follow it. With ``is_bounded`` answers are read up to ``most`` bytes. What
+    comes is added to the ``tally``.
     """
 
-    def __init__(self, address: Address, turn: Turn, pauses: Sequence[float] = PAUSES) -> None:
+    most: int = MOST_BYTES
+    """How many bytes of the next answers are read where they are bounded, headers included."""
+
+    was_cut: bool = False
+    """Whether the last answer was longer than that."""
+
+    def __init__(
+        self,
+        address: Address,
+        turn: Turn,
+        pauses: Sequence[float] = PAUSES,
+        *,
+        tally: Tally | None = None,
+        is_bounded: bool = False,
+    ) -> None:
         super().__init__()
-        self.verify = address.verify
-        self.cert = address.cert
         self._base = urlsplit(address.base)
         self._pauses: tuple[float | None, ...] = (*pauses, None)
+        self._is_bounded = is_bounded
+        self._tally = tally or Tally()
+        self._read_environment(address)
         self.renew(turn)
 
     def renew(self, turn: Turn) -> None:
         """Go on in another turn, with connections of its own."""
         self.turn = turn
         self.sockets = Sockets()
-        for scheme in ("http://", "https://"):
-            if scheme in self.adapters:
-                self.adapters[scheme].close()
-            self.mount(scheme, _Adapter(self.sockets))
+        for adapter in self.adapters.values():
+            adapter.close()
+        self.adapters.clear()
+        adapter = Adapter(self.sockets, self._tally, has_small_window=self._is_bounded)
+        self.mount(f"{self._base.scheme}://", adapter)
+
+    def _read_environment(self, address: Address) -> None:
+        """Read once what requests would read each time: proxies, certificates, ``.netrc``."""
+        told = self.merge_environment_settings(address.base, {}, None, None, None)
+        self.proxies = told["proxies"]
+        # requests lets REQUESTS_CA_BUNDLE win over what is configured.
+        self.verify = told["verify"] if address.verify is True else address.verify
+        self.cert = address.cert
+        self.auth = get_netrc_auth(address.base)
+        self.trust_env = False
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send within the turn; what only reads is tried again while it may pass."""
         parts = urlsplit(request.url or "")
         request.url = urlunsplit((self._base.scheme, self._base.netloc, *parts[2:]))
         kwargs |= {"allow_redirects": False, "stream": True}
-        if self.verify is not True:
-            kwargs["verify"] = self.verify  # requests lets REQUESTS_CA_BUNDLE win over it
         pauses = self._pauses if request.method != "POST" else (*self._pauses[:1], None)
         for pause in pauses:
             try:
@@ -117,15 +110,42 @@ class Wire(requests.Session):
     ) -> requests.Response:
         left = max(0.05, self.turn.left)
         limits = {"timeout": (min(CONNECT_SECONDS, left), left)}
+        before = self._tally.received
         response: requests.Response = super().send(request, **{**kwargs, **limits})
-        body = bytearray()
-        for chunk in response.iter_content(CHUNK):
-            body += chunk
-            if len(body) > MOST_BYTES:
-                response.close()
-                raise TooLargeError(f"a page of the answer is larger than {MOST_BYTES >> 20} MB")
+        body = self._part(response, before) if self._is_bounded else _whole(response)
         response._content = bytes(body)  # noqa: SLF001  # it was read here, within the bounds
         return response
+
+    def _part(self, response: requests.Response, before: int) -> bytearray:
+        """Unpack what comes until the bound; what comes after it is left to the server."""
+        is_packed = response.headers.get("Content-Encoding") == "gzip"
+        unpack = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress if is_packed else bytes
+        body, self.was_cut = bytearray(), False
+        try:
+            for piece in response.raw.stream(PIECE, decode_content=False):
+                body += unpack(piece)
+                if self._tally.received - before >= self.most:
+                    self.was_cut = True
+                    self._tally.received += self.sockets.unread()
+                    response.close()
+                    break
+        except ReadTimeoutError as error:
+            raise requests.ReadTimeout(error, request=response.request) from error
+        except ProtocolError as error:
+            raise requests.ConnectionError(error, request=response.request) from error
+        except zlib.error as error:
+            raise requests.exceptions.ContentDecodingError(error) from error
+        return body
+
+
+def _whole(response: requests.Response) -> bytearray:
+    body = bytearray()
+    for chunk in response.iter_content(CHUNK):
+        body += chunk
+        if len(body) > MOST_BYTES:
+            response.close()
+            raise TooLargeError(f"a page of the answer is larger than {MOST_BYTES >> 20} MB")
+    return body
 
 
 def _may_repeat(request: requests.PreparedRequest, error: requests.RequestException) -> bool:
@@ -153,34 +173,3 @@ def _is_passing(response: requests.Response) -> bool:
         return False
     text = response.content.strip()
     return not text or (text.startswith(b"{") and not text.endswith(b"}"))
-
-
-class _Adapter(HTTPAdapter):
-    """Opens connections that can be cut."""
-
-    def __init__(self, sockets: Sockets) -> None:
-        self._sockets = sockets
-        super().__init__(max_retries=0)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the pools; their connections report their sockets."""
-        super().init_poolmanager(*args, **kwargs)
-        sockets = self._sockets
-
-        class Plain(HTTPConnection):
-            def connect(self) -> None:
-                super().connect()
-                sockets.add(self.sock)
-
-        class Tls(HTTPSConnection):
-            def connect(self) -> None:
-                super().connect()
-                sockets.add(self.sock)
-
-        class PlainPool(HTTPConnectionPool):
-            ConnectionCls = Plain
-
-        class TlsPool(HTTPSConnectionPool):
-            ConnectionCls = Tls
-
-        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}

@@ -1,5 +1,6 @@
 """How a scripted coordinator answers one request, and how it goes wrong."""
 
+import gzip
 import json
 import socket
 import struct
@@ -112,6 +113,10 @@ class Handler(BaseHTTPRequestHandler):
             return
         found = self.scripted.resource(parts.path, parse_qs(parts.query))
         kind, body = found or (rest.TEXT, "not found")
+        if found and "gzip" in self.headers.get("Accept-Encoding", ""):
+            packed = gzip.compress(body.encode(), mtime=0)
+            self._reply(200, {"Content-Type": kind, "Content-Encoding": "gzip"}, packed)
+            return
         self._reply(200 if found else 404, {"Content-Type": kind}, body)
 
     def _read(self, path: str) -> None:
@@ -217,8 +222,10 @@ class Handler(BaseHTTPRequestHandler):
     def _json(self, body: Mapping[str, Any]) -> None:
         self._reply(200, {"Content-Type": rest.JSON}, json.dumps(body))
 
-    def _reply(self, status: int, headers: Mapping[str, str] | None = None, body: str = "") -> None:
-        text = body.encode()
+    def _reply(
+        self, status: int, headers: Mapping[str, str] | None = None, body: str | bytes = ""
+    ) -> None:
+        text = body.encode() if isinstance(body, str) else body
         self.send_response(status)
         for name, value in (headers or {}).items():
             self.send_header(name, value)

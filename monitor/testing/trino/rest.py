@@ -28,9 +28,15 @@ def status(state: ClusterState) -> dict[str, Any]:
     return {**heap, "processCpuLoad": state.cpu_share, "processors": 4, "nodeId": "demo"}
 
 
-def queries(state: ClusterState, living: Iterable[Statement]) -> list[dict[str, Any]]:
-    """Write ``/v1/query``: the queries of the state, and the statements that live."""
-    return [*(_basic(query) for query in state.queries), *(_living(one) for one in living)]
+def queries(
+    state: ClusterState, living: Iterable[Statement], wanted: str = ""
+) -> list[dict[str, Any]]:
+    """Write ``/v1/query``: the queries of the state, and the statements that live.
+
+    ``wanted`` is the state that is asked for; empty for all.
+    """
+    every = [*(_basic(query) for query in state.queries), *(_living(one) for one in living)]
+    return [one for one in every if wanted in {"", one["state"]}]
 
 
 def group(state: ClusterState, name: str) -> dict[str, Any] | None:

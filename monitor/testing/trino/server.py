@@ -105,7 +105,7 @@ class ScriptedTrino:
         elif path == "/v1/status":
             found = rest.status(state)
         elif path == "/v1/query":
-            found = rest.queries(state, self.queries.living())
+            found = rest.queries(state, self.queries.living(), query.get("state", [""])[0])
         elif path == "/ui/api/stats":
             found = rest.ui_stats(state)
         elif path.startswith("/v1/resourceGroupState/"):

@@ -49,10 +49,15 @@ SQL_TABLES = {
             "end": "timestamp(3) with time zone",
             "planning": "bigint",
             "text": "varchar",
+            "cpu": "bigint",
+            "part": "varchar",
+            "of_part": "bigint",
         },
         [
-            ["q1", "etl", "airflow", "RUNNING", "global", 2000, 60_000, None, None, None, 5, "x"],
-            ["q4", "m", "health-monitor/x", "RUNNING", "global", 0, 1, None, None, None, 0, ""],
+            [
+                *("q1", "etl", "airflow", "RUNNING", "global", 2000, 60_000),
+                *(None, None, None, 5, "x", 9000, "runs", 1),
+            ],
         ],
     ),
 }
@@ -84,7 +89,7 @@ def test_heap_version_and_start_up_are_told(on: Rig) -> None:
 
 @pytest.mark.parametrize("changes", [{"is_full": True}, {"is_stuck": True}])
 def test_a_full_queue_does_not_blind_the_monitor(on: Rig, changes: dict[str, bool]) -> None:
-    on.becomes(queries=[WAITING] * 40, **changes)
+    on.becomes(queries=[replace(WAITING, id=f"q{n}") for n in range(40)], **changes)
     load = on.load(Load())
     assert load.queued == 40
     assert load.workers == 4
@@ -104,7 +109,9 @@ def test_sql_tells_what_rest_does_not(on: Rig) -> None:
     assert load.workers == 3
     assert load.running == 1
     assert load.queries is not None
-    assert [(one.id, one.elapsed) for one in load.queries] == [("q1", timedelta(minutes=1))]
+    (one,) = load.queries
+    assert (one.id, one.elapsed) == ("q1", timedelta(minutes=1))
+    assert one.cpu == timedelta(seconds=9)
     assert set(load.silent) == {"/v1/query", "/metrics"}
     assert load.cost.queries == 2
 
