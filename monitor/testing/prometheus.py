@@ -20,6 +20,8 @@ from monitor.core.labels import Labels
 
 EDGES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.8, 1.0, 2.5, math.inf)
 BUCKETS = re.compile(r"sum by \(le(?:, (?P<by>[\w, ]+))?\) \(rate\(\w+_bucket\[\d+s\]\)\)")
+SELECTOR = re.compile(r"(?P<name>\w+)\{(?P<matchers>.*)\}")
+MATCHER = re.compile(r'(\w+)(=~|=)"((?:[^"\\]|\\.)*)"')
 RATES = re.compile(r"sum by \((?P<by>[\w, ]*)\) \(rate\((?P<what>[^\[]+)\[\d+s\]\)\)")
 
 
@@ -95,6 +97,12 @@ class ScriptedPrometheus:
                 (_keep(p.labels, match["by"]), p.rate * (p.error_share if share is None else share))
                 for p in self.model(at)
             ]
+        if match := SELECTOR.fullmatch(query):
+            return [
+                (labels, value)
+                for labels, value in self.gauges(at).get(match["name"], ())
+                if _fits(dict(labels), match["matchers"])
+            ]
         return self.gauges(at).get(query, [] if re.fullmatch(r"\w+", query) else None)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -126,6 +134,15 @@ class ScriptedPrometheus:
                 pass
 
         return Handler
+
+
+def _fits(labels: Mapping[str, str], matchers: str) -> bool:
+    """Say whether labels fit matchers of `=` and `=~`."""
+    for name, sign, text in MATCHER.findall(matchers):
+        value, wanted = labels.get(name, ""), re.sub(r"\\(.)", r"\1", text)
+        if not (value == wanted if sign == "=" else re.fullmatch(wanted, value)):
+            return False
+    return True
 
 
 def _keep(labels: Labels, by: str) -> Labels:

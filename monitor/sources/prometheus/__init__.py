@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr, SecretStr
 
 from monitor.api import (
     Answer,
+    Answers,
     Asking,
     Labels,
     Latencies,
@@ -21,11 +22,13 @@ from monitor.api import (
     Source,
     SourceError,
     Table,
+    Together,
     labels_of,
 )
 from monitor.api.errors import SourceFault
 from monitor.api.http import trust
 from monitor.core.re2 import RegexError, compile_pattern
+from monitor.sources.prometheus.selectors import Selector, merged, read_selector, shapes
 
 FAULTS: dict[int, SourceFault] = {
     400: "query",
@@ -66,6 +69,26 @@ class Prometheus(Source, type="prometheus"):
                 except RegexError as error:
                     yield f"{match.group(1)} is no regular expression to RE2: {error}"
 
+    def merge(self, questions: Sequence[Query]) -> Sequence[Sequence[int]]:
+        """Merge selectors that differ in one value."""
+        return [places for _, places in shapes(_selectors(questions))]
+
+    async def _together(self, query: Together, asking: Asking) -> Answers:
+        """Ask for the series of all, and tell them apart by the label in which they differ."""
+        ((label, places),) = shapes(_selectors(query.questions))
+        assert len(places) == len(query.questions)
+        selectors = _selectors(query.questions)
+        series = await self._query(merged(list(selectors.values()), label), asking)
+        found: dict[str, list[Mapping[str, Any]]] = {}
+        for one in series:
+            found.setdefault(one["metric"][label], []).append(one)
+        parts = (
+            self._table(found.get(selectors[n].value(label), ()), one, asking)
+            for n, one in enumerate(query.questions)
+            if isinstance(one, Rows)
+        )
+        return Answers(observed_at=asking.now, parts=tuple(parts))
+
     async def ask(self, query: Query, asking: Asking) -> Answer:
         """Answer at the moment of the asking, not at the server's now."""
         match query:
@@ -73,10 +96,14 @@ class Prometheus(Source, type="prometheus"):
                 return await self._rows(query, asking)
             case Quantiles():
                 return await self._latencies(query, asking)
+            case Together():
+                return await self._together(query, asking)
         raise SourceError("query", f"Prometheus cannot answer {type(query).__name__}")
 
     async def _rows(self, query: Rows, asking: Asking) -> Table:
-        found = await self._query(query.text, asking)
+        return self._table(await self._query(query.text, asking), query, asking)
+
+    def _table(self, found: Sequence[Mapping[str, Any]], query: Rows, asking: Asking) -> Table:
         names = sorted({name for series in found for name in series["metric"]})
         columns: dict[str, tuple[object, ...]] = {
             name: tuple(series["metric"].get(name, "") for series in found) for name in names
@@ -161,6 +188,14 @@ class Prometheus(Source, type="prometheus"):
         """Close the connections."""
         if self._client is not None:
             await self._client.aclose()
+
+
+def _selectors(questions: Sequence[Query]) -> dict[int, Selector]:
+    return {
+        n: one
+        for n, query in enumerate(questions)
+        if isinstance(query, Rows) and query.since is None and (one := read_selector(query.text))
+    }
 
 
 def _unquoted(text: str) -> str:

@@ -1,0 +1,76 @@
+"""What is asked together of a real Prometheus and a real PostgreSQL is what each gets alone."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from monitor.api import Answers, Asking, LastUpdate, Query, Rows, Source, Together, Updated
+from monitor.sources.prometheus import Prometheus
+from monitor.sources.sql import Sql
+from tests.platform.stack.postgres import PostgresServer
+from tests.platform.stack.prometheus import PrometheusServer
+
+pytestmark = pytest.mark.platform
+
+
+def test_selectors_of_one_shape_get_from_prometheus_what_each_gets_alone(
+    prometheus_server: PrometheusServer,
+) -> None:
+    name = "predict_latency_seconds_bucket"
+    prometheus_server.wait_for(f"rate({name}[10s])")
+    edges = sorted({one["metric"]["le"] for one in prometheus_server.query(name)})
+    assert "+Inf" in edges
+    texts = [
+        *(f'{name}{{le="{edge}"}}' for edge in [*edges, "9.75"]),
+        *(f'rate({name}{{le="{edge}"}}[10s])' for edge in edges),
+    ]
+    source = Prometheus(name="serving", url=prometheus_server.url)
+    assert sizes_of_sets(source, [Rows(text) for text in texts]) == [len(edges) + 1, len(edges)]
+
+
+def test_counts_sums_and_newest_rows_are_from_postgresql_what_each_gets_alone(
+    postgres_server: PostgresServer,
+) -> None:
+    with psycopg.connect(postgres_server.url.replace("+psycopg", "")) as connection:
+        connection.execute("drop table if exists kpi")
+        connection.execute("create table kpi (hour timestamp, model text, n bigint, x numeric)")
+        for n in range(200):
+            row = (f"2026-11-{n % 28 + 1:02}", f"m{n % 7}", n if n % 3 else None, n / 8)
+            connection.execute("insert into kpi values (%s, %s, %s, %s)", row)
+        connection.execute("create index on kpi (hour)")
+    whats = ("count(*)", "sum(n)", "avg(x)", "min(n)", "max(model)", "count(distinct model)")
+    wheres = ("", " where model = 'm3'", " where hour >= '2026-11-10' and n is not null")
+    form = "select {} as value from kpi{}"
+    texts = [form.format(what, where) for where in wheres for what in whats]
+    source = Sql(name="kpi", url=postgres_server.url)
+    questions = [*map(Rows, texts), LastUpdate("kpi", "hour")]
+    # Four of each condition share a scan; the least, the greatest and the newest a statement.
+    assert sizes_of_sets(source, questions) == [4, 4, 4, 7]
+
+
+def sizes_of_sets(source: Source, questions: list[Query]) -> list[int]:
+    """Ask alone and together, compare, and return how many were together."""
+    asking = Asking(datetime.now(UTC), timedelta(seconds=5))  # noqa: TID251  # the real server's
+
+    async def story() -> list[int]:
+        sets = source.merge(questions)
+        for places in sets:
+            mine = [questions[place] for place in places]
+            alone = [said(await source.ask(one, asking)) for one in mine]
+            together = await source.ask(Together(tuple(mine)), asking)
+            assert isinstance(together, Answers)
+            assert [said(part) for part in together.parts] == alone
+        await source.close()
+        return [len(places) for places in sets]
+
+    return asyncio.run(story())
+
+
+def said(answer: object) -> object:
+    """Return all that an answer says; Prometheus gives series in no certain order."""
+    if isinstance(answer, Updated):
+        return answer.data_at
+    columns = answer.columns  # type: ignore[attr-defined]  # a table
+    return [tuple(columns), *sorted(zip(*columns.values(), strict=True), key=repr)]
