@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from monitor.api.fields import parse_duration
+from monitor.config.grammar import parse_local
 from monitor.config.load import load
 from monitor.config.plan import DigestPlan, Plan
-from monitor.config.sections import parse_local
 from monitor.core.digest import Digest, Edition
 from monitor.core.fold import ON_CALL_AUDIENCE
 from monitor.engine.clock import SystemClock

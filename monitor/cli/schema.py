@@ -5,6 +5,7 @@ import json
 import click
 
 from monitor.config.json_schema import check_schema
+from monitor.config.platform_reference import platform_page
 from monitor.config.platform_schema import platform_schema
 from monitor.config.plugins import load_plugins
 from monitor.config.reference import reference_page
@@ -27,6 +28,6 @@ def schema(what: str, *, reference: bool) -> None:
     """
     load_plugins()
     if reference:
-        click.echo(reference_page(), nl=False)
+        click.echo(reference_page() if what == "checks" else platform_page(), nl=False)
         return
     click.echo(json.dumps(check_schema() if what == "checks" else platform_schema(), indent=2))

@@ -11,6 +11,7 @@ from monitor.api.errors import MissingExtraError
 from monitor.api.query import Query
 from monitor.config.beside import put_query_file, read_tests
 from monitor.config.calendars import HolidayNames
+from monitor.config.grammar import zones
 from monitor.config.integrations import why_failed
 from monitor.config.links import Named, find_maintainer, find_source, objections
 from monitor.config.plan import Place, PlannedCheck
@@ -18,7 +19,7 @@ from monitor.config.platform_file import Platform
 from monitor.config.plugins import find_plugin, missing_extra
 from monitor.config.report import Report, nearest
 from monitor.config.schedules import read_schedule
-from monitor.config.sections import CommonSection, zones
+from monitor.config.sections import CommonSection
 from monitor.config.tiers import read_tiers
 from monitor.config.typed import Subject, construct, guarded
 from monitor.config.yaml_tree import Entry, Text

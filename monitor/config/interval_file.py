@@ -6,9 +6,10 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from monitor.config.grammar import zones
 from monitor.config.plan import Place
 from monitor.config.report import Report, nearest
-from monitor.config.sections import Section, zones
+from monitor.config.sections import Section
 from monitor.config.tree_parts import known_name
 from monitor.config.typed import Subject, construct
 from monitor.config.yaml_tree import Fields, Items, Text

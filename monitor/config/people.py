@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
 from monitor.api.receiver import Receiver
+from monitor.config.grammar import parse_local, zones
 from monitor.config.plan import AuditorPlan, DigestPlan
 from monitor.config.report import Report
 from monitor.config.sections import (
@@ -11,8 +12,6 @@ from monitor.config.sections import (
     DigestSection,
     MaintainerSection,
     OnCallSection,
-    parse_local,
-    zones,
 )
 from monitor.config.tree_parts import known_name, known_names, maps_in
 from monitor.config.typed import Subject, construct

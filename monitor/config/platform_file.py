@@ -9,13 +9,14 @@ from monitor.api.receiver import Receiver
 from monitor.api.source import Source
 from monitor.config.calendars import read_calendars, read_holidays
 from monitor.config.defaults import Defaults, defaults_at
+from monitor.config.grammar import zones
 from monitor.config.integrations import disown_strangers, read_receivers, read_sources
 from monitor.config.people import read_auditor, read_digests, read_maintainers, read_on_call
 from monitor.config.plan import EXPOSED, AuditorPlan, DigestPlan, Place, Proxy, Web
 from monitor.config.report import Report, nearest
 from monitor.config.resources import read_resources
 from monitor.config.routing import Around, read_routing
-from monitor.config.sections import WebSection, zones
+from monitor.config.sections import WebSection
 from monitor.config.tree_parts import text_of
 from monitor.config.typed import Subject, construct
 from monitor.config.yaml_tree import Fields

@@ -98,7 +98,7 @@ def _common() -> Iterator[str]:
     for name in CommonSection.model_fields:
         yield f"| `{name}` | {_COMMON[name]} |"
     for name in ("timezone", "timeout", "slices"):
-        yield f"| `{name}` | {_about(Check.model_fields[name])} |"
+        yield f"| `{name}` | {about_of(Check.model_fields[name])} |"
     yield ""
 
 
@@ -122,7 +122,7 @@ def _slices() -> Iterator[str]:
     yield "| key | default | meaning |\n|---|---|---|"
     fields: Any = type(Check.model_fields["slices"].default).model_fields
     for name, field in fields.items():
-        yield f"| `{name}` | {_default(field)} | {_about(field)} |"
+        yield f"| `{name}` | {default_of(field)} | {about_of(field)} |"
     yield ""
 
 
@@ -135,7 +135,7 @@ def _kind(kind: str, cls: type[Check]) -> Iterator[str]:
     yield "\n| key | default | meaning |\n|---|---|---|"
     for name, field in cls.model_fields.items():
         if name not in Check.model_fields:
-            yield f"| `{name}` | {_default(field)} | {_about(field)} |"
+            yield f"| `{name}` | {default_of(field)} | {about_of(field)} |"
             yield from _parts(name, field)
     if cls.default_source is not None:
         yield f"\nWithout `source` it asks `{cls.default_source}`."
@@ -160,15 +160,19 @@ def _types(annotation: Any) -> Iterator[Any]:
         yield from _types(part)
 
 
-def _about(field: Any) -> str:
+def about_of(field: Any) -> str:
+    """Return what a key is described as, fit for a cell of a table."""
     return re.sub(r"\s+", " ", field.description or "").replace("|", r"\|")
 
 
-def _default(field: Any) -> str:
+def default_of(field: Any) -> str:
+    """Write the default of a key as it would be written in a file; empty for nothing."""
     if field.is_required():
         return "required"
     value = field.default
-    if value is None or value in ((), frozenset(), ""):
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if not value and not isinstance(value, int | float):
         return ""
     if hasattr(value, "total_seconds"):
         return f"`{duration_text(value)}`"

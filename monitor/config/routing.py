@@ -8,11 +8,12 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from monitor.api.fields import Duration
+from monitor.config.grammar import Names
 from monitor.config.interval_file import read_time_intervals
 from monitor.config.plan import Place
 from monitor.config.report import Report
 from monitor.config.route_lint import find_speechless, find_unreachable
-from monitor.config.sections import Names, Section
+from monitor.config.sections import Section
 from monitor.config.tree_parts import known_names
 from monitor.config.typed import Subject, construct
 from monitor.config.yaml_tree import Fields, Items, Text

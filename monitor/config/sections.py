@@ -1,112 +1,26 @@
-"""The sections of config.yaml as people write them, and what their words mean."""
+"""The sections of config.yaml as people write them."""
 
-import re
-from datetime import date, datetime, timedelta
-from functools import cache
-from ipaddress import ip_network
+from datetime import timedelta
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from monitor.api.fields import Clock, Duration, parse_clock
-from monitor.config.plan import Network, Web
-
-_TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,60}")
-_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-
-
-@cache
-def zones() -> frozenset[str]:
-    """Return the names of all time zones."""
-    return frozenset(available_timezones())
-
-
-def parse_weekdays(text: str) -> frozenset[int]:
-    """Read ``monday:friday`` or ``monday, saturday``; Monday is 0. A range may cross Sunday."""
-    days: set[int] = set()
-    for part in text.split(","):
-        names = [name.strip().lower() for name in part.split(":")]
-        wrong = next((name for name in names if name not in _DAYS), None)
-        if wrong is not None or len(names) > 2:  # noqa: PLR2004  # a range has two ends
-            raise ValueError(f"'{part.strip()}' is no weekday or range; write it as monday:friday")
-        first, last = _DAYS.index(names[0]), _DAYS.index(names[-1])
-        days.update((first + n) % 7 for n in range((last - first) % 7 + 1))
-    return frozenset(days)
-
-
-def parse_listen(text: str) -> Web:
-    """Read ``127.0.0.1:8080``, ``[::1]:8080`` or ``:8080`` (loopback). Port 0 takes a free one."""
-    host, colon, port = text.strip().rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65_535:  # noqa: PLR2004  # the last port
-        raise ValueError("write the address as 127.0.0.1:8080")
-    return Web(host.strip("[]") or "127.0.0.1", int(port))
-
-
-def parse_local(text: str, timezone: str) -> datetime:
-    """Read ``2026-01-05 09:00`` in a zone as a moment in UTC."""
-    zone = ZoneInfo(timezone)
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise ValueError(f"'{text}' is no moment; write it as 2026-01-05 09:00") from None
-    local = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment
-    return local.astimezone(ZoneInfo("UTC"))
-
-
-def _range(text: object) -> tuple[int, int]:
-    start, dash, end = str(text).partition("-")
-    if not dash:
-        raise ValueError(f"'{text}' is no range of hours; write it as 09:00-19:00")
-    return parse_clock(start), parse_clock(end)
-
-
-def _days(given: object) -> frozenset[int]:
-    return parse_weekdays(",".join(given) if isinstance(given, list) else str(given))
-
-
-def _zone_or_nothing(name: str) -> str:
-    if name and name not in zones():
-        raise ValueError(f"'{name}' is no IANA time zone, as Asia/Kolkata")
-    return name
-
-
-def _positive(duration: timedelta) -> timedelta:
-    if duration <= timedelta(0):
-        raise ValueError("must be longer than nothing")
-    return duration
-
-
-def _networks(given: object) -> tuple[Network, ...]:
-    texts = _texts(given)
-    if not isinstance(texts, list):
-        raise ValueError("write a list of networks, as [10.0.3.0/28]")  # noqa: TRY004  # pydantic's way
-    return tuple(parse_network(str(text)) for text in texts)
-
-
-def parse_network(text: str) -> Network:
-    """Read ``10.0.3.0/28`` or a single address."""
-    try:
-        found = ip_network(text.strip())
-    except ValueError as error:
-        raise ValueError(f"'{text}' is no network; write it as 10.0.3.0/28: {error}") from None
-    if found.prefixlen == 0:
-        raise ValueError(f"'{text}' is everybody: any client could say who it is; name the proxy")
-    return found
-
-
-def _header(given: object) -> str:
-    name = str(given)
-    if not _TOKEN.fullmatch(name):
-        raise ValueError(f"'{name}' is no name of a header; write it as X-Forwarded-Email")
-    return name
-
-
-Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
-HeaderName = Annotated[str, BeforeValidator(_header)]
-Weekdays = Annotated[frozenset[int], BeforeValidator(_days)]
-Names = tuple[str, ...]
-PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
+from monitor.api.fields import Clock, Duration
+from monitor.config.grammar import (
+    ALL_DAY,
+    EVERY_DAY,
+    Dates,
+    HeaderName,
+    Names,
+    Networks,
+    PositiveDuration,
+    Weekdays,
+    known_zone,
+    parse_hours,
+    parse_listen,
+    texts_of,
+)
+from monitor.config.plan import Web
 
 
 class Section(BaseModel):
@@ -124,122 +38,148 @@ class ProxySection(Section):
 
 
 class WebSection(Section):
-    """``web:``; ``admins`` are addresses, or groups as ``group:sre``."""
+    """``web:``."""
 
-    listen: Annotated[Web, BeforeValidator(lambda given: parse_listen(str(given)))] = Web()
-    token: str | None = None
-    proxy: ProxySection | None = None
-    admins: Names = ()
+    listen: Annotated[Web, BeforeValidator(lambda given: parse_listen(str(given)))] = Field(
+        default=Web(), description="Where; beyond loopback, `token` or `proxy` must say who may."
+    )
+    token: str | None = Field(default=None, description="Who knows it may do everything.")
+    proxy: ProxySection | None = Field(
+        default=None, description="The proxy that people sign in at, see below."
+    )
+    admins: Names = Field(
+        default=(), description="Who may do all: addresses, or groups as `group:sre`."
+    )
 
 
 class SlackSection(Section):
     """``slack:``, the defaults of receivers of type slack."""
 
-    token: str = ""
-    base_url: str = ""
-    app_token: str | None = None
-    signing_secret: str | None = None
+    token: str = Field(default="", description="The bot's token, `xoxb-...`.")
+    base_url: str = Field(default="", description="Another address of Slack's API, for tests.")
+    app_token: str | None = Field(
+        default=None, description="The app's token, `xapp-...`: buttons over Socket Mode."
+    )
+    signing_secret: str | None = Field(
+        default=None, description="Buttons over HTTP: Slack signs with it."
+    )
 
 
 class HoursSection(Section):
     """``hours:`` of a maintainer."""
 
-    weekdays: Weekdays = frozenset(range(7))
-    times: Annotated[tuple[int, int], BeforeValidator(_range)] = (0, 24 * 60)
-    timezone: str | None = None
-    calendar: str | None = None
+    weekdays: Weekdays = Field(default=EVERY_DAY, description="As `monday:friday`.")
+    times: Annotated[tuple[int, int], BeforeValidator(parse_hours)] = Field(
+        default=ALL_DAY, description="As `09:00-19:00`; may cross midnight."
+    )
+    timezone: str | None = Field(default=None, description="An IANA zone; else that of the file.")
+    calendar: str | None = Field(
+        default=None, description="One of `calendars:`: its days off are no work days."
+    )
 
 
 class MaintainerSection(Section):
     """One of ``maintainers:``."""
 
-    receivers: Names = ()
-    page: Names = ()
-    hours: HoursSection | None = None
-    people: Names = ()
+    receivers: Names = Field(
+        default=(), description="Where they hear of everything that is theirs."
+    )
+    page: Names = Field(default=(), description="Where pages go, too; receivers that may page.")
+    hours: HoursSection | None = Field(
+        default=None, description="When they work; without it, always."
+    )
+    people: Names = Field(
+        default=(), description="Their addresses: who may click, who is mentioned."
+    )
     groups: Names = Field(default=(), description="What sign-in calls these people.")
 
 
 class OverrideSection(Section):
     """One of ``overrides:`` of ``on_call:``; local times."""
 
-    person: str
-    start: str = Field(alias="from")
-    end: str = Field(alias="to")
+    person: str = Field(description="Who takes over.")
+    start: str = Field(alias="from", description="Local time, as `2026-12-24 09:00`.")
+    end: str = Field(alias="to", description="Local time.")
 
 
 class EscalationSection(Section):
     """One of ``escalation:`` of ``on_call:``."""
 
-    after: PositiveDuration
-    receivers: Names
+    after: PositiveDuration = Field(description="How long a page waits for somebody.")
+    receivers: Names = Field(description="Who is told then.")
 
 
 class AuditorSection(Section):
     """``auditor:``; ``ping`` is told every minute that all is well."""
 
-    fallback: Names = ()
-    ping: str | None = None
+    fallback: Names = Field(
+        default=(), description="Who hears that something was not told; else on-call."
+    )
+    ping: str | None = Field(
+        default=None, description="An address that is called each minute while all is well."
+    )
 
 
 class OnCallSection(Section):
     """``on_call:``; ``from`` is local time."""
 
-    rotation: Names = ()
-    every: PositiveDuration = timedelta(weeks=1)
-    start: str | None = Field(default=None, alias="from")
-    receivers: Names = ()
-    overrides: tuple[OverrideSection, ...] = ()
-    escalation: tuple[EscalationSection, ...] = ()
+    rotation: Names = Field(default=(), description="The people, in their order.")
+    every: PositiveDuration = Field(default=timedelta(weeks=1), description="How long a turn is.")
+    start: str | None = Field(
+        default=None, alias="from", description="When the first turn began, local time."
+    )
+    receivers: Names = Field(
+        default=(), description="Where they hear of what nobody owns, and read digests."
+    )
+    overrides: tuple[OverrideSection, ...] = Field(
+        default=(), description="Who stands in for whom, and when."
+    )
+    escalation: tuple[EscalationSection, ...] = Field(
+        default=(), description="Who hears of a page that nobody acknowledges."
+    )
 
 
 class ResourceSection(Section):
     """One of ``resources:``."""
 
-    maintainer: str | None = None
-    upstream: Names = ()
-    backfill: str | None = None
-    links: dict[str, str] = {}
+    maintainer: str | None = Field(default=None, description="Whose it is.")
+    upstream: Names = Field(
+        default=(), description="Resources that it is made from: their incidents explain its own."
+    )
+    backfill: str | None = Field(
+        default=None, description="The command for a gap: `{{ from }}`, `{{ to }}`, `{{ end }}`."
+    )
+    links: dict[str, str] = Field(default={}, description="Links by name, for messages and pages.")
 
 
 class DigestSection(Section):
     """One of ``digests:``."""
 
-    at: Clock
-    days: Weekdays = frozenset(range(7))
-    to: Literal["on_call", "maintainers"] = "on_call"
-    only: Literal["changes", "review"] | None = None
-    heartbeat: bool = False
-    timezone: Annotated[str, AfterValidator(_zone_or_nothing)] = ""
-
-
-def _texts(given: object) -> object:
-    return [given] if isinstance(given, str) else given
-
-
-def _dates(given: object) -> object:
-    texts = _texts(given)
-    if not isinstance(texts, list):
-        return given
-    days: set[date] = set()
-    for text in texts:
-        try:
-            days.add(date.fromisoformat(str(text)))
-        except ValueError:
-            raise ValueError(f"'{text}' is no day; write it as 2026-11-09") from None
-    return frozenset(days)
-
-
-Dates = Annotated[frozenset[date], BeforeValidator(_dates)]
+    at: Clock = Field(description="When, as `09:00`.")
+    days: Weekdays = Field(default=EVERY_DAY, description="On which days, as `monday:friday`.")
+    to: Literal["on_call", "maintainers"] = Field(
+        default="on_call", description="The on-call's, or one for each maintainer."
+    )
+    only: Literal["changes", "review"] | None = Field(
+        default=None, description="An evening's changes, or a week's review."
+    )
+    heartbeat: bool = Field(
+        default=False, description="`true`: maintainers get theirs on quiet days, too."
+    )
+    timezone: Annotated[str, AfterValidator(known_zone)] = Field(
+        default="", description="An IANA zone; else that of the file."
+    )
 
 
 class CalendarSection(Section):
     """One of ``calendars:``."""
 
-    weekdays: Weekdays = frozenset(range(7))
-    holidays: Annotated[Names, BeforeValidator(_texts)] = ()
-    off: Dates = Field(default=frozenset(), alias="except")
-    extra: Dates = frozenset()
+    weekdays: Weekdays = Field(default=EVERY_DAY, description="As `monday:friday`.")
+    holidays: Annotated[Names, BeforeValidator(texts_of)] = Field(
+        default=(), description="Countries whose public holidays are days off: `IN`, `US-CA`."
+    )
+    off: Dates = Field(default=frozenset(), alias="except", description="Days off.")
+    extra: Dates = Field(default=frozenset(), description="Days that count in any case.")
 
 
 class TestSection(Section):
