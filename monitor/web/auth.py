@@ -1,6 +1,6 @@
 """Who may ask: everybody on loopback, otherwise whoever has the token or was signed in.
 
-Signing in is the work of a proxy in front of the daemon (ADR 17), which names people in a header.
+Signing in is the work of a proxy in front of the daemon (ADR 18), which names people in a header.
 """
 
 import base64
