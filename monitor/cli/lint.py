@@ -44,7 +44,7 @@ def lint(
     """
     try:
         plan = load(config, os.environ, ask_once if asks else None)
-        problems = (*plan.problems, *_templates(plan.templates))
+        problems = (*plan.problems, *_templates(plan.templates, [one.name for one in plan.digests]))
         found = Findings(problems, plan.warnings, len(plan.checks))
     except ConfigError as error:
         found = Findings(error.problems, (), 0)
@@ -55,9 +55,9 @@ def lint(
     sys.exit(1 if found.errors or (strict and found.warnings) else 0)
 
 
-def _templates(folder: Path | None) -> Iterator[Problem]:
+def _templates(folder: Path | None, digests: list[str]) -> Iterator[Problem]:
     """Try the templates of the configuration on samples; a message depends on them some night."""
-    for fault in template_faults(folder) if folder is not None else ():
+    for fault in template_faults(folder, digests) if folder is not None else ():
         place = Place(str(folder / fault.path) if folder else fault.path, fault.line, 1)
         yield Problem(place, f"template '{fault.path}': {fault.message}", fault.suggestion)
 

@@ -158,6 +158,11 @@ class IncidentView:
         return self.incident.resolved_at is None
 
     @property
+    def kind(self) -> str:
+        """The kind of the check; empty where no alert of it is left."""
+        return self.own[0].kind if self.own else ""
+
+    @property
     def can_be_normal(self) -> bool:
         """Whether the level that it fires about may be accepted as the new normal."""
         return self.is_open and any(member.is_learned for member in self.own)

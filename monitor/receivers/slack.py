@@ -118,7 +118,7 @@ class Slack(Receiver, type="slack"):
             # Somebody deleted the message, or it may no longer be edited: say it anew.
             return self._post(notification.key, rungs)
         people = self._people(notification)
-        line = thread_line(notification, self.timezone, people)
+        line = thread_line(notification, self.timezone, people, self._templates())
         if line is not None:
             self._post(f"{notification.key}#line", [{"text": line}], parent["ts"])
         return parent

@@ -257,11 +257,12 @@ def heading(digest: Digest) -> str:
     return f"{digest.name} digest{whose}"
 
 
-def render_digest(path: str, digest: Digest, templates: Templates = _SHIPPED) -> str:
-    """Render a digest by a template, as ``text/digest.j2``; times are in the digest's zone."""
+def render_digest(medium: str, digest: Digest, templates: Templates = _SHIPPED) -> str:
+    """Render a digest for ``slack``, ``text``, ``html`` or ``email``; times are in its zone."""
     zone = digest.timezone
     return templates.render(
-        path,
+        f"{medium}/digest",
+        digest.name,
         digest=digest,
         most=MOST_MEMBERS,
         zone=zone,
@@ -287,12 +288,12 @@ def _picture(series: Series, zone: str) -> Markup:
 
 def as_text(digest: Digest, templates: Templates = _SHIPPED) -> str:
     """Write the whole digest as plain text."""
-    return render_digest("text/digest.j2", digest, templates).rstrip("\n")
+    return render_digest("text", digest, templates).rstrip("\n")
 
 
 def as_html(digest: Digest, templates: Templates = _SHIPPED) -> str:
     """Write the whole digest as a page of its own, without scripts."""
-    return render_digest("html/digest.j2", digest, templates)
+    return render_digest("html", digest, templates)
 
 
 def as_json(digest: Digest) -> dict[str, Any]:

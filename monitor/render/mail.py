@@ -11,7 +11,7 @@ from monitor.core.notification import Notification
 from monitor.core.series import Series
 from monitor.render.alert_chart import charts_of
 from monitor.render.chart import caption, png, sparkline, svg, title_of
-from monitor.render.digest import as_html, verdict_line
+from monitor.render.digest import render_digest, verdict_line
 from monitor.render.incident import notification_text
 from monitor.render.page import cut, page_of
 from monitor.render.summary import MOST_MEMBERS, state, title
@@ -49,11 +49,13 @@ def compose(
     # Answers of robots (out of office) would come back to us.
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Monitor-Key"] = one_line(notification.key)
-    mail.set_content(notification_text(notification, timezone, templates) + "\n")
+    text = notification_text(notification, timezone, templates, is_first=is_first)
+    mail.set_content(text + "\n")
     digest, view = notification.digest, notification.view
     charts = digest.charts if digest else charts_of(view)[:MOST_CHARTS] if view else ()
     pictures = _pictures(charts, digest.timezone if digest else timezone)
-    written = _html(notification, timezone, templates, pictures)
+    folder = "email/alert" if is_first else "email/thread"
+    written = _html(notification, timezone, templates, pictures, folder)
     if written is not None:
         for one in pictures:
             drawn = f'<img src="cid:{one.name}" width="640" alt="{html.escape(one.caption)}">'
@@ -113,14 +115,16 @@ def _html(
     timezone: str,
     templates: Templates,
     pictures: Sequence[Picture],
+    folder: str,
 ) -> str | None:
     if notification.digest is not None:
-        return as_html(notification.digest, templates)
+        return render_digest("email", notification.digest, templates)
     view = notification.view
     if view is None:
         return None
     return templates.render(
-        "email/incident.j2",
+        folder,
+        view.kind,
         view=view,
         page=page_of(notification, timezone),
         state=state(view),

@@ -1,4 +1,7 @@
-"""Jinja for text that foreigners write: sandboxed, strict, bounded."""
+"""Jinja for text that foreigners write: sandboxed, strict, bounded.
+
+The bounds are counted and not clocked: a template that is too large on one machine is so on all.
+"""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -8,18 +11,42 @@ from jinja2 import BaseLoader, StrictUndefined, Template, TemplateError
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from monitor.render.budget import (
+    BUDGET,
+    MOST_STEPS,
+    Budget,
+    budget_of,
+    counted,
+    joined,
+    measure_tree,
+    replaced,
+    rounded,
+    summed,
+    weighed,
+)
+
 LONGEST = 100_000
 """Characters that a template may make; a Slack message has room for 40,000."""
 
-MOST_STEPS = 10_000
-"""Numbers that one rendering may count through."""
-
 CUT = "\n(cut here, there is more)\n"
 
-_PADDING = frozenset({"center", "expandtabs", "format", "format_map", "ljust", "rjust", "zfill"})
-"""Methods of texts that make a long text from a short one and a number."""
+_PADDING = frozenset(
+    {
+        "center",
+        "expandtabs",
+        "format",
+        "format_map",
+        "join",
+        "ljust",
+        "replace",
+        "rjust",
+        "translate",
+        "zfill",
+    }
+)
+"""Methods of texts that make a long text from short ones; filters do what is of use in them."""
 
-_PADDING_FILTERS = ("center", "format", "indent", "wordwrap", "tojson", "pprint")
+_PADDING_FILTERS = ("batch", "center", "format", "indent", "pprint", "slice", "tojson", "wordwrap")
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
@@ -50,6 +77,19 @@ class Sandbox(ImmutableSandboxedEnvironment):
             self.globals.pop(name, None)
         for name in _PADDING_FILTERS:
             self.filters.pop(name, None)
+        self.filters.update(counted=counted, weighed=weighed)
+        self.filters.update(join=joined, replace=replaced, sum=summed, round=rounded)
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> Any:
+        """Have every loop, text and filter count; constants are still folded."""
+        return measure_tree(super()._parse(source, name, filename))
+
+    def call(self, context: Any, called: Any, /, *args: Any, **more: Any) -> Any:
+        """Call, and count it: macros that call themselves must end, too."""
+        budget = budget_of(context)
+        budget.step()
+        budget.charge(getattr(called, "__self__", None))
+        return super().call(context, called, *args, **more)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Calculate, unless the result could be large."""
@@ -90,12 +130,14 @@ def _product(left: Any, right: Any) -> int:
 def bounded(template: Template, values: dict[str, Any], *, may_cut: bool = False) -> str:
     """Render, but make no more than ``LONGEST`` characters.
 
-    Raise TemplateError for any fault; a text that is too long is one, unless it ``may_cut``.
+    Raise TemplateError for any fault; a text that is too long is one, unless it ``may_cut``: then
+    it is of ours, and nothing else of it is counted.
     """
     parts: list[str] = []
     length = 0
+    budget = Budget(is_unlimited=may_cut)
     try:
-        for part in template.generate({"range": _ranges(MOST_STEPS), **values}):
+        for part in template.generate({"range": _ranges(MOST_STEPS), **values, BUDGET: budget}):
             parts.append(part)
             length += len(part)
             if length > LONGEST and may_cut:

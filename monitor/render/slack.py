@@ -6,12 +6,11 @@ from monitor.core.digest import Digest
 from monitor.core.incident import IncidentView
 from monitor.core.model import Tier
 from monitor.core.notification import Notification, NotifyReason
-from monitor.render.blocks import Block, context, parse, size
+from monitor.render.blocks import LONGEST_TEXT, Block, context, cut, parse, size
 from monitor.render.digest import SIGNS, footer, render_digest, verdict_line
 from monitor.render.slack_parts import buttons, chart_blocks
-from monitor.render.summary import MOST_MEMBERS, headline, state
+from monitor.render.summary import MOST_MEMBERS, state
 from monitor.render.templates import Safe, Templates, escape
-from monitor.render.units import local
 
 DONE = ":large_green_circle:"
 
@@ -75,7 +74,8 @@ def incident_blocks(
     """
     links = dict.fromkeys(one for m in view.own for one in (m.link, m.runbook) if one)
     markup = templates.render(
-        "slack/incident.j2",
+        "slack/alert",
+        view.kind,
         view=view,
         zone=timezone,
         note=note,
@@ -91,7 +91,10 @@ def incident_blocks(
 
 
 def thread_line(
-    notification: Notification, timezone: str, people: Sequence[str] = ()
+    notification: Notification,
+    timezone: str,
+    people: Sequence[str] = (),
+    templates: Templates = _SHIPPED,
 ) -> str | None:
     """Say in the thread what happened; None for what the edited parent says well enough.
 
@@ -100,16 +103,28 @@ def thread_line(
     view = notification.view
     if view is None or notification.reason not in THREADED:
         return None
-    at = local(notification.at, timezone)
+    line = templates.render(
+        "slack/thread",
+        view.kind,
+        view=view,
+        zone=timezone,
+        at=notification.at,
+        reason=str(notification.reason),
+        is_end=notification.reason is NotifyReason.RESOLVED,
+        why=_why(notification, view),
+        people=[Safe(one) for one in people] if calls(notification) else [],
+    )
+    return cut(line.strip(), LONGEST_TEXT) or None
+
+
+def _why(notification: Notification, view: IncidentView) -> str:
     if notification.reason is NotifyReason.RESOLVED:
-        return f"{at}: resolved"
-    why = str(notification.headline or notification.reason)
+        return "resolved"
     if notification.reason is NotifyReason.ACKNOWLEDGED and view.incident.ack is not None:
-        why = view.incident.ack.words
+        return view.incident.ack.words
     if notification.reason is NotifyReason.REASSIGNED:
-        why = f"now with {view.incident.owner}"
-    called = "".join(f" {one}" for one in people) if calls(notification) else ""
-    return f"{at}: {escape(why)}: {escape(headline(view))}{called}"
+        return f"now with {view.incident.owner}"
+    return str(notification.headline or notification.reason)
 
 
 def calls(notification: Notification) -> bool:
@@ -126,7 +141,7 @@ def digest_messages(digest: Digest, templates: Templates = _SHIPPED) -> list[lis
     What is open comes first and is never cut for what is not; the footer ends the parent. Beyond
     ``MOST_REPLIES`` the rest is left out, which the last reply says.
     """
-    markup = render_digest("slack/digest.j2", digest, templates)
+    markup = render_digest("slack", digest, templates)
     blocks = parse(markup) or parse(escape(verdict_line(digest)))
     # Two blocks are kept for what stands below: that there is more, and the footer.
     first, *rest = split(blocks, PARENT_BLOCKS - 2, PARENT_CHARACTERS - 600)

@@ -2,12 +2,13 @@
 
 import logging
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
-from jinja2 import FileSystemLoader, TemplateError, TemplateNotFound
+from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, TemplateError
 from pydantic import Field
 
 import monitor
@@ -42,6 +43,17 @@ HELPERS = {
 }
 """The functions that every template sees; they are filters, too."""
 
+
+DEFAULT = "default.j2"
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
+"""Kinds and digests that can have a template of their own: no name leads out of the folder."""
+
+LIKE = {
+    "email/digest": "html/digest",
+    "email/thread": "email/alert",
+    "text/thread": "text/alert",
+}
+"""Folders whose shipped template is that of another one: a team's own counts for both."""
 
 HTML_KINDS = frozenset({"email", "html"})
 
@@ -96,45 +108,56 @@ def _as_it_is(text: object) -> Safe:
 
 @dataclass(frozen=True)
 class Templates:
-    """Templates by path: ``slack/incident.j2``, ``text/digest.j2``, ``html/digest.j2``.
+    """Templates by folder: ``slack/alert``, ``slack/thread``, ``text/digest``, ``email/alert``.
 
-    The first part of the path decides how values are escaped; the filter ``code`` keeps the lines
-    and spaces of a value, in Slack as a block of code. A file of the same path in
-    ``own`` stands in for the shipped one; where it fails, the shipped one is used and the log
-    says why: a message is never lost to a template. A strict one raises instead, to try them out.
+    The first part decides how values are escaped; the filter ``code`` keeps the lines and spaces
+    of a value, in Slack as a block of code. A file of the folder in ``own`` stands in for the
+    shipped ``default.j2``: one with the name of the kind or digest, else ``default.j2``. It may
+    include the shipped one as ``shipped/slack/alert/default.j2``. Where it fails, the next one is
+    used and the log says why: a message is never lost to a template. A strict one raises instead,
+    to try them out.
     """
 
     own: Path | None = None
     shipped: Path = field(default_factory=shipped_folder)
     is_strict: bool = False
 
-    def render(self, path: str, **values: Any) -> str:
-        """Render a template. Raise TemplateError only when the shipped one fails, too.
+    def render(self, folder: str, name: str, **values: Any) -> str:
+        """Render the template of a kind or digest. Raise TemplateError if the shipped one fails.
 
         The shipped ones are cut where there is too much to say, and say so.
         """
-        if self.own is not None:
+        for path in self._own(folder, name):
             try:
-                return _render(self.own, path, values, may_cut=False)
-            except TemplateNotFound:
-                pass
+                return _render(self.own, self.shipped, path, values)
             except TemplateError as error:
                 if self.is_strict:
                     raise
                 log.warning("%s/%s is not used: %s", self.own, path, error)
-        return _render(self.shipped, path, values, may_cut=True)
+        return _render(None, self.shipped, f"{folder}/{DEFAULT}", values)
+
+    def _own(self, folder: str, name: str) -> Iterator[str]:
+        """Name the files that stand in for the shipped one, the most special first."""
+        names = [f"{name}.j2", DEFAULT] if _NAME.fullmatch(name) else [DEFAULT]
+        folders = [one for one in (folder, LIKE.get(folder)) if one]
+        for path in (f"{one}/{file}" for one in folders for file in names):
+            if self.own is not None and (self.own / path).is_file():
+                yield path
 
 
-def _render(folder: Path, path: str, values: dict[str, Any], *, may_cut: bool) -> str:
-    template = _sandbox(folder, path.split("/", 1)[0]).get_template(path)
-    return bounded(template, values, may_cut=may_cut)
+def _render(own: Path | None, shipped: Path, path: str, values: dict[str, Any]) -> str:
+    template = _sandbox(own, shipped, path.split("/", 1)[0]).get_template(path)
+    return bounded(template, values, may_cut=own is None)
 
 
 @lru_cache(maxsize=20)
-def _sandbox(folder: Path, kind: str) -> Sandbox:
+def _sandbox(own: Path | None, shipped: Path, kind: str) -> Sandbox:
     """Make the environment of a folder; files that change are read again by themselves."""
     finalize = {"slack": escape, "text": one_line}.get(kind)
-    made = Sandbox(loader=FileSystemLoader(folder), finalize=finalize, is_html=kind in HTML_KINDS)
+    ours = FileSystemLoader(shipped)
+    theirs = [] if own is None else [FileSystemLoader(own), PrefixLoader({"shipped": ours})]
+    loader = ChoiceLoader([*theirs, ours])
+    made = Sandbox(loader=loader, finalize=finalize, is_html=kind in HTML_KINDS)
     made.filters.update(HELPERS, code=code if kind == "slack" else _as_it_is)
     made.globals.update(HELPERS)
     return made

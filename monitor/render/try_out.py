@@ -1,23 +1,29 @@
 """Trying a folder of templates on samples, before a message depends on them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import TypeAlias
 
 from jinja2 import TemplateError, TemplateSyntaxError
 
-from monitor.core.notification import NotifyReason
+from monitor.api.check import KINDS
+from monitor.core.digest import Digest
+from monitor.core.incident import IncidentView
+from monitor.core.notification import Notification, NotifyReason
 from monitor.render import samples
-from monitor.render.blocks import validate
-from monitor.render.digest import as_html, as_text
+from monitor.render.blocks import section, validate
+from monitor.render.digest import render_digest
 from monitor.render.incident import notification_text
 from monitor.render.mail import compose
-from monitor.render.slack import digest_messages, incident_blocks
-from monitor.render.templates import Templates, shipped_folder
+from monitor.render.slack import digest_messages, incident_blocks, thread_line
+from monitor.render.templates import Templates
 
-REASONS = (NotifyReason.FIRST, NotifyReason.RESOLVED)
+EDITIONS = ("morning", "evening", "weekly")
+"""Names that digests commonly have: a file of such a name is no mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +36,21 @@ class TemplateFault:
     suggestion: str | None = None
 
 
-def template_faults(folder: Path) -> list[TemplateFault]:
-    """Render every template of a folder on samples; return what is wrong, by path."""
-    known = sorted(_names(shipped_folder()))
+def template_faults(folder: Path, digests: Collection[str] = ()) -> list[TemplateFault]:
+    """Render every template of a folder on samples; return what is wrong, by path.
+
+    ``digests`` are the names of those that are configured.
+    """
+    kinds = {"alert": KINDS.keys(), "thread": KINDS.keys(), "digest": {*digests, *EDITIONS}}
+    known = {
+        f"{trial}/{name}.j2"
+        for trial in TRIALS
+        for name in ("default", *kinds[trial.rpartition("/")[2]])
+    }
     found: list[TemplateFault] = []
     for name in sorted(_names(folder)):
-        if name not in TRIALS:
-            close = get_close_matches(name, [one for one in known if one in TRIALS], 1, 0.5)
+        if name not in known:
+            close = get_close_matches(name, sorted(known), 1, 0.5)
             text = "this stands in for no template that is shipped, and is never used"
             found.append(TemplateFault(name, 1, text, close[0] if close else None))
         else:
@@ -51,8 +65,9 @@ def _names(folder: Path) -> Iterator[str]:
 
 def _try(folder: Path, name: str) -> list[TemplateFault]:
     strict = replace(Templates(own=folder), is_strict=True)
+    trial, _, file = name.rpartition("/")
     try:
-        wrong = TRIALS[name](strict)
+        wrong = TRIALS[trial](strict, file.removesuffix(".j2"))
     except TemplateSyntaxError as error:
         return [TemplateFault(name, error.lineno, str(error.message))]
     except TemplateError as error:
@@ -70,46 +85,75 @@ def _line(trace: TracebackType | None, name: str) -> int:
     return line
 
 
-def _slack_incident(templates: Templates) -> list[str]:
-    views = (samples.incident(), samples.incident(is_open=False))
-    made = [incident_blocks(view, "UTC", "a note", templates) for view in views]
+def _views(kind: str) -> list[IncidentView]:
+    """Make incidents of a kind: open and over, and one of a metric with its chart."""
+    made = (samples.incident(), samples.incident(is_open=False), samples.metric())
+    return [_of_kind(one, kind) for one in made] if kind != "default" else list(made)
+
+
+def _of_kind(view: IncidentView, kind: str) -> IncidentView:
+    members = (replace(one, kind=kind) for one in view.members)
+    return replace(view, members=tuple(members))
+
+
+def _notes(kind: str) -> list[Notification]:
+    first, over, metric = _views(kind)
+    note = samples.notification
+    return [
+        replace(note(), view=first),
+        replace(note(NotifyReason.RESOLVED), view=over),
+        replace(note(), view=metric),
+    ]
+
+
+def _digest(name: str) -> Digest:
+    return samples.digest() if name == "default" else replace(samples.digest(), name=name)
+
+
+def _slack_alert(templates: Templates, kind: str) -> list[str]:
+    made = [incident_blocks(view, "UTC", "a note", templates) for view in _views(kind)]
     return [fault for blocks in made for fault in validate(blocks)]
 
 
-def _slack_digest(templates: Templates) -> list[str]:
-    made = digest_messages(samples.digest(), templates)
+def _slack_thread(templates: Templates, kind: str) -> list[str]:
+    lines = [thread_line(one, "UTC", ["<@U00000001>"], templates) for one in _notes(kind)]
+    return [fault for line in lines for fault in validate([section(line or "")])]
+
+
+def _slack_digest(templates: Templates, name: str) -> list[str]:
+    made = digest_messages(_digest(name), templates)
     return [fault for blocks in made for fault in validate(blocks)]
 
 
-def _text_incident(templates: Templates) -> list[str]:
-    for reason in REASONS:
-        notification_text(samples.notification(reason), "UTC", templates)
+def _text(templates: Templates, kind: str, *, is_first: bool) -> list[str]:
+    for note in _notes(kind):
+        notification_text(note, "UTC", templates, is_first=is_first)
     return []
 
 
-def _mail_incident(templates: Templates) -> list[str]:
-    notes = [samples.notification(reason) for reason in REASONS]
-    for note in (*notes, replace(notes[0], view=samples.metric())):
-        compose(note, "UTC", "a@example.com", ["b@example.com"], is_first=True, templates=templates)
+def _mail(templates: Templates, kind: str, *, is_first: bool) -> list[str]:
+    for note in _notes(kind):
+        to = ["b@example.com"]
+        compose(note, "UTC", "a@example.com", to, is_first=is_first, templates=templates)
     return []
 
 
-def _text_digest(templates: Templates) -> list[str]:
-    as_text(samples.digest(), templates)
+def _shown(templates: Templates, name: str, *, medium: str) -> list[str]:
+    render_digest(medium, _digest(name), templates)
     return []
 
 
-def _html_digest(templates: Templates) -> list[str]:
-    as_html(samples.digest(), templates)
-    return []
-
-
-TRIALS: dict[str, Callable[[Templates], list[str]]] = {
-    "slack/incident.j2": _slack_incident,
-    "slack/digest.j2": _slack_digest,
-    "text/incident.j2": _text_incident,
-    "text/digest.j2": _text_digest,
-    "html/digest.j2": _html_digest,
-    "email/incident.j2": _mail_incident,
+Trial: TypeAlias = Callable[[Templates, str], list[str]]
+TRIALS: dict[str, Trial] = {
+    "slack/alert": _slack_alert,
+    "slack/thread": _slack_thread,
+    "slack/digest": _slack_digest,
+    "text/alert": partial(_text, is_first=True),
+    "text/thread": partial(_text, is_first=False),
+    "text/digest": partial(_shown, medium="text"),
+    "html/digest": partial(_shown, medium="html"),
+    "email/alert": partial(_mail, is_first=True),
+    "email/thread": partial(_mail, is_first=False),
+    "email/digest": partial(_shown, medium="email"),
 }
-"""Every template that a team may replace, and what uses it."""
+"""Every folder in which a team may replace templates, and what uses them."""

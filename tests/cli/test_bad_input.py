@@ -74,7 +74,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     for name, text in FILES.items():
         (home.checks.parent / name).write_text(text)
     home.checks.unlink()
-    broken = home.folder / "templates" / "text" / "incident.j2"
+    broken = home.folder / "templates" / "text" / "alert" / "default.j2"
     broken.parent.mkdir(parents=True)
     broken.write_text("{{ nobody_knows_this }}")
     daemon = home.start()
@@ -126,7 +126,7 @@ def test_a_question_that_cannot_be_asked_is_an_error_with_its_reason(
 
 
 def test_a_broken_template_is_named_and_the_message_arrives_all_the_same(seen: Seen) -> None:
-    assert "text/incident.j2 is not used: 'nobody_knows_this' is undefined" in seen.said
+    assert "text/alert/default.j2 is not used: 'nobody_knows_this' is undefined" in seen.said
     assert "WARN rows: " in seen.said
 
 

@@ -115,8 +115,10 @@ def test_colours_are_for_terminals_only(folder: Path) -> None:
 
 def test_templates_of_ones_own_are_tried_on_samples(folder: Path) -> None:
     (folder / "config.yaml").write_text(CONFIG + "templates: mine\n")
-    (folder / "mine" / "slack").mkdir(parents=True)
-    (folder / "mine" / "slack" / "digest.j2").write_text("\n{{ digst.name }}")
+    (folder / "mine" / "slack" / "digest").mkdir(parents=True)
+    (folder / "mine" / "slack" / "digest" / "default.j2").write_text("\n{{ digst.name }}")
     result = run("--config", str(folder / "config.yaml"))
     assert result.exit_code == 1
-    assert "digest.j2:2:1: template 'slack/digest.j2': 'digst' is undefined" in result.output
+    assert (
+        "default.j2:2:1: template 'slack/digest/default.j2': 'digst' is undefined" in result.output
+    )
