@@ -1,6 +1,6 @@
 """The pages for people: status, checks, incidents, silences, digests, maintainers.
 
-They work without a script. What changes something is a form with a token that only these pages
+They work without scripts. What changes something is a form with a token that only these pages
 know, besides the check of where a request comes from.
 """
 
@@ -42,7 +42,7 @@ from monitor.store import Store
 from monitor.web.auth import who_is
 from monitor.web.changes import Doer
 from monitor.web.gate import Gate
-from monitor.web.paper import HEADERS, csrf_of, page, render, style
+from monitor.web.paper import HEADERS, STATIC, csrf_of, page, render, static
 from monitor.web.reading import Reading
 
 log = logging.getLogger(__name__)
@@ -245,16 +245,17 @@ class Site:
         text = await run_in_threadpool(render, name, plan.timezone, {**common, **values})
         return page(text, status)
 
-    async def style(self, _request: Request) -> Response:
-        """Give the style sheet."""
-        return await run_in_threadpool(style)
+    async def static(self, request: Request) -> Response:
+        """Give the style sheet, or the script."""
+        name = request.url.path.rsplit("/", 1)[-1]
+        return await run_in_threadpool(static, name)
 
     def routes(self) -> list[Route]:
         """Return the routes of the pages."""
         post = ["POST"]
         return [
             Route("/", self.status),
-            Route("/static/style.css", self.style),
+            *(Route(f"/static/{name}", self.static) for name in STATIC),
             Route("/checks/{id:path}/run", self.run, methods=post),
             Route("/checks/{id:path}", self.check),
             Route("/incidents/{id}", self.incident),

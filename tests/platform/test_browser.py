@@ -1,10 +1,12 @@
 """The pages in a real browser: drawn without errors, in light and in dark."""
 
 import asyncio
+import re
 import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -36,13 +38,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         await started.minutes(4)
 
     rig.run(night)
+    made = count(1)
     pages = Pages(
         store=rig.store,
         clock=rig.clock,
         registry=CollectorRegistry(),
         plan=lambda: rig.engine.plan,
         world=lambda: rig.engine.world,
-        trouble=lambda: None,
+        trouble=lambda: f"made {next(made)} times",
         count=rig.engine.count,
         doer=rig.engine,
     )
@@ -78,3 +81,11 @@ def test_a_page_follows_the_light_and_the_dark_of_its_reader(site: str, tmp_path
     light, dark = ((tmp_path / f"{name}.png").read_bytes() for name in ("light", "dark"))
     assert min(len(light), len(dark)) > 10_000
     assert light != dark
+
+
+def test_a_page_that_somebody_looks_at_keeps_itself_fresh(site: str) -> None:
+    """The pages of the fixture count how often they were made, in what they say of trouble."""
+    once = browse("--dump-dom", f"{site}/checks/a")
+    later = browse("--virtual-time-budget=65000", "--dump-dom", f"{site}/")
+    before, after = (int(re.findall(r"made (\d+) times", one.stdout)[0]) for one in (once, later))
+    assert after == before + 3
