@@ -142,10 +142,11 @@ class Engine:
         Nothing is waited for: a look that hangs or a receiver that is slow must not hold up what
         somebody mends. What is under way ends on the sources and receivers of before.
         """
+        now = self.clock.now()
+        # Not in the loop, and before anything changes: a week of a crowd takes a while to write.
+        await asyncio.to_thread(hand_over, self.plan.sources, plan.sources, now)
         old, known = self.plan, self.world.checks
         looks = list(self.dispatch.looks.values())
-        now = self.clock.now()
-        hand_over(old.sources, plan.sources, now)
         self._use(plan)
         self.dispatch.calendar.plan(plan.checks, now)
         self._watch_ill_sources()

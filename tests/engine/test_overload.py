@@ -1,9 +1,10 @@
 """A Trino cluster in trouble, as the engine lives it: one incident, and the cluster spared."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -254,6 +255,26 @@ def test_the_first_alert_after_a_restart_compares_with_what_was_usual_before(
         stage.becomes(is_full=True, queries=STORM)
         await stage.looks(4)
         assert usual_of_the_first_alert(stage) == pytest.approx(0.5)
+
+    stage.run(story)
+
+
+def test_a_new_configuration_gets_what_sources_know_without_holding_up_the_loop(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    keepsake = Trino.keepsake
+
+    def noted(self: Trino, now: datetime) -> str | None:
+        asked.append(threading.get_ident())
+        return keepsake(self, now)
+
+    async def story() -> None:
+        await stage.looks(1)
+        monkeypatch.setattr(Trino, "keepsake", noted)
+        await reload(stage)
+        assert asked
+        assert threading.get_ident() not in asked
 
     stage.run(story)
 

@@ -85,12 +85,13 @@ class Trino(TrinoSettings, type="trino"):
             self._watcher.shutdown(wait=False, cancel_futures=True)
 
     def keepsake(self, now: datetime) -> str | None:
-        """Return who usually holds the cluster, as far as its load was watched."""
-        seen = self._past.seen()
-        return write_keepsake(self._address.base, seen, now) if seen else None
+        """Return what is known of the cluster, as far as its load was watched."""
+        known = self._past.known()
+        is_empty = not (known.shares or known.workers)
+        return None if is_empty else write_keepsake(self._address.base, known, now)
 
     def recall(self, kept: str, now: datetime) -> None:
-        """Know again who usually holds the cluster. Raise ValueError for what is no use."""
+        """Know the cluster again. Raise ValueError for what is no use."""
         self._past.recall(read_keepsake(kept, self._address.base, now))
 
     def ask_blocking(self, query: Query, asking: Asking) -> Answer:

@@ -1,11 +1,11 @@
 """What the monitor remembers of a cluster: the last minutes, a day of workers, who usually asks.
 
-It lives as long as the daemon and its configuration, but for who usually asks, which outlives both
-(keepsake.py); until there is enough of it nothing is called unusual.
+It outlives the daemon and its configuration (keepsake.py), but for what was just asked; until there
+is enough of it nothing is called unusual.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
@@ -29,6 +29,15 @@ Seen: TypeAlias = tuple[datetime, Mapping[str, float]]
 """Who (``user|source``) held how much of a cluster at a moment."""
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What outlives the daemon, oldest first: who held how much, workers, the last minutes."""
+
+    shares: Sequence[Seen] = ()
+    workers: Sequence[tuple[datetime, int]] = ()
+    points: Sequence[LoadPoint] = ()
+
+
 @dataclass
 class Past:
     """The memory of one source. Everything takes the moment as an argument."""
@@ -46,16 +55,17 @@ class Past:
 
     def remember(self, point: LoadPoint) -> None:
         """Keep the numbers of a snapshot."""
-        self.points.append(point)
-        while self.points and point.at - self.points[0].at > RECENT:
-            self.points.popleft()
-        if point.workers is None or (
-            self.workers and point.at - self.workers[-1][0] < WORKERS_EVERY
-        ):
-            return
-        self.workers.append((point.at, point.workers))
-        while point.at - self.workers[0][0] > DAY:
-            self.workers.popleft()
+        with self._lock:
+            self.points.append(point)
+            while self.points and point.at - self.points[0].at > RECENT:
+                self.points.popleft()
+            if point.workers is None or (
+                self.workers and point.at - self.workers[-1][0] < WORKERS_EVERY
+            ):
+                return
+            self.workers.append((point.at, point.workers))
+            while point.at - self.workers[0][0] > DAY:
+                self.workers.popleft()
 
     def remember_shares(self, at: datetime, shares: Mapping[str, float]) -> None:
         """Keep who held how much, once in ten minutes."""
@@ -67,15 +77,17 @@ class Past:
             while at - self.shares[0][0] > WEEK:
                 self.shares.popleft()
 
-    def seen(self) -> list[Seen]:
-        """Return who held how much, oldest first; another thread may go on looking meanwhile."""
+    def known(self) -> Known:
+        """Return what is remembered; another thread may go on looking meanwhile."""
         with self._lock:
-            return list(self.shares)
+            return Known(tuple(self.shares), tuple(self.workers), tuple(self.points))
 
-    def recall(self, seen: Iterable[Seen]) -> None:
-        """Begin with what was seen before, oldest first."""
+    def recall(self, known: Known) -> None:
+        """Begin with what was known before."""
         with self._lock:
-            self.shares = deque(seen)
+            self.shares = deque(known.shares)
+            self.workers = deque(known.workers)
+            self.points = deque(known.points)
 
     def usual_workers(self) -> float | None:
         """Return the median of a day; None until it was seen a few times."""
