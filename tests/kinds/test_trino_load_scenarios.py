@@ -85,5 +85,13 @@ def test_what_is_hard_is_told_within_a_minute(everything: list[Told]) -> None:
     assert max(at for at in times if at is not None) <= timedelta(seconds=60)
 
 
+def test_a_full_cluster_with_a_long_queue_is_told_within_four_minutes(
+    everything: list[Told],
+) -> None:
+    slow = {"one query takes the memory", "one user burns the CPU"}
+    times = [one.fired for one in everything if one.story.name in slow]
+    assert max(at for at in times if at is not None) <= timedelta(minutes=4)
+
+
 def test_there_are_enough_stories_when_it_counts() -> None:
     assert len(STORIES) * 10 >= 200

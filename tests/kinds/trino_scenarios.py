@@ -181,6 +181,23 @@ def slow_canary(scene: Scene) -> None:
     scene.facts["canary"] = 5.5 if scene.at < 6 else 0.3
 
 
+def batch(scene: Scene) -> None:
+    """Let a pipeline ask for sixty at once, which are done after less than four minutes."""
+    scene.runs(ETL, 6 if scene.at < 15 else 0)
+    scene.waits(ETL, max(0, 60 - 4 * scene.at), 15 * scene.at)
+
+
+def burst_on_a_full_night(scene: Scene) -> None:
+    heavy_night(scene)
+    short_burst(scene)
+
+
+def batch_on_a_full_night(scene: Scene) -> None:
+    """Let a batch come upon a full cluster and wait up to two minutes for it."""
+    heavy_night(scene)
+    scene.waits(DBT, max(0, 40 - 4 * scene.at), min(120, 15 * scene.at))
+
+
 OVERLOADS = (
     Story("five times the dashboards", storm, BI),
     Story("one query takes the memory", hog, STRANGER),
@@ -206,6 +223,9 @@ STORIES = (
     Story("a pipeline that waits for its turn", patient_pipeline),
     Story("a heap that is collected", sawtooth_heap),
     Story("a slow minute", slow_canary),
+    Story("a batch that drains", batch),
+    Story("a burst on a full night", burst_on_a_full_night),
+    Story("a batch that drains on a full night", batch_on_a_full_night),
 )
 
 

@@ -23,6 +23,9 @@ HALF, MOST_OF, NEARLY_ALL = 0.5, 0.8, 0.9
 LONG_QUEUE = 10
 LONG_WAIT_S, VERY_LONG_WAIT_S = 30, 120
 FAILING, FAILING_MUCH = 0.02, 0.1
+FULL_AND_LONG = 3
+"""Minutes for which a cluster must be full while its queue is long."""
+
 SLOW_PLANNING_S, SLOW_CANARY_S = 10, 5
 
 
@@ -140,18 +143,18 @@ def _memory(of: Picture) -> Iterable[Sign]:
     if _held(of, 5, lambda it: bool(it.blocked_nodes)):
         told = f"{of.load.blocked_nodes} workers have no memory left"
         yield Sign(Family.STUCK, Level.WARN, told)
-    if _held(of, 10, lambda it: (it.memory_share or 0) > NEARLY_ALL):
+    if _stays_full(of, 10, lambda it: it.memory_share):
         share = f"{(of.load.memory_share or 0) * 100:.0f} %"
         yield Sign(Family.FULL, Level.WARN, f"{share} of the memory is reserved")
 
 
 def _machines(of: Picture) -> Iterable[Sign]:
-    if _held(of, 10, lambda it: (it.slot_share or 0) > NEARLY_ALL):
+    if _stays_full(of, 10, lambda it: it.slot_share):
         yield Sign(Family.FULL, Level.WARN, "nearly all slots of drivers are taken")
-    if _held(of, 5, lambda it: (it.heap_share or 0) > NEARLY_ALL):
+    if _stays_full(of, 5, lambda it: it.heap_share):
         share = f"{(of.load.heap_share or 0) * 100:.0f} %"
         yield Sign(Family.FULL, Level.WARN, f"the coordinator's heap is {share} full")
-    if _held(of, 5, lambda it: (it.cpu_share or 0) > NEARLY_ALL):
+    if _stays_full(of, 5, lambda it: it.cpu_share):
         yield Sign(Family.FULL, Level.WARN, "the coordinator's CPU is busy")
 
 
@@ -188,6 +191,20 @@ def _held(of: Picture, minutes: int, is_bad: Callable[[LoadPoint], bool]) -> boo
     if not is_bad(of.points[-1]) or of.points[0].at > since:
         return False
     return all(is_bad(point) for point in of.points if point.at >= since)
+
+
+def _stays_full(of: Picture, minutes: int, share: Callable[[LoadPoint], float | None]) -> bool:
+    """Say whether something was nearly full for so long, or for three minutes with a long queue.
+
+    A full cluster is a busy one. Where many have waited for it all the while, and for long, waiting
+    for more proof only tells it later.
+    """
+
+    def is_full(point: LoadPoint) -> bool:
+        return (share(point) or 0) > NEARLY_ALL
+
+    has_waited = (of.queue_time or 0) >= LONG_WAIT_S and _held(of, FULL_AND_LONG, _is_long)
+    return _held(of, FULL_AND_LONG if has_waited else minutes, is_full)
 
 
 def _at(of: Picture, minutes: int) -> LoadPoint | None:
