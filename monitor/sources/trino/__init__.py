@@ -129,14 +129,22 @@ class Trino(TrinoSettings, type="trino"):
         return Table(observed_at=turn.now, columns=data, cost=found.cost)
 
     def _tables(self, turn: Turn) -> Tables:
-        return Tables(self._address, self._known, lambda text: self._run(text, turn))
+        def ask(text: str, most: str | None = None) -> Result:
+            return self._run(text, turn, most=most)
+
+        return Tables(self._address, self._known, ask)
 
     def _runner(self, turn: Turn, tally: Tally) -> Callable[[str, float], Result]:
         """Return how the load is asked for by SQL: as any query, in what is left of the turn."""
         return lambda text, seconds: self._run(text, shorter(turn, seconds), tally)
 
-    def _run(self, text: str, turn: Turn, tally: Tally | None = None) -> Result:
-        """Run one statement when one of the few slots is free; waiting counts."""
+    def _run(
+        self, text: str, turn: Turn, tally: Tally | None = None, most: str | None = None
+    ) -> Result:
+        """Run one statement when one of the few slots is free; waiting counts.
+
+        It may read ``most``, where that is less than what the source allows.
+        """
         if not self._slots.acquire(timeout=turn.left):
             raise SourceError(
                 "timeout",
@@ -144,7 +152,7 @@ class Trino(TrinoSettings, type="trino"):
                 code=Why.DEADLINE_QUEUED,
             )
         try:
-            limits = Limits(self._session_limits(), self.max_rows)
+            limits = Limits(self._session_limits(most), self.max_rows)
             return run(text, self._address, turn, limits, tally)
         except SourceError as error:
             if "QUERY_QUEUE_FULL" in str(error):

@@ -7,6 +7,7 @@ from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
 from monitor.api import BlockingSource
 from monitor.sources.trino.address import FORM, Address, Credentials, read_address
+from monitor.sources.trino.busy import parse_size
 
 
 class TrinoSettings(BlockingSource):
@@ -69,9 +70,10 @@ class TrinoSettings(BlockingSource):
             run_as=self.run_as,
         )
 
-    def _session_limits(self) -> dict[str, str]:
+    def _session_limits(self, most: str | None = None) -> dict[str, str]:
+        scan = min(most or self.max_scan, self.max_scan, key=parse_size)
         return {
-            "query_max_scan_physical_bytes": self.max_scan,
+            "query_max_scan_physical_bytes": scan,
             "query_max_planning_time": self.max_planning,
             **self.session,
         }

@@ -3,13 +3,13 @@
 
 Iceberg counts rows in its manifests. Hive's metastore knows which partitions there are, and their
 rows where somebody analysed them; where nobody did, the footers of each new partition's files are
-read once. A format without footers (text, JSON, CSV, Avro) would have to be scanned: there nobody
-can tell whether a partition is empty, and its rows are unknown. An empty partition, an empty append
-and a compaction are no data.
+read once (hive.py). A format without footers (text, JSON, CSV, Avro) would have to be scanned:
+there nobody can tell whether a partition is empty, and its rows are unknown. An empty partition, an
+empty append and a compaction are no data.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,19 +25,21 @@ from monitor.api import (
 )
 from monitor.sources.trino import names
 from monitor.sources.trino.address import Address
+from monitor.sources.trino.hive import (
+    Ask,
+    Name,
+    has_footers,
+    rows_by_footers,
+    rows_by_metastore,
+)
 from monitor.sources.trino.names import COLUMN, TABLE, checked, meta
 from monitor.sources.trino.statement import Result
 
-Name = tuple[str, str, str]
 MOST_LOOKED_INTO = 8
 """New partitions of Hive whose rows are asked for in one look, newest first; the next looks go on
 with the others, which until then count as data."""
 
 MOST_REMEMBERED = 10_000
-ROW_COUNT = 4
-WITH_FOOTERS = ("PARQUET", "ORC")
-"""Formats of Hive whose files tell at their end how many rows they have."""
-
 CATALOGS = "select catalog_name, connector_name from system.metadata.catalogs"
 
 
@@ -46,13 +48,14 @@ class Shape:
     """What is known of a table: its connector, and what its ``$partitions`` have.
 
     ``partition`` maps the columns that cut it to their types, ``bounds`` are the columns whose
-    greatest value is known. ``has_footers`` says that rows can be counted without reading data.
+    greatest value is known. ``has_footers`` says that rows can be counted without reading data;
+    None is not known yet.
     """
 
     connector: str
     partition: Mapping[str, str] = field(default_factory=dict)
     bounds: frozenset[str] = frozenset()
-    has_footers: bool = False
+    has_footers: bool | None = False
 
 
 @dataclass
@@ -67,13 +70,13 @@ class Known:
 class Tables:
     """Answers about tables within one turn; counts what that costs."""
 
-    def __init__(self, address: Address, known: Known, run: Callable[[str], Result]) -> None:
+    def __init__(self, address: Address, known: Known, run: Ask) -> None:
         """Ask by ``run``."""
         self._address, self._known, self._run = address, known, run
         self._costs: list[Cost] = []
 
-    def _ask(self, text: str) -> Result:
-        found = self._run(text)
+    def _ask(self, text: str, most: str | None = None) -> Result:
+        found = self._run(text, most)
         self._costs.append(found.cost)
         return found
 
@@ -217,25 +220,29 @@ class Tables:
             str(it): remembered[table, str(it)] for it in cells if (table, str(it)) in remembered
         }
         new = [cell for cell in cells if str(cell) not in rows][:MOST_LOOKED_INTO]
-        whole = ".".join(f'"{part}"' for part in table)
         unknown: list[Any] = []
         for cell in new:
-            where = f'"{column}" = {names.exact_literal(cell, kind)}'
-            stats = self._ask(f"show stats for (select * from {whole} where {where})")
-            count = stats.rows[-1][ROW_COUNT] if stats.rows else None
+            count = rows_by_metastore(self._ask, table, column, names.exact_literal(cell, kind))
             if count is None:
                 unknown.append(cell)
             else:
-                rows[str(cell)] = int(count)
-        if unknown and self._shape(table).has_footers:
-            among = ", ".join(names.exact_literal(cell, kind) for cell in unknown)
-            counted = self._ask(
-                f'select "{column}", count(*) from {whole} where "{column}" in ({among}) group by 1'
-            )
-            rows |= {str(cell): 0 for cell in unknown}
-            rows |= {str(cell): int(count) for cell, count in counted.rows}
+                rows[str(cell)] = count
+        if unknown:
+            rows |= self._rows_by_footers(table, column, kind, unknown)
         remembered.update({(table, cell): count for cell, count in rows.items() if count > 0})
         return rows
+
+    def _rows_by_footers(
+        self, table: Name, column: str, kind: str, cells: Sequence[Any]
+    ) -> dict[str, int]:
+        shape = self._shape(table)
+        if shape.has_footers is False:
+            return {}
+        is_sure = shape.has_footers is True
+        rows = rows_by_footers(self._ask, table, column, kind, cells, is_sure=is_sure)
+        if rows is None:
+            self._known.shapes[table] = replace(shape, has_footers=False)
+        return rows or {}
 
     def _by_scan(self, column: str, query: Partitions) -> Sequence[Partition]:
         table = checked(query.table, TABLE)
@@ -279,20 +286,9 @@ class Tables:
             raise
         types = dict(zip(found.columns, found.types, strict=True))
         if connector == "hive":
-            return Shape(connector, types, has_footers=self._has_footers(table))
+            return Shape(connector, types, has_footers=has_footers(self._ask, table))
         bounds = names.fields_of(types.get("data", ""))
         return Shape(connector, names.fields_of(types.get("partition", "")), frozenset(bounds))
-
-    def _has_footers(self, table: Name) -> bool:
-        """Ask for the format; who may not see it (only owners may) is taken to have footers."""
-        whole = ".".join(f'"{part}"' for part in table)
-        try:
-            text = str(self._ask(f"show create table {whole}").rows[0][0]).upper()
-        except SourceError as error:
-            if error.blames_check or error.fault == "auth":
-                return True
-            raise
-        return any(f"FORMAT = '{name}'" in text for name in WITH_FOOTERS)
 
 
 _DAY = timedelta(days=1)

@@ -5,6 +5,7 @@ import pytest
 
 from monitor.api import LastUpdate, LastWrite, PartitionList, Partitions, SourceError, Updated
 from monitor.sources.trino import names
+from monitor.testing.trino import trino_error
 from tests.sources.trino.rig import NOW, Rig
 
 DAY = datetime(2026, 11, 23, tzinfo=UTC)
@@ -36,6 +37,8 @@ TABLES: dict[str, Any] = {
     r'count\(\*\) from "hive"."events"."h" where "dt" in': ({"dt": "varchar", "n": "bigint"}, []),
     "materialized_views": NO_VIEW,
 }
+
+DENIED = trino_error("Access Denied: Cannot show create", 4, "PERMISSION_DENIED", "USER_ERROR")
 
 
 @pytest.fixture
@@ -90,10 +93,33 @@ def test_a_format_without_footers_is_not_scanned_and_nobody_can_tell(lake: Rig) 
 
 
 def test_who_may_not_see_the_format_counts_by_footers(lake: Rig) -> None:
-    error = {"errorName": "PERMISSION_DENIED", "errorType": "USER_ERROR", "errorCode": 4}
-    denied = {**error, "message": "Access Denied: Cannot show create table"}
-    lake.becomes(tables={**TABLES, "show create table": denied})
+    lake.becomes(tables={**TABLES, "show create table": DENIED})
     assert partitions(lake, DAYS) == {DAY: 7, DAY + timedelta(days=1): 0}
+
+    (at,) = [n for n, text in enumerate(lake.server.statements) if "count(*)" in text]
+    assert "query_max_scan_physical_bytes=1GB" in lake.server.headers[at]["X-Trino-Session"]
+
+
+def test_an_own_limit_on_what_is_read_that_is_lower_holds_for_footers_as_well(lake: Rig) -> None:
+    lake.source = lake.source.model_copy(update={"max_scan": "200MB"})
+    lake.becomes(tables={**TABLES, "show create table": DENIED})
+    partitions(lake, DAYS)
+    limits = {one["X-Trino-Session"].count("physical_bytes=200MB") for one in lake.server.headers}
+    assert limits == {1}
+
+
+def test_what_has_no_footers_after_all_is_found_out_once_and_nobody_can_tell(lake: Rig) -> None:
+    much = trino_error("reads too much", 131081, "EXCEEDED_SCAN_LIMIT", "INSUFFICIENT_RESOURCES")
+    lake.becomes(tables={r"count\(\*\)": much, **TABLES, "show create table": DENIED})
+    assert partitions(lake, DAYS) == {DAY: 7, DAY + timedelta(days=1): None}
+    assert partitions(lake, DAYS) == {DAY: 7, DAY + timedelta(days=1): None}
+    assert len([text for text in lake.server.statements if "count(*)" in text]) == 1
+
+
+def test_a_table_with_footers_that_reads_too_much_is_an_error(lake: Rig) -> None:
+    much = trino_error("reads too much", 131081, "EXCEEDED_SCAN_LIMIT", "INSUFFICIENT_RESOURCES")
+    lake.becomes(tables={r"count\(\*\)": much, **TABLES})
+    assert lake.error(DAYS).code == "query_fault"
 
 
 def test_a_partition_that_held_rows_is_not_looked_into_again(lake: Rig) -> None:
