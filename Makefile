@@ -66,6 +66,7 @@ pin:
 
 bench: dev
 	$(BIN)/python -m bench.evaluate
+	$(BIN)/python -m bench.peers
 
 bench-alerts: dev
 	$(BIN)/python -m bench.alerts
