@@ -65,6 +65,7 @@ class App:
             trouble=self._trouble,
             count=self.engine.count,
             doer=self.engine,
+            sources=self.engine.sources,
             web=self.plan.web,
         )
         self._stopping = asyncio.Event()

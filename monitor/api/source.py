@@ -1,17 +1,17 @@
 """A source: a system that is asked."""
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from monitor.api.answer import Answer
 from monitor.api.query import Query
+from monitor.api.workers import Workers
 
 QueryType: TypeAlias = type[Query]
 
@@ -102,17 +102,21 @@ class Source(BaseModel, ABC):
 class BlockingSource(Source):
     """A source whose driver blocks: it gets threads of its own, never the loop's.
 
-    A driver that hangs keeps its thread until its own deadline passes; others are not delayed.
+    A call that nobody waits for any more is given up: another thread takes the place of its own.
     """
 
-    _threads: ThreadPoolExecutor | None = PrivateAttr(default=None)
+    _workers: Workers | None = PrivateAttr(default=None)
 
     async def ask(self, query: Query, asking: Asking) -> Answer:
         """Answer in one of the source's own threads."""
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(self.max_concurrency, f"source-{self.name}")
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self.ask_blocking, query, asking)
+        if self._workers is None:
+            self._workers = Workers(self.max_concurrency, f"source-{self.name}")
+        return await self._workers.run(partial(self.ask_blocking, query, asking))
+
+    @property
+    def lost(self) -> int:
+        """How many threads hang in calls that were given up."""
+        return 0 if self._workers is None else self._workers.lost
 
     @abstractmethod
     def ask_blocking(self, query: Query, asking: Asking) -> Answer:
@@ -120,5 +124,5 @@ class BlockingSource(Source):
 
     async def close(self) -> None:
         """Let go of the threads."""
-        if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+        if self._workers is not None:
+            self._workers.close()

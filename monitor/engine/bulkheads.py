@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from monitor.api.answer import Answer
 from monitor.api.errors import SourceError
 from monitor.api.query import Query
-from monitor.api.source import Asking, Source
+from monitor.api.source import Asking, BlockingSource, Source
 from monitor.engine.arrivals import PartitionNotes
+from monitor.engine.breaker import Breakers
 from monitor.engine.flights import Flights
 from monitor.engine.metrics import Metrics
 
@@ -36,7 +37,8 @@ class Bulkheads:
     ``failing`` are the sources that are ill; ``watching`` maps sources to the checks that watch
     their load, ``spared`` the overloaded ones to the check that says so, and ``unseen`` to the
     checks that could not look or were not asked. ``histories`` gives what remembers metrics;
-    ``notes`` hear of every partition.
+    ``notes`` hear of every partition; ``breakers`` know which sources fail
+    again and again.
     """
 
     sources: Mapping[str, Source]
@@ -47,6 +49,7 @@ class Bulkheads:
     unseen: dict[str, set[str]] = field(default_factory=dict)
     histories: "Callable[[], Histories] | None" = None
     notes: PartitionNotes = field(default_factory=PartitionNotes)
+    breakers: Breakers = field(default_factory=Breakers)
     _gates: dict[str, asyncio.Semaphore] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -76,24 +79,47 @@ class Bulkheads:
         ask = partial(self._ask, name, query, asking)
         return await self._flights.share(key, teams or (asking.team,), ask)
 
+    def state(self, name: str) -> dict[str, Any]:
+        """Tell how a source is asked: by everybody, by nobody, or by one that tries."""
+        source, breaker = self.sources[name], self.breakers.of.get(name)
+        state: dict[str, Any] = {"name": name, "breaker": "closed"}
+        if breaker is not None and breaker.opened_at is not None and breaker.try_at is not None:
+            state["breaker"] = "half-open" if breaker.trying is not None else "open"
+            state["since"] = breaker.opened_at.isoformat()
+            state["next_try"] = breaker.try_at.isoformat()
+            state["faults"] = breaker.faults
+            state["reason"] = breaker.reason
+            state["left_out"] = len(self.breakers.left_out.get(name, ()))
+        if isinstance(source, BlockingSource):
+            state["lost_threads"] = source.lost
+        return state
+
     async def _ask(self, name: str, query: Query, asking: Asking, teams: Sequence[str]) -> Answer:
         source = self.sources[name]
-        gate: AbstractAsyncContextManager[object]
-        gate = self._gates.setdefault(name, asyncio.Semaphore(source.max_concurrency))
-        if type(query) in source.ungated:
-            gate = nullcontext()
+        is_gated = type(query) not in source.ungated
+        gate: AbstractAsyncContextManager[object] = nullcontext()
+        if is_gated:
+            gate = self._gates.setdefault(name, asyncio.Semaphore(source.max_concurrency))
         started = perf_counter()
         try:
             async with asyncio.timeout((asking.timeout + GRACE).total_seconds()):
                 async with gate:
                     answer = await source.ask(query, asking)
             self.metrics.spent(name, teams, answer.cost)
+            if is_gated:
+                self.breakers.answered(name)
             self.notes.take(name, query, answer, asking.now)
         except TimeoutError:
             self.metrics.source_errors.labels(name, "timeout").inc()
-            seconds = asking.timeout.total_seconds()
-            raise SourceError("timeout", f"{name} did not answer within {seconds:g} s") from None
+            text = f"{name} did not answer within {asking.timeout.total_seconds():g} s"
+            if is_gated:
+                self.breakers.failed(name, text, asking.now + _since(started))
+            raise SourceError("timeout", text) from None
         except SourceError as error:
+            if is_gated and not error.blames_check:
+                self.breakers.failed(name, str(error), asking.now + _since(started))
+            elif is_gated and error.fault != "slow":  # it refused the question: so it is there
+                self.breakers.answered(name)
             self.metrics.source_errors.labels(name, error.code).inc()
             if error.cost is not None:
                 self.metrics.spent(name, teams, error.cost)
@@ -101,3 +127,7 @@ class Bulkheads:
         finally:
             self.metrics.source_seconds.labels(name).observe(perf_counter() - started)
         return answer
+
+
+def _since(started: float) -> timedelta:
+    return timedelta(seconds=perf_counter() - started)

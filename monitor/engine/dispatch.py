@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
-from monitor.config.plan import Plan
+from monitor.config.plan import Plan, PlannedCheck
 from monitor.core.advance import Finding
 from monitor.engine.batches import Apart, gather
 from monitor.engine.bulkheads import Bulkheads
 from monitor.engine.clock import Clock
 from monitor.engine.ledger import Ledger
-from monitor.engine.look import Looker, skipped, spare
+from monitor.engine.look import Looker, skipped, spare, unasked
 from monitor.engine.metrics import Metrics
 from monitor.engine.schedule import Calendar, Due
 from monitor.engine.shedding import why_spared
@@ -45,13 +45,16 @@ class Dispatch:
 
     def tick(self, now: datetime) -> None:
         """Start every look that is due."""
+        recovered = self._bulkheads.breakers.take_closed()
+        if recovered:
+            self.calendar.hasten(recovered, now)
         lookers = [one for due in self.calendar.due(now) if (one := self._admit(due, now))]
         for batch in gather(lookers, now, self._bulkheads, self._apart):
             checks = {one.planned.id: one.planned.kind for asked in batch for one in asked.lookers}
             asking = Batching(now, self._bulkheads, self._apart, partial(self._take, checks))
             task = asyncio.create_task(asking.look(batch))
             self.looks.update(dict.fromkeys(checks, task))
-            task.add_done_callback(partial(self._over, checks))
+            task.add_done_callback(partial(self._over, batch[0].source, checks))
 
     def _admit(self, due: Due, now: datetime) -> Looker | None:
         """Let a check look; None when it does not, which then is found."""
@@ -67,8 +70,18 @@ class Dispatch:
         if why is not None:
             self._found([spare(planned, due.at, now, why, self._bulkheads)])
             return None
+        why = self._refusal(planned, now)
+        if why is not None:
+            self._found([unasked(planned, due.at, now, why, self._bulkheads)])
+            return None
         self._metrics.lateness.observe(max(0.0, (now - due.at).total_seconds()))
         return Looker(planned, due.at)
+
+    def _refusal(self, planned: PlannedCheck, now: datetime) -> str | None:
+        """Return why the breaker of its source keeps a check from asking; None when it may."""
+        if planned.critical or planned.id in self._bulkheads.watching.get(planned.source, ()):
+            return None
+        return self._bulkheads.breakers.admit(planned.source, planned.id, now)
 
     def _take(self, kinds: Mapping[str, str], findings: Sequence[Finding]) -> None:
         """Hand over what was found; of checks that were removed meanwhile, only that.
@@ -91,7 +104,8 @@ class Dispatch:
             self._metrics.verdicts.labels(*labels).inc(count)
         self._found(findings)
 
-    def _over(self, checks: Iterable[str], _task: "asyncio.Task[None]") -> None:
+    def _over(self, source: str, checks: Iterable[str], _task: "asyncio.Task[None]") -> None:
+        self._bulkheads.breakers.over(source, checks)
         for check in checks:
             self.looks.pop(check, None)
         self._landed()

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from monitor.config.plan import Plan
 from monitor.core.advance import Advanced, Finding, advance
@@ -340,9 +340,17 @@ class Engine:
         self.metrics.open_incidents.clear()
         for owner in set(owners):
             self.metrics.open_incidents.labels(owner).set(owners.count(owner))
+        for state in self.sources():
+            self.metrics.source_open.labels(state["name"]).set(state["breaker"] != "closed")
+            if "lost_threads" in state:
+                self.metrics.source_lost.labels(state["name"]).set(state["lost_threads"])
         self.metrics.outbox_pending.clear()
         for name, lane in self.delivery.lanes.items():
             self.metrics.outbox_pending.labels(name).set(lane.waiting())
+
+    def sources(self) -> list[dict[str, Any]]:
+        """Tell how each source is asked."""
+        return [self.bulkheads.state(name) for name in self.plan.sources]
 
     async def _seen(self, now: datetime) -> None:
         if self._seen_at is not None and timedelta(0) <= now - self._seen_at < SEEN_EVERY:

@@ -140,7 +140,9 @@ def failed(
             bulkheads.unseen.setdefault(planned.source, set()).add(planned.id)
             cause = f"check:{watcher}" if is_harmed else f"check:{source_check(planned.source)}"
             blind = replace(blind, verdicts=(replace(blind.verdicts[0], blocked_by=cause),))
-            ill = ill if is_harmed else _ill(planned.source, now, reason)
+            if not is_harmed:
+                ill = _ill(planned.source, now, reason)
+                bulkheads.breakers.blind(planned.source, planned.id)
         findings.append(blind)
     if ill is None:
         return tuple(findings)
@@ -174,3 +176,11 @@ def spare(
     bulkheads.unseen.setdefault(planned.source, set()).add(planned.id)
     cause = f"check:{bulkheads.spared[planned.source]}"
     return skipped(planned.id, due_at, now, reason, cause)
+
+
+def unasked(
+    planned: PlannedCheck, due_at: datetime, now: datetime, reason: str, bulkheads: Bulkheads
+) -> Finding:
+    """Leave a check out because its source fails again and again; the source's incident says so."""
+    bulkheads.unseen.setdefault(planned.source, set()).add(planned.id)
+    return skipped(planned.id, due_at, now, reason, f"check:{source_check(planned.source)}")

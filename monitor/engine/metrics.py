@@ -49,6 +49,18 @@ class Metrics:
             ["source", "kind"],
             registry=self.registry,
         )
+        self.source_open = Gauge(
+            "monitor_source_breaker_open",
+            "1 while a source is asked by one check at a time, because it fails again and again.",
+            ["source"],
+            registry=self.registry,
+        )
+        self.source_lost = Gauge(
+            "monitor_source_lost_threads",
+            "Threads that hang in calls of a driver that were given up.",
+            ["source"],
+            registry=self.registry,
+        )
         self.source_queries = self._spending("queries", "Statements run on a source")
         self.source_bytes = self._spending("bytes", "Bytes that a source read for us")
         self.source_cpu = self._spending("cpu_seconds", "CPU seconds of a source spent for us")

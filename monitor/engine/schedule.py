@@ -5,7 +5,7 @@ cron expressions are read by cronsim, in the check's own zone.
 """
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2s
@@ -87,6 +87,14 @@ class Calendar:
                 name,
             )
             for at, name in self._heap
+        ]
+        heapq.heapify(self._heap)
+
+    def hasten(self, checks: Container[str], now: datetime) -> None:
+        """Let checks look soon that were left out, however long it is until they are due again."""
+        self._heap = [
+            (min(at, now + _spread(check, FIRST_LOOK_WITHIN)) if check in checks else at, check)
+            for at, check in self._heap
         ]
         heapq.heapify(self._heap)
 

@@ -1,10 +1,10 @@
 """The pages: status for people, JSON for scripts, pings for jobs, metrics for Prometheus."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
@@ -52,6 +52,7 @@ class Pages:
     trouble: Callable[[], str | None]
     count: Callable[[], None]
     doer: Doer
+    sources: Callable[[], Sequence[Mapping[str, Any]]] = tuple
     web: Web = field(default_factory=Web)
 
     @property
@@ -111,6 +112,7 @@ class Pages:
                 "trouble": self.trouble(),
                 "checks": len(self.plan().checks),
                 "problems": [str(problem) for problem in self.plan().problems],
+                "sources": [dict(one) for one in self.sources()],
                 "open_incidents": sum(view.is_open for view in views),
                 "revision": self.plan().revision,
             }
