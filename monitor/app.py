@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.05
 WATCH_SECONDS = 0.5
+LATE_AFTER = timedelta(seconds=5)
+"""A tenth of the minute in which most checks are due once; see ``monitor.engine.lateness``."""
 
 
 class PortError(MonitorError):
@@ -56,6 +59,7 @@ class App:
         self.metrics = Metrics()
         plan = with_pings(self.plan, self.store)
         self.engine = Engine(plan, self.store, self.clock, self.metrics)
+        self.engine.lateness.bound = LATE_AFTER
         self.pages = Pages(
             store=self.store,
             clock=self.clock,

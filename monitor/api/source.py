@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar, TypeAlias
@@ -24,12 +24,16 @@ SOURCES: dict[str, type["Source"]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who asks, about which moment, and how long it may take (queueing included)."""
+    """Who asks, about which moment, and how long it may take (queueing included).
+
+    An ``urgent`` one goes before others: what it asks may page somebody.
+    """
 
     now: datetime
     timeout: timedelta
     check: str = ""
     team: str = ""
+    urgent: bool = field(default=False, kw_only=True)
 
 
 class Source(BaseModel, ABC):

@@ -12,7 +12,7 @@ from monitor.api.errors import SourceError
 T = TypeVar("T")
 
 LOST_FOR_EACH = 2
-"""How many threads may hang for each that works; with more, nothing is asked any more."""
+"""How many threads may hang for each that works; then nothing more is asked, and none started."""
 
 
 @dataclass
@@ -70,6 +70,8 @@ class Workers:
     def _grow(self) -> None:
         """Start a thread where one is needed and allowed."""
         if self._free >= self._waiting or self._working >= self.most:
+            return
+        if self.lost + self._working >= (LOST_FOR_EACH + 1) * self.most:
             return
         self._working += 1
         self._free += 1

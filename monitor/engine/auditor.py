@@ -6,7 +6,7 @@ dead, and neither when it lives and does not tell.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -34,7 +34,8 @@ MOST_NAMED = 3
 class Auditor:
     """Looks once a minute, beside the loop.
 
-    ``trouble`` says what the engine itself knows to be wrong; ``found`` takes what was found.
+    ``trouble`` says what the engine itself knows to be wrong; ``found`` takes what was found;
+    ``complaints`` say what does not break a promise yet, and should be known all the same.
     """
 
     plan: Plan
@@ -42,6 +43,7 @@ class Auditor:
     writer: Writer
     trouble: Callable[[], str | None]
     found: Callable[[Finding], None]
+    complaints: Callable[[datetime], Iterable[str]] = lambda _: ()
     _looked_at: datetime | None = None
     _failing_since: datetime | None = None
     _has_cried: bool = False
@@ -72,8 +74,14 @@ class Auditor:
             log.warning("the auditor cannot read: %s", error)
             return
         breaches = audit(records, now)
-        if not breaches:
+        slow = "; ".join(self.complaints(now))
+        if not breaches and slow:
+            log.warning("the monitor is behind: %s", slow)
+            reason = f"the monitor is behind: {slow}"
+            self.found(_finding(Verdict(AUDITOR, (), now, Outcome.WARN, Tier.WARN, reason)))
+        elif not breaches:
             self.found(_finding(Verdict(AUDITOR, (), now, Outcome.OK)))
+        if not breaches:
             if self.trouble() is None:
                 await self._ping()
             return

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,8 @@ from monitor.api.source import Asking, BlockingSource, Source
 from monitor.engine.arrivals import PartitionNotes
 from monitor.engine.breaker import Breakers
 from monitor.engine.flights import Flights
+from monitor.engine.gate import Gate
+from monitor.engine.lateness import Lateness
 from monitor.engine.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -30,6 +32,10 @@ def source_check(name: str) -> str:
     return f"source/{name}"
 
 
+class LeftOutError(SourceError):
+    """A question whose turn did not come in time; the source is not to blame for it."""
+
+
 @dataclass
 class Bulkheads:
     """One gate for each source: a source that hangs delays only those who ask it.
@@ -38,7 +44,7 @@ class Bulkheads:
     their load, ``spared`` the overloaded ones to the check that says so, and ``unseen`` to the
     checks that could not look or were not asked. ``histories`` gives what remembers metrics;
     ``notes`` hear of every partition; ``breakers`` know which sources fail
-    again and again.
+    again and again, ``lateness`` who was left out.
     """
 
     sources: Mapping[str, Source]
@@ -50,7 +56,8 @@ class Bulkheads:
     histories: "Callable[[], Histories] | None" = None
     notes: PartitionNotes = field(default_factory=PartitionNotes)
     breakers: Breakers = field(default_factory=Breakers)
-    _gates: dict[str, asyncio.Semaphore] = field(default_factory=dict)
+    lateness: Lateness = field(default_factory=Lateness)
+    _gates: dict[str, Gate] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Start with no question under way."""
@@ -95,39 +102,53 @@ class Bulkheads:
         return state
 
     async def _ask(self, name: str, query: Query, asking: Asking, teams: Sequence[str]) -> Answer:
-        source = self.sources[name]
-        is_gated = type(query) not in source.ungated
-        gate: AbstractAsyncContextManager[object] = nullcontext()
-        if is_gated:
-            gate = self._gates.setdefault(name, asyncio.Semaphore(source.max_concurrency))
-        started = perf_counter()
+        gate = self._gates.setdefault(name, Gate(self.sources[name].max_concurrency))
+        is_gated = type(query) not in self.sources[name].ungated
+        began, turn_at = perf_counter(), None
         try:
             async with asyncio.timeout((asking.timeout + GRACE).total_seconds()):
-                async with gate:
-                    answer = await source.ask(query, asking)
-            self.metrics.spent(name, teams, answer.cost)
-            if is_gated:
-                self.breakers.answered(name)
-            self.notes.take(name, query, answer, asking.now)
+                async with gate.turn(asking.team, asking.urgent) if is_gated else nullcontext():
+                    turn_at = perf_counter()
+                    try:
+                        answer = await self.sources[name].ask(query, asking)
+                    finally:
+                        gate.charge(teams if is_gated else (), perf_counter() - turn_at)
         except TimeoutError:
-            self.metrics.source_errors.labels(name, "timeout").inc()
+            if turn_at is None:
+                raise self._left_out(name, asking, gate) from None
             text = f"{name} did not answer within {asking.timeout.total_seconds():g} s"
-            if is_gated:
-                self.breakers.failed(name, text, asking.now + _since(started))
-            raise SourceError("timeout", text) from None
+            error = SourceError("timeout", text)
+            self._failed(name, error, asking.now + _since(began), is_gated=is_gated)
+            raise error from None
         except SourceError as error:
-            if is_gated and not error.blames_check:
-                self.breakers.failed(name, str(error), asking.now + _since(started))
-            elif is_gated and error.fault != "slow":  # it refused the question: so it is there
-                self.breakers.answered(name)
-            self.metrics.source_errors.labels(name, error.code).inc()
+            self._failed(name, error, asking.now + _since(began), is_gated=is_gated)
             if error.cost is not None:
                 self.metrics.spent(name, teams, error.cost)
             raise
         finally:
-            self.metrics.source_seconds.labels(name).observe(perf_counter() - started)
+            self.metrics.source_seconds.labels(name).observe(perf_counter() - began)
+        if is_gated:
+            self.breakers.answered(name)
+        self.metrics.spent(name, teams, answer.cost)
+        self.notes.take(name, query, answer, asking.now)
         return answer
 
+    def _failed(self, name: str, error: SourceError, at: datetime, *, is_gated: bool) -> None:
+        self.metrics.source_errors.labels(name, error.code).inc()
+        if is_gated and not error.blames_check:
+            self.breakers.failed(name, str(error), at)
+        elif is_gated and error.fault != "slow":  # it refused the question: so it is there
+            self.breakers.answered(name)
 
-def _since(started: float) -> timedelta:
-    return timedelta(seconds=perf_counter() - started)
+    def _left_out(self, name: str, asking: Asking, gate: Gate) -> LeftOutError:
+        self.metrics.source_errors.labels(name, "queued").inc()
+        self.lateness.left_out(name, asking.now)
+        seconds = asking.timeout.total_seconds()
+        return LeftOutError(
+            "overload",
+            f"not asked: waited {seconds:g} s for a turn at {name}; {gate.waiting} others still do",
+        )
+
+
+def _since(began: float) -> timedelta:
+    return timedelta(seconds=perf_counter() - began)

@@ -75,6 +75,7 @@ class Dispatch:
             self._found([unasked(planned, due.at, now, why, self._bulkheads)])
             return None
         self._metrics.lateness.observe(max(0.0, (now - due.at).total_seconds()))
+        self._bulkheads.lateness.began(now - due.at, now)
         return Looker(planned, due.at)
 
     def _refusal(self, planned: PlannedCheck, now: datetime) -> str | None:

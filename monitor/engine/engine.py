@@ -27,6 +27,7 @@ from monitor.engine.digests import Digests
 from monitor.engine.dispatch import Dispatch
 from monitor.engine.inbox import Inbox, read_batch
 from monitor.engine.keeping import Keeping, hand_over
+from monitor.engine.lateness import Lateness
 from monitor.engine.look import look
 from monitor.engine.metrics import Metrics
 from monitor.engine.recorder import Recorder
@@ -86,7 +87,15 @@ class Engine:
         self.recorder = Recorder(store.samples)
         self.notes = PartitionNotes()
         self.keeping = Keeping(store.keepsakes)
-        self.auditor = Auditor(plan, store, self.writer, lambda: self.trouble, self._audited)
+        self.lateness = Lateness()
+        self.auditor = Auditor(
+            plan,
+            store,
+            self.writer,
+            lambda: self.trouble,
+            self._audited,
+            self.lateness.complaints,
+        )
         self.delivery = Delivery(plan, store, self.writer, clock, metrics, self.order_soon)
         self._use(plan)
 
@@ -106,6 +115,7 @@ class Engine:
             watching=watchers(plan),
             histories=lambda: self.histories,
             notes=self.notes,
+            lateness=self.lateness,
         )
         self.dispatch.use(plan, self.bulkheads)
         self.delivery.use(plan)

@@ -15,7 +15,7 @@ from monitor.config.plan import PlannedCheck
 from monitor.core.advance import Finding
 from monitor.core.judge import judge
 from monitor.core.model import Measured, Outcome, Sample, Tier, Verdict
-from monitor.engine.bulkheads import Bulkheads, source_check
+from monitor.engine.bulkheads import Bulkheads, LeftOutError, source_check
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,8 @@ class Looker:
     def asking(self, now: datetime) -> Asking:
         """Say who asks."""
         planned = self.planned
-        return Asking(now, planned.check.timeout, planned.id, planned.team)
+        urgent = planned.critical or any(rule.tier is Tier.PAGE for rule in planned.tiers)
+        return Asking(now, planned.check.timeout, planned.id, planned.team, urgent=urgent)
 
 
 async def look(
@@ -127,6 +128,10 @@ def failed(
     lookers: Sequence[Looker], now: datetime, error: SourceError, bulkheads: Bulkheads
 ) -> tuple[Finding, ...]:
     """Return what is known of those whose one question failed, and of the source if it is ill."""
+    if isinstance(error, LeftOutError):
+        source = lookers[0].planned.source
+        cause = f"check:{source_check(source)}" if source in bulkheads.failing else None
+        return tuple(skipped(one.planned.id, one.due_at, now, str(error), cause) for one in lookers)
     findings: list[Finding] = []
     ill: Finding | None = None
     for looker in lookers:

@@ -84,6 +84,8 @@ class Batching:
         self, batch: Sequence[Asked], query: Query | None, within: timedelta
     ) -> Answer:
         assert query is not None
-        asking = replace(batch[0].lookers[0].asking(self.now), timeout=within)
-        teams = [looker.planned.team for one in batch for looker in one.lookers]
+        lookers = [looker for one in batch for looker in one.lookers]
+        urgent = any(looker.asking(self.now).urgent for looker in lookers)
+        asking = replace(lookers[0].asking(self.now), timeout=within, urgent=urgent)
+        teams = [looker.planned.team for looker in lookers]
         return await self.bulkheads.ask(batch[0].source, query, asking, teams)

@@ -19,7 +19,7 @@ WATCHED_RULES = (TierRule(Tier.WARN, (), Hold(duration=timedelta(minutes=2))),)
 """Where a check watches the load of a source, its word comes first: it knows the cause."""
 
 
-AUDIT_RULES = (TierRule(Tier.PAGE, ()),)
+AUDIT_RULES = (TierRule(Tier.PAGE, ()), TierRule(Tier.WARN, ()))
 
 
 def world_of(plan: Plan) -> World:

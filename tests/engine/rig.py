@@ -42,6 +42,7 @@ class Scripted(Source):
     _now: object = PrivateAttr(default=1.0)
     _asked: int = PrivateAttr(default=0)
     _deaf_to: str = PrivateAttr(default="")
+    _gate: asyncio.Event | None = PrivateAttr(default=None)
 
     def says(self, value: float | SourceError | str) -> None:
         self._now = value
@@ -50,8 +51,19 @@ class Scripted(Source):
         """Let one check get no answer from now on, while the others do."""
         self._deaf_to = check
 
+    def holds(self) -> None:
+        """Keep everybody waiting until it lets go."""
+        self._gate = asyncio.Event()
+
+    def lets_go(self) -> None:
+        """Answer from now on."""
+        assert self._gate is not None
+        self._gate.set()
+
     async def ask(self, query: Query, asking: Asking) -> Answer:
         self._asked += 1
+        if self._gate is not None:
+            await self._gate.wait()
         if asking.check == self._deaf_to:
             raise SourceError("timeout", "no answer in time")
         if isinstance(self._now, SourceError):

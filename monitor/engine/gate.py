@@ -1,0 +1,86 @@
+"""The gate of a source: so many questions at once, and fair turns for those who wait."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+QUANTUM_SECONDS = 0.1
+"""What a team that owes is let off in each round of turns."""
+
+Turn: TypeAlias = asyncio.Future[None]
+
+
+@dataclass
+class Gate:
+    """Lets ``free`` questions through at once; urgent ones first, each kind in turns by team.
+
+    Turns are a deficit round robin: a team whose questions took long owes their seconds, and lets
+    the others pass until it is let off. Nobody owes anything once nobody waits.
+    """
+
+    free: int
+    _urgent: dict[str, deque[Turn]] = field(default_factory=dict)
+    _others: dict[str, deque[Turn]] = field(default_factory=dict)
+    _owed: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return sum(map(len, [*self._urgent.values(), *self._others.values()]))
+
+    @asynccontextmanager
+    async def turn(self, team: str, is_urgent: bool) -> AsyncIterator[None]:
+        """Wait for a turn, and give it back afterwards."""
+        if self.free > 0:
+            self.free -= 1
+        else:
+            await self._wait(self._urgent if is_urgent else self._others, team)
+        try:
+            yield
+        finally:
+            self._pass_on()
+
+    def charge(self, teams: Sequence[str], seconds: float) -> None:
+        """Let teams owe what a question took, in equal parts for each check that asked."""
+        for team in teams:
+            self._owed[team] = self._owed.get(team, 0.0) + seconds / len(teams)
+
+    async def _wait(self, queue: dict[str, deque[Turn]], team: str) -> None:
+        mine: Turn = asyncio.get_running_loop().create_future()
+        queue.setdefault(team, deque()).append(mine)
+        try:
+            await mine
+        except asyncio.CancelledError:
+            if mine.done() and not mine.cancelled():  # the turn came too late
+                self._pass_on()
+            raise
+
+    def _pass_on(self) -> None:
+        turn = self._next(self._urgent) or self._next(self._others)
+        if turn is not None:
+            turn.set_result(None)
+            return
+        self.free += 1
+        self._owed.clear()
+
+    def _next(self, queue: dict[str, deque[Turn]]) -> Turn | None:
+        """Take out whose turn it is; None when nobody waits who still wants it."""
+        while queue:
+            team = next(iter(queue))
+            waiting = queue.pop(team)
+            while waiting and waiting[0].done():  # whoever waited was cancelled
+                waiting.popleft()
+            if not waiting:
+                continue
+            queue[team] = waiting
+            if self._owed.get(team, 0.0) > 0:
+                self._owed[team] -= QUANTUM_SECONDS
+                continue
+            turn = waiting.popleft()
+            if not waiting:
+                del queue[team]
+            return turn
+        return None
