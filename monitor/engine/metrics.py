@@ -33,7 +33,7 @@ class Metrics:
         )
         self.batch_checks = Histogram(
             "monitor_batch_checks",
-            "How many checks shared one question to a source.",
+            "How many checks waited for one request to a source.",
             buckets=(1, 2, 5, 10, 50, 100, 500, 1000),
             registry=self.registry,
         )
