@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 USED := import monitor.cli.run, monitor.cli.demo, alembic.script, alembic.runtime.environment, sqlglot; \
   from monitor.config.plugins import load_plugins; assert not load_plugins(), load_plugins()
 
-.PHONY: install dev demo test lint platform pictures pin bench bench-alerts clean
+.PHONY: install dev demo test lint platform pictures pin bench bench-alerts bench-pages clean
 
 install: $(VENV)/installed
 
@@ -67,6 +67,9 @@ pin:
 bench: dev
 	$(BIN)/python -m bench.evaluate
 	$(BIN)/python -m bench.peers
+
+bench-pages: dev
+	$(BIN)/python -m bench.pages
 
 bench-alerts: dev
 	$(BIN)/python -m bench.alerts

@@ -69,7 +69,7 @@ def block(verdict: Verdict, cause: str | None) -> Verdict:
     return replace(verdict, outcome=Outcome.BLOCKED, blocked_by=cause)
 
 
-_WORST_FIRST = (
+WORST_FIRST = (
     Outcome.PAGE,
     Outcome.WARN,
     Outcome.ERROR,
@@ -79,8 +79,9 @@ _WORST_FIRST = (
     Outcome.SKIPPED,
     Outcome.OK,
 )
+"""What says most about a whole check, first."""
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the verdict that says most about the whole check. Raise ValueError for none."""
-    return min(verdicts, key=lambda verdict: _WORST_FIRST.index(verdict.outcome))
+    return min(verdicts, key=lambda verdict: WORST_FIRST.index(verdict.outcome))

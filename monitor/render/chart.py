@@ -2,8 +2,7 @@
 
 import html
 import importlib
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -58,14 +57,7 @@ def svg(series: Series, timezone: str) -> str:
             f'class="chart" aria-label="{label}"><title>{label}</title>'
         ),
         *_axes(scale, series, timezone),
-        f'<path class="band" fill="#7aa2d6" fill-opacity=".25" d="{_band(points, scale)}"/>'
-        if series.has_band
-        else "",
-        (
-            f'<path class="line" fill="none" stroke="#1f6fd0" stroke-width="1.8" '
-            f'd="{_line(points, scale)}"/>'
-        ),
-        _dashed(points, scale),
+        *_lines(points, scale),
         *_outside(points, scale),
         *_marked(series, scale, timezone),
         (
@@ -111,15 +103,17 @@ class _Scale:
         if self.high == self.low:
             self.high += 1.0
         self.start, self.end = points[0].at, points[-1].at
-        self.seconds = (self.end - self.start).total_seconds() or 1.0
+        self._width = (WIDTH - LEFT - RIGHT) / ((self.end - self.start).total_seconds() or 1.0)
+        self._height = (HEIGHT - TOP - BOTTOM) / (self.high - self.low)
 
     def x(self, at: datetime) -> float:
-        share = (at - self.start).total_seconds() / self.seconds
-        return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
+        return round(LEFT + (at - self.start).total_seconds() * self._width, 1)
 
     def y(self, value: float) -> float:
-        share = (value - self.low) / (self.high - self.low)
-        return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
+        return round(HEIGHT - BOTTOM - (value - self.low) * self._height, 1)
+
+    def path(self, places: Iterable[tuple[datetime, float]]) -> str:
+        return "M" + " L".join([f"{self.x(at)} {self.y(value)}" for at, value in places])
 
 
 def _axes(scale: _Scale, series: Series, timezone: str) -> Iterable[str]:
@@ -135,14 +129,7 @@ def _axes(scale: _Scale, series: Series, timezone: str) -> Iterable[str]:
         yield f"<text {where} {style}>{text}</text>"
 
 
-def _line(points: Sequence[Point], scale: _Scale) -> str:
-    return " ".join(
-        "M" + " L".join(f"{scale.x(p.at)} {scale.y(p.value)}" for p in part)
-        for part in _pieces(points)
-    )
-
-
-def _pieces(points: Sequence[Point]) -> Iterable[Sequence[Point]]:
+def _pieces(points: Sequence[Point]) -> Iterator[Sequence[Point]]:
     """Cut where numbers are missing: a line across a gap would look like a measured one."""
     steps = sorted(b.at - a.at for a, b in pairwise(points))
     usual = steps[len(steps) // 2] if steps else timedelta(0)
@@ -154,24 +141,26 @@ def _pieces(points: Sequence[Point]) -> Iterable[Sequence[Point]]:
     yield points[begin:]
 
 
-def _band(points: Sequence[Point], scale: _Scale) -> str:
-    known = [p for p in points if p.low is not None and p.high is not None]
-    return " ".join(_ribbon(part, scale) for part in _pieces(known) if part)
+def _lines(points: Sequence[Point], scale: _Scale) -> Iterator[str]:
+    """Draw the band, the numbers, and what was expected, in pieces."""
+    bands, lines, expected = [], [], []
+    for piece in _pieces(points):
+        upper = [(p.at, p.high) for p in piece if p.high is not None]
+        lower = [(p.at, p.low) for p in reversed(piece) if p.low is not None]
+        wanted = [(p.at, p.expected) for p in piece if p.expected is not None]
+        lines.append(scale.path((p.at, p.value) for p in piece))
+        if upper and lower:
+            bands.append(scale.path([*upper, *lower]) + " Z")
+        if wanted:
+            expected.append(scale.path(wanted))
+    yield _drawn("band", bands, 'fill="#7aa2d6" fill-opacity=".25"')
+    yield _drawn("line", lines, 'fill="none" stroke="#1f6fd0" stroke-width="1.8"')
+    dashed = 'fill="none" stroke="#7aa2d6" stroke-width="1" stroke-dasharray="4 3"'
+    yield _drawn("expected", expected, dashed)
 
 
-def _ribbon(points: Sequence[Point], scale: _Scale) -> str:
-    upper = [f"{scale.x(p.at)} {scale.y(p.high or 0.0)}" for p in points]
-    lower = [f"{scale.x(p.at)} {scale.y(p.low or 0.0)}" for p in reversed(points)]
-    return "M" + " L".join([*upper, *lower]) + " Z"
-
-
-def _dashed(points: Sequence[Point], scale: _Scale) -> str:
-    """Draw what was expected."""
-    known = [replace(p, value=p.expected) for p in points if p.expected is not None]
-    if not known:
-        return ""
-    style = 'fill="none" stroke="#7aa2d6" stroke-width="1" stroke-dasharray="4 3"'
-    return f'<path class="expected" {style} d="{_line(known, scale)}"/>'
+def _drawn(name: str, pieces: Sequence[str], style: str) -> str:
+    return f'<path class="{name}" {style} d="{" ".join(pieces)}"/>' if pieces else ""
 
 
 def _marked(series: Series, scale: _Scale, timezone: str) -> Iterable[str]:

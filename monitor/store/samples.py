@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from itertools import groupby
 from typing import Any, TypeAlias
 
@@ -15,6 +16,9 @@ from monitor.core.series import Peak, Point, Series
 from monitor.store.codec import labels_from, labels_text
 from monitor.store.tables import check_day, sample_hour
 from monitor.store.upsert import upsert_many
+
+BRIEF = 3
+"""Points that stand for an hour in the picture of a month."""
 
 SeriesKey: TypeAlias = tuple[str, Labels, str]
 """Check, slice, measure."""
@@ -51,6 +55,7 @@ class Samples:
                 "unit": kept.unit,
                 "points": json.dumps([_packed(hour, point) for point in kept.points]),
                 "peak": _peak_text(kept.peak),
+                "brief": _brief_text(hour, kept.points),
             }
             for ((check, labels, measure), hour), kept in hours.items()
         ]
@@ -74,25 +79,33 @@ class Samples:
 
     def days(self, since: date, checks: Iterable[str] | None = None) -> dict[str, dict[date, str]]:
         """Return the letters of each check, or of some, by day, from a day on."""
-        query = sa.select(check_day).where(check_day.c.day >= since.isoformat())
+        columns = (check_day.c.check, check_day.c.day, check_day.c.hours)
+        query = sa.select(*columns).where(check_day.c.day >= since.isoformat())
         if checks is not None:
             query = query.where(check_day.c.check.in_(list(checks)))
         found: dict[str, dict[date, str]] = {}
         with self._engine.connect() as connection:
-            for row in connection.execute(query):
-                found.setdefault(row.check, {})[date.fromisoformat(row.day)] = row.hours
+            for name, day, hours in connection.execute(query).all():
+                found.setdefault(name, {})[_day(day)] = hours
         return found
 
+    def letters(self, day: date) -> dict[str, str]:
+        """Return the letters of a day by check."""
+        query = sa.select(check_day.c.check, check_day.c.hours)
+        with self._engine.connect() as connection:
+            found = connection.execute(query.where(check_day.c.day == day.isoformat()))
+            return {check: hours for check, hours in found}  # noqa: C416  # rows are no pairs
+
     def series(
-        self, checks: Iterable[str], since: datetime, until: datetime, every: int = 1
+        self, checks: Iterable[str], since: datetime, until: datetime, *, is_brief: bool = False
     ) -> tuple[Series, ...]:
         """Return the series of some checks with their points in [since, until), oldest first.
 
-        With ``every`` n, of each hour every n-th point, the largest and the smallest.
+        Brief ones have of each hour the first, the smallest and the largest point, and no peaks.
         """
         wanted = list(checks)
         query = (
-            sa.select(sample_hour)
+            sa.select(*(_BRIEF if is_brief else _WHOLE))
             .where(
                 sample_hour.c.check.in_(wanted),
                 sample_hour.c.hour > since - timedelta(hours=1),
@@ -103,9 +116,7 @@ class Samples:
         with self._engine.connect() as connection:
             rows = connection.execute(query).all() if wanted else []
         grouped = groupby(rows, key=lambda row: (row.check, row.slice, row.measure))
-        found = (
-            _series(key, [_hour(row, every) for row in mine], since, until) for key, mine in grouped
-        )
+        found = (_series(key, list(mine), since, until) for key, mine in grouped)
         return tuple(one for one in found if one.points)
 
     def prune(self, before: datetime) -> int:
@@ -116,17 +127,19 @@ class Samples:
             return gone.rowcount + connection.execute(check_day.delete().where(old)).rowcount
 
 
-def _series(
-    key: tuple[str, str, str], kept: list[Hour], since: datetime, until: datetime
-) -> Series:
+def _series(key: tuple[str, str, str], rows: list[Any], since: datetime, until: datetime) -> Series:
     check, labels, measure = key
+    # One text for all hours: a month is thousands of them.
+    packed = json.loads(f"[{','.join([row.points for row in rows])}]")
+    points = (p for row, hour in zip(rows, packed, strict=True) for p in _points(row.hour, hour))
+    peaks = (_peak(row.peak) for row in rows if row.peak)
     return Series(
         check,
         labels_from(labels),
         measure,
-        kept[-1].unit,
-        points=tuple(p for one in kept for p in one.points if since <= p.at < until),
-        peaks=tuple(one.peak for one in kept if one.peak and since <= one.peak.at < until),
+        Unit(rows[-1].unit),
+        points=tuple(p for p in points if since <= p.at < until),
+        peaks=tuple(one for one in peaks if since <= one.at < until),
     )
 
 
@@ -137,24 +150,39 @@ def _packed(hour: datetime, point: Point) -> list[float | None]:
     return [seconds, point.value, point.low, point.high, point.expected]
 
 
-def _hour(row: Any, every: int = 1) -> Hour:
-    packed = json.loads(row.points)
-    if every > 1:
-        ends = (min(packed, key=_value), max(packed, key=_value))
-        packed = sorted([*packed[::every], *(end for end in ends if end not in packed[::every])])
-    points = [
-        Point(row.hour + timedelta(seconds=seconds), value, *band)
-        for seconds, value, *band in packed
+_KEY = tuple(sample_hour.c[name] for name in ("check", "slice", "measure", "hour", "unit"))
+_WHOLE = (*_KEY, sample_hour.c.points, sample_hour.c.peak)
+_SHORT = sa.case((sample_hour.c.brief != "", sample_hour.c.brief), else_=sample_hour.c.points)
+_BRIEF = (*_KEY, _SHORT.label("points"), sa.literal("").label("peak"))
+
+
+def _hour(row: Any) -> Hour:
+    points = _points(row.hour, json.loads(row.points))
+    return Hour(Unit(row.unit), points, _peak(row.peak) if row.peak else None)
+
+
+def _points(hour: datetime, packed: list[list[float]]) -> list[Point]:
+    return [
+        Point(hour + timedelta(seconds=seconds), value, *band) for seconds, value, *band in packed
     ]
-    peak = None
-    if row.peak:
-        told = json.loads(row.peak)
-        peak = Peak(datetime.fromisoformat(told["at"]), told["value"], told["evidence"])
-    return Hour(Unit(row.unit), points, peak)
 
 
-def _value(packed: list[float]) -> float:
-    return packed[1]
+def _peak(text: str) -> Peak:
+    told = json.loads(text)
+    return Peak(datetime.fromisoformat(told["at"]), told["value"], told["evidence"])
+
+
+@lru_cache(maxsize=1000)
+def _day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def _brief_text(hour: datetime, points: list[Point]) -> str:
+    if len(points) <= BRIEF:
+        return ""
+    by_value = sorted(points, key=lambda point: point.value)
+    kept = {point.at: point for point in (points[0], by_value[0], by_value[-1])}
+    return json.dumps([_packed(hour, kept[at]) for at in sorted(kept)])
 
 
 def _peak_text(peak: Peak | None) -> str:

@@ -226,6 +226,8 @@ sample_hour = sa.Table(
     _text("unit"),
     _text("points"),
     _text("peak", default=""),
+    # The first, the smallest and the largest point; empty where there are not more.
+    _text("brief", default="", server_default=""),
 )
 
 # A day of a check in a row: a letter for the worst outcome of each hour (UTC).

@@ -1,9 +1,10 @@
 """What the pages show, read from the store; blocking."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from markupsafe import Markup
@@ -13,7 +14,7 @@ from monitor.core.incident import IncidentView
 from monitor.core.judge import worst
 from monitor.core.labels import text_of
 from monitor.core.matcher import Matcher, MatcherError, Operator, match_all, parse_matchers
-from monitor.core.model import Hold, Limit, Outcome, Tier, TierRule, Verdict
+from monitor.core.model import Hold, Limit, Tier, TierRule
 from monitor.core.oncall import on_call_at
 from monitor.core.route import ON_CALL
 from monitor.core.series import Series
@@ -22,16 +23,16 @@ from monitor.core.view import alert_labels, evidence_of, facts_of, view_of
 from monitor.core.world import World
 from monitor.render.alert_chart import chart_of, charts_of
 from monitor.render.chart import svg
-from monitor.render.units import duration, local, number
+from monitor.render.units import duration, number
 from monitor.store import Store
 from monitor.web import strips
 from monitor.web.gate import find_view
+from monitor.web.rows import Row, html_of, row_of
 from monitor.web.timeline import timeline
 
 HOURS, MONTH = 24, 30 * 24
 MANY = timedelta(days=3)
-MOST_CHARTS, MOST_ALERT_CHARTS, MOST_SLOTS, MOST_TEXT = 12, 4, 40, 240
-_ORDER = ("page", "warn", "error", "no_data", "blocked", "skipped", "pending", "not yet", "ok")
+MOST_CHARTS, MOST_ALERT_CHARTS, MOST_SLOTS = 12, 4, 40
 
 
 @dataclass(frozen=True)
@@ -46,25 +47,12 @@ class Reading:
 
     def status(self, q: str, maintainer: str) -> dict[str, Any]:
         """Read what is open, what was, and the checks by maintainer, the bad ones first."""
-        plan, now, views = self.plan(), self.now(), self.views()
+        plan, views = self.plan(), self.views()
         still = sorted(
             (view for view in views if view.is_open),
             key=lambda view: (view.incident.tier is not Tier.PAGE, view.incident.opened_at),
         )
-        newest: dict[str, list[Verdict]] = {}
-        for state in self.store.story.states():
-            newest.setdefault(state.check, []).append(state.verdict)
-        days = self.store.samples.days((now.astimezone(UTC) - timedelta(days=1)).date())
-        groups: dict[str, list[dict[str, Any]]] = {}
-        for name, planned in plan.checks.items():
-            owner = planned.maintainer or ON_CALL
-            if q.lower() not in name.lower() or maintainer not in {"", owner}:
-                continue
-            row = _row(name, newest.get(name, []), days.get(name, {}), now, plan.timezone)
-            groups.setdefault(owner, []).append(row)
-        for rows in groups.values():
-            rows.sort(key=lambda row: (_ORDER.index(row["outcome"]), row["id"]))
-        order = sorted(groups, key=lambda owner: (_ORDER.index(groups[owner][0]["outcome"]), owner))
+        groups = self._groups(q.lower(), maintainer)
         pages = sum(view.incident.tier is Tier.PAGE for view in still)
         told = f"{len(still)} open ({pages} page)" if pages else f"{len(still)} open"
         return {
@@ -72,11 +60,30 @@ class Reading:
             "problems": [str(problem) for problem in plan.problems],
             "open": still,
             "past": [view for view in views if not view.is_open][:50],
-            "groups": [(owner, groups[owner]) for owner in order],
+            "groups": groups,
             "maintainers": sorted({p.maintainer or ON_CALL for p in plan.checks.values()}),
             "q": q,
             "maintainer": maintainer,
         }
+
+    def _groups(self, q: str, maintainer: str) -> list[tuple[str, int, Markup]]:
+        """Write the rows of each maintainer's checks, those with the worst ones first."""
+        plan, hours = self.plan(), strips.Window(self.now(), HOURS)
+        owners = {name: planned.maintainer or ON_CALL for name, planned in plan.checks.items()}
+        days = [self.store.samples.letters(day) for day in hours.days]
+        rows: dict[str, Row] = {}
+        for name, found in groupby(self.store.story.newest(), key=itemgetter(0)):
+            if name in owners:
+                rows[name] = row_of(name, [verdict for _, verdict in found], plan.timezone)
+        groups: dict[str, list[Row]] = {}
+        for name, owner in owners.items():
+            if q in name.lower() and maintainer in {"", owner}:
+                groups.setdefault(owner, []).append(rows.get(name) or row_of(name, [], ""))
+        for mine in groups.values():
+            mine.sort()
+        order = sorted(groups, key=lambda owner: (groups[owner][0][0], owner))
+        strip = lambda name: hours.cut([day.get(name, strips.UNKNOWN) for day in days])  # noqa: E731  # of this window
+        return [(owner, len(groups[owner]), html_of(groups[owner], strip)) for owner in order]
 
     def check(self, name: str, span: timedelta) -> dict[str, Any] | None:
         """Read one check: history, numbers of a span, slices, rules, incidents, last looks."""
@@ -95,7 +102,7 @@ class Reading:
             "outcome": strips.outcome_class(top.outcome if top else None),
             "planned": planned,
             "place": str(planned.place),
-            "strip": strips.strip(strips.letters(days, now, MONTH), is_long=True),
+            "strip": strips.strip(strips.Window(now, MONTH).letters(days), is_long=True),
             "charts": [*self._drawn(_alert_charts(states)), *self._charts([name], now, span)],
             "slices": states[:200],
             "rules": [_rule(rule) for rule in planned.tiers],
@@ -106,9 +113,9 @@ class Reading:
         }
 
     def _charts(self, checks: list[str], now: datetime, span: timedelta) -> list[Markup]:
-        every = 60 if span > MANY else 1  # a point a minute is more than a picture can show
         end = now + timedelta(seconds=1)
-        found = self.store.samples.series(checks, now - span, end, every)
+        # A point a minute is more than a picture of many days can show.
+        found = self.store.samples.series(checks, now - span, end, is_brief=span > MANY)
         return self._drawn(sorted(found, key=lambda one: -_outside(one))[:MOST_CHARTS])
 
     def _drawn(self, found: Iterable[Series]) -> list[Markup]:
@@ -245,36 +252,6 @@ def _outside(series: Series) -> int:
         and not point.low <= point.value <= point.high
         for point in series.points
     )
-
-
-def _row(
-    name: str, verdicts: list[Verdict], days: Mapping[Any, str], now: datetime, timezone: str
-) -> dict[str, Any]:
-    newest = max((verdict.at for verdict in verdicts), default=None)
-    fresh = [verdict for verdict in verdicts if verdict.at == newest]
-    top = worst(fresh) if fresh else None
-    said = _says(top) if top else ""
-    says = f"{text_of(top.slice)} {said}".strip() if top and said else said
-    return {
-        "id": name,
-        "outcome": strips.outcome_class(top.outcome if top else None),
-        "at": _local(top.at, timezone) if top else "",
-        "says": says if len(says) <= MOST_TEXT else says[: MOST_TEXT - 2] + " …",
-        "strip": strips.strip(strips.letters(days, now, HOURS)),
-    }
-
-
-@lru_cache(maxsize=10_000)
-def _local(at: datetime, timezone: str) -> str:
-    return local(at, timezone)
-
-
-def _says(verdict: Verdict) -> str:
-    if verdict.reason or verdict.outcome is Outcome.OK or verdict.breach is None:
-        return verdict.reason
-    sample, limit = verdict.breach.sample, verdict.breach.limit
-    bound = number(limit.bound, limit.unit)
-    return f"{sample.measure} {number(sample.value, sample.unit)} (limit {bound})"
 
 
 def _rule(rule: TierRule) -> str:

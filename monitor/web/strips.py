@@ -1,6 +1,6 @@
 """History strips: one block an hour, as SVG; hours that are alike are one block."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import groupby
@@ -23,13 +23,24 @@ WORDS = {
 """What a letter of a day means, where it is not good."""
 
 
-def letters(days: Mapping[date, str], now: datetime, hours: int) -> str:
-    """Return the letters of the last hours, the running one last."""
-    end = now.astimezone(UTC)
-    count = (hours - 1) // 24 + 2
-    known = [days.get(end.date() - timedelta(days=ago), UNKNOWN) for ago in reversed(range(count))]
-    last = (count - 1) * 24 + end.hour + 1
-    return "".join(known)[last - hours : last]
+class Window:
+    """The last hours before a moment, the running one last."""
+
+    def __init__(self, now: datetime, hours: int) -> None:
+        """Find out once which days they are of."""
+        end = now.astimezone(UTC)
+        count = (hours - 1) // 24 + 2
+        self.days = [end.date() - timedelta(days=ago) for ago in reversed(range(count))]
+        self._end = (count - 1) * 24 + end.hour + 1
+        self._begin = self._end - hours
+
+    def letters(self, days: Mapping[date, str]) -> str:
+        """Return a letter for each hour."""
+        return self.cut([days.get(day, UNKNOWN) for day in self.days])
+
+    def cut(self, texts: Iterable[str]) -> str:
+        """Return the letters of the hours out of those of ``days``."""
+        return "".join(texts)[self._begin : self._end]
 
 
 @lru_cache(maxsize=10_000)

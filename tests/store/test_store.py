@@ -30,7 +30,7 @@ from monitor.core.trail import Deed, TrailEntry
 from monitor.store import Store, StoreError, open_store
 from monitor.store.migrate import FOLDER, VERSIONS, current, head, migrate
 from monitor.store.samples import Hour
-from monitor.store.tables import metadata
+from monitor.store.tables import metadata, sample_hour
 
 AT = datetime(2026, 11, 24, 3, 10, tzinfo=UTC)
 CTR = (("model", "ctr"),)
@@ -284,8 +284,23 @@ def test_a_long_series_is_thinned_and_keeps_what_sticks_out(store: Store) -> Non
     hour = AT.replace(minute=0, second=0, microsecond=0)
     points = [Point(hour + timedelta(minutes=n), 99.0 if n == 7 else 1.0 + n) for n in range(60)]
     store.samples.save({(("a", (), "x"), hour): Hour(Unit.NUMBER, points)}, {})
-    (series,) = store.samples.series(["a"], hour, hour + timedelta(hours=1), every=30)
-    assert [point.value for point in series.points] == [1.0, 99.0, 31.0]
+    after = hour + timedelta(hours=1)
+    store.samples.save({(("a", (), "x"), after): Hour(Unit.NUMBER, [Point(after, 5.0)])}, {})
+    until = after + timedelta(hours=1)
+    (series,) = store.samples.series(["a"], hour, until, is_brief=True)
+    assert [point.value for point in series.points] == [1.0, 99.0, 5.0]
+    (whole,) = store.samples.series(["a"], hour, until)
+    assert len(whole.points) == 61
+
+
+def test_hours_of_a_store_of_before_are_drawn_from_all_their_points(store: Store) -> None:
+    hour = AT.replace(minute=0, second=0, microsecond=0)
+    points = [Point(hour + timedelta(minutes=n), 1.0 + n) for n in range(60)]
+    store.samples.save({(("a", (), "x"), hour): Hour(Unit.NUMBER, points)}, {})
+    with store._engine.begin() as connection:
+        connection.execute(sample_hour.update().values(brief=""))
+    (series,) = store.samples.series(["a"], hour, hour + timedelta(hours=1), is_brief=True)
+    assert len(series.points) == 60
 
 
 def test_days_of_outcomes_come_back_and_old_numbers_are_forgotten(store: Store) -> None:
