@@ -1,18 +1,24 @@
-"""Resident memory of the daemon at rest with many checks: `python bench/idle.py [checks]`.
+"""The daemon as a process with many checks: memory, CPU, how late looks begin.
 
-The checks ask a SQLite file for one number, once a minute. The figure is read after a minute and
-a half, so that each of them was looked at; Linux only.
+    python -m bench.idle [checks] [--herd] [--seconds 90]
+
+The checks ask a SQLite file for one number once a minute; with ``--herd`` all at one second, by
+cron. Figures are read after a minute and a half, so that each check was looked at; Linux only.
 """
 
-from __future__ import annotations
-
-import socket
+import argparse
+import os
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from bench.alerts.wire import free_port
 
 CONFIG = """
 timezone: UTC
@@ -27,23 +33,26 @@ maintainers:
 on_call: {{receivers: [box]}}
 """
 CHECK = """
-  rows-{n}: {{kind: threshold, maintainer: data, source: kpi, every: 1m, bad: below, warn: 1,
+  rows-{n}: {{kind: threshold, maintainer: data, source: kpi, {when}, bad: below, warn: 1,
     query: select count(*) + {n} as value from kpi}}"""
-REST_SECONDS = 90
 KIB_A_MB = 1_000_000 / 1024
+WARM_SECONDS = 30
+"""Until every check looked once, and what is loaded late is loaded."""
 
 
 def main() -> None:
-    """Start a daemon, let it rest, print what it holds, stop it."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    """Start a daemon, let it run, print what it holds and takes, stop it."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("checks", type=int, nargs="?", default=1000)
+    parser.add_argument("--herd", action="store_true", help="All are due at the same second.")
+    parser.add_argument("--seconds", type=int, default=60)
+    asked = parser.parse_args()
+    when = 'cron: "* * * * *"' if asked.herd else "every: 1m"
     with tempfile.TemporaryDirectory(prefix="monitor-idle-") as name:
-        folder = Path(name)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        folder, port = Path(name), free_port()
         (folder / "checks" / "data").mkdir(parents=True)
-        checks = "checks:" + "".join(CHECK.format(n=n) for n in range(count)) + "\n"
-        (folder / "checks" / "data" / "rows.yaml").write_text(checks)
+        checks = "".join(CHECK.format(n=n, when=when) for n in range(asked.checks))
+        (folder / "checks" / "data" / "rows.yaml").write_text(f"checks:{checks}\n")
         (folder / "config.yaml").write_text(CONFIG.format(folder=folder, port=port))
         warehouse = sqlite3.connect(folder / "kpi.db")
         warehouse.execute("create table kpi (n integer)")
@@ -54,11 +63,41 @@ def main() -> None:
         with (folder / "log").open("wb") as log:
             daemon = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603  our own
             try:
-                time.sleep(REST_SECONDS)
-                print(f"{count} checks: {fields(daemon.pid)}")
+                time.sleep(WARM_SECONDS + asked.checks / 2_000)
+                spent, late = cpu_seconds(daemon.pid), lateness(port)
+                time.sleep(asked.seconds)
+                spent = (cpu_seconds(daemon.pid) - spent) / asked.seconds
+                late = {bound: count - late[bound] for bound, count in lateness(port).items()}
+                print(f"{asked.checks} checks: {fields(daemon.pid)}, {spent:.1%} of one core")
+                print(shares(late))
             finally:
                 daemon.terminate()
                 daemon.wait()
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process, user and system."""
+    found = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(found[11]) + int(found[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def lateness(port: int) -> dict[float, float]:
+    """Return how many looks began within each bound, in seconds."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        text = answer.read().decode()
+    return {
+        float(sample.labels["le"]): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == "monitor_check_lateness_seconds_bucket"
+    }
+
+
+def shares(late: dict[float, float]) -> str:
+    """Write how many looks there were, and which part of them began within each bound."""
+    count = late[float("inf")]
+    parts = [f"{late[b] / count:.1%} within {b * 1000:g} ms" for b in late if b <= 1 and count]
+    return f"{count:.0f} looks began: {', '.join(parts)}"
 
 
 def fields(pid: int) -> str:
