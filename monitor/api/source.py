@@ -27,6 +27,7 @@ class Asking:
     """Who asks, about which moment, and how long it may take (queueing included).
 
     An ``urgent`` one goes before others: what it asks may page somebody.
+    ``askers`` names every check that will get the answer, with its team, where they share it.
     """
 
     now: datetime
@@ -34,6 +35,7 @@ class Asking:
     check: str = ""
     team: str = ""
     urgent: bool = field(default=False, kw_only=True)
+    askers: tuple[tuple[str, str], ...] = field(default=(), kw_only=True)
 
 
 class Source(BaseModel, ABC):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from time import perf_counter
@@ -15,7 +15,7 @@ from monitor.api.query import Query
 from monitor.api.source import Asking, BlockingSource, Source
 from monitor.engine.arrivals import PartitionNotes
 from monitor.engine.breaker import Breakers
-from monitor.engine.flights import Flights
+from monitor.engine.flights import Asker, Flights
 from monitor.engine.gate import Gate
 from monitor.engine.lateness import Lateness
 from monitor.engine.metrics import Metrics
@@ -68,15 +68,15 @@ class Bulkheads:
         name: str,
         query: Query,
         asking: Asking,
-        teams: Sequence[str] = (),
+        askers: Sequence[Asker] = (),
         *,
         is_shared: bool = True,
     ) -> Answer:
         """Ask within the deadline, waiting at the gate included. Raise SourceError.
 
         Checks that ask the same at the same moment, and would wait equally long, share one
-        question, which bears the name of the first of them. ``teams`` names the team of each
-        check that asks; without it, the one of the asking does.
+        question, which bears the name of the first of them, and names the others that had joined
+        when it was put. ``askers`` names each check that asks; without it, the asking does.
         """
         key: Hashable = (name, query, asking.now, asking.timeout) if is_shared else object()
         try:
@@ -84,7 +84,7 @@ class Bulkheads:
         except TypeError:  # a question of a plugin that holds a list
             key = object()
         ask = partial(self._ask, name, query, asking)
-        return await self._flights.share(key, teams or (asking.team,), ask)
+        return await self._flights.share(key, askers or ((asking.check, asking.team),), ask)
 
     def state(self, name: str) -> dict[str, Any]:
         """Tell how a source is asked: by everybody, by nobody, or by one that tries."""
@@ -101,7 +101,9 @@ class Bulkheads:
             state["lost_threads"] = source.lost
         return state
 
-    async def _ask(self, name: str, query: Query, asking: Asking, teams: Sequence[str]) -> Answer:
+    async def _ask(
+        self, name: str, query: Query, asking: Asking, askers: Sequence[Asker]
+    ) -> Answer:
         gate = self._gates.setdefault(name, Gate(self.sources[name].max_concurrency))
         is_gated = type(query) not in self.sources[name].ungated
         began, turn_at = perf_counter(), None
@@ -110,9 +112,10 @@ class Bulkheads:
                 async with gate.turn(asking.team, asking.urgent) if is_gated else nullcontext():
                     turn_at = perf_counter()
                     try:
-                        answer = await self.sources[name].ask(query, asking)
+                        told = replace(asking, askers=tuple(askers))
+                        answer = await self.sources[name].ask(query, told)
                     finally:
-                        gate.charge(teams if is_gated else (), perf_counter() - turn_at)
+                        gate.charge(_teams(askers) if is_gated else (), perf_counter() - turn_at)
         except TimeoutError:
             if turn_at is None:
                 raise self._left_out(name, asking, gate) from None
@@ -123,13 +126,13 @@ class Bulkheads:
         except SourceError as error:
             self._failed(name, error, asking.now + _since(began), is_gated=is_gated)
             if error.cost is not None:
-                self.metrics.spent(name, teams, error.cost)
+                self.metrics.spent(name, _teams(askers), error.cost)
             raise
         finally:
             self.metrics.source_seconds.labels(name).observe(perf_counter() - began)
         if is_gated:
             self.breakers.answered(name)
-        self.metrics.spent(name, teams, answer.cost)
+        self.metrics.spent(name, _teams(askers), answer.cost)
         self.notes.take(name, query, answer, asking.now)
         return answer
 
@@ -152,3 +155,7 @@ class Bulkheads:
 
 def _since(began: float) -> timedelta:
     return timedelta(seconds=perf_counter() - began)
+
+
+def _teams(askers: Sequence[Asker]) -> list[str]:
+    return [team for _, team in askers]

@@ -87,5 +87,5 @@ class Batching:
         lookers = [looker for one in batch for looker in one.lookers]
         urgent = any(looker.asking(self.now).urgent for looker in lookers)
         asking = replace(lookers[0].asking(self.now), timeout=within, urgent=urgent)
-        teams = [looker.planned.team for looker in lookers]
-        return await self.bulkheads.ask(batch[0].source, query, asking, teams)
+        askers = [(looker.planned.id, looker.planned.team) for looker in lookers]
+        return await self.bulkheads.ask(batch[0].source, query, asking, askers)

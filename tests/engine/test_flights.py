@@ -20,11 +20,13 @@ class Gated(Source):
 
     answers: ClassVar = frozenset({Rows})
     _asked: list[str] = PrivateAttr(default_factory=list)
+    _askers: list[tuple[tuple[str, str], ...]] = PrivateAttr(default_factory=list)
     _ended: list[str] = PrivateAttr(default_factory=list)
     _gate: asyncio.Event = PrivateAttr(default_factory=asyncio.Event)
 
     async def ask(self, query: Query, asking: Asking) -> Answer:
         self._asked.append(asking.check)
+        self._askers.append(asking.askers)
         try:
             await self._gate.wait()
         except asyncio.CancelledError:
@@ -74,6 +76,7 @@ def test_checks_that_ask_the_same_at_one_moment_share_a_question() -> None:
         bench.source._gate.set()
         answers = await asyncio.gather(*tasks)
         assert bench.source._asked == ["a"]
+        assert bench.source._askers == [tuple((check, "recsys") for check in "abc")]
         assert answers[0] is answers[1] is answers[2]
         assert bench.value("monitor_batch_checks_sum") == 3
         assert bench.value("monitor_batch_checks_count") == 1

@@ -22,7 +22,7 @@ def cancel(cursor: Cursor, wire: Wire, address: Address, query: str, mark: str) 
     the ``mark`` that it carries. This has its own short time beyond the deadline.
     """
     turn = wire.turn
-    last = Turn(turn.now, turn.timeout, turn.check, turn.team, monotonic() + CANCEL_SECONDS)
+    last = Turn(turn.now, turn.timeout, turn.check, turn.team, ends=monotonic() + CANCEL_SECONDS)
     wire.renew(last)
     with last.watched(wire.sockets.cut):
         try:

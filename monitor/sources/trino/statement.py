@@ -23,6 +23,9 @@ from monitor.sources.trino.wire import Wire, was_refused
 SERVER_SLACK = timedelta(seconds=3)
 """How long after our own deadline the cluster ends the query by itself, should we be gone."""
 
+MOST_NAMED = 10
+"""Of the teams, and of the checks, that share a question; a header must not grow without end."""
+
 _FAILURES = (
     TrinoError,
     HttpError,
@@ -129,7 +132,7 @@ def _connect(address: Address, turn: Turn, limits: Limits, wire: Wire, mark: str
         catalog=address.catalog,
         schema=address.schema,
         source=f"{ME}/{turn.check}",
-        client_tags=[ME, *([turn.team] if turn.team else [])],
+        client_tags=_tags(turn),
         # Only query_max_run_time counts the queue.
         session_properties={"query_max_run_time": backstop, **limits.session},
         # By this the query is found again when the answer to its submission is lost.
@@ -141,6 +144,17 @@ def _connect(address: Address, turn: Turn, limits: Limits, wire: Wire, mark: str
         encoding=None,  # rows come from the coordinator, not from an object store
     )
     return connection
+
+
+def _tags(turn: Turn) -> list[str]:
+    """Name the teams and, where several checks share a question, the checks."""
+    teams = dict.fromkeys(team for team in (turn.team, *(it for _, it in turn.askers)) if team)
+    # Of one check the query's source has the name already.
+    shared = {check for check, _ in turn.askers} != {turn.check}
+    checks = list(dict.fromkeys(f"{ME}/{check}" for check, _ in turn.askers)) if shared else []
+    left = len(checks) - MOST_NAMED
+    more = [f"{ME}/and-{left}-more"] if left > 0 else []
+    return [ME, *list(teams)[:MOST_NAMED], *checks[:MOST_NAMED], *more]
 
 
 def _cost(cursor: Cursor) -> Cost:

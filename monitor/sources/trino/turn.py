@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 
 from monitor.api import Asking
@@ -59,10 +59,11 @@ def turn_of(asking: Asking) -> Turn:
     if isinstance(asking, Turn):
         return asking
     ends = monotonic() + asking.timeout.total_seconds()
-    return Turn(asking.now, asking.timeout, asking.check, asking.team, ends)
+    who = (asking.now, asking.timeout, asking.check, asking.team)
+    return Turn(*who, ends, urgent=asking.urgent, askers=asking.askers)
 
 
 def shorter(turn: Turn, seconds: float) -> Turn:
     """Return a part of a turn: it ends after so many seconds, or with the whole."""
     ends = min(turn.ends, monotonic() + seconds)
-    return Turn(turn.now, turn.timeout, turn.check, turn.team, ends, turn.given_up, turn._cuts)  # noqa: SLF001  # its own class
+    return replace(turn, ends=ends)

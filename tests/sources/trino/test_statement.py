@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -22,6 +23,27 @@ def test_a_statement_is_tagged_and_limited(on: Rig) -> None:
     assert "query_max_run_time=23s" in headers["X-Trino-Session"]
     assert "query_max_scan_physical_bytes=50GB" in headers["X-Trino-Session"]
     assert "X-Trino-Query-Data-Encoding" not in headers
+
+
+def _tags(on: Rig, askers: Sequence[tuple[str, str]]) -> list[str]:
+    asking = Asking(NOW, ENOUGH, "fresh", "recsys", askers=tuple(askers))
+    on.source.ask_blocking(ASK, asking)
+    return on.server.headers[-1]["X-Trino-Client-Tags"].split(",")
+
+
+def test_a_shared_statement_names_every_check_and_team(on: Rig) -> None:
+    assert _tags(on, [("fresh", "recsys")]) == ["health-monitor", "recsys"]
+    named = _tags(on, [("fresh", "recsys"), ("rows", "ads"), ("late", "ads")])
+    assert named[:3] == ["health-monitor", "recsys", "ads"]
+    assert named[3:] == [f"health-monitor/{name}" for name in ("fresh", "rows", "late")]
+
+
+def test_a_statement_that_hundreds_share_names_some_and_counts_the_others(on: Rig) -> None:
+    tags = _tags(on, [(f"c{n}", f"team{n}") for n in range(300)])
+    assert "health-monitor/c9" in tags
+    assert "health-monitor/c10" not in tags
+    assert tags[-1] == "health-monitor/and-290-more"
+    assert len(tags) == 22
 
 
 def test_one_question_is_one_statement(on: Rig) -> None:
