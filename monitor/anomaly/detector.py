@@ -95,11 +95,6 @@ class Detector:
             if len(which):
                 yield part, rows[which] - span.start, which
 
-    def fast_level(self) -> Floats:
-        """Return the logarithm of the present level of each slice, season taken out."""
-        levels = [part.tracker.level + part.tracker.drift for part in self.parts]
-        return np.concatenate(levels) if levels else np.zeros(0)
-
     def grow(self, more: int) -> None:
         """Add slices about which nothing is known."""
         room = PART - self.parts[-1].count if self.parts else 0

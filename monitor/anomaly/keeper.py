@@ -45,13 +45,17 @@ class Told:
 
 @dataclass(frozen=True)
 class Kept:
-    """A watch, the buckets that it has learned, and what was told of the newest of them."""
+    """A watch, the buckets that it has learned, and what was told of the newest of them.
+
+    causes: the cells that were told as causes at the last look; None before the first.
+    """
 
     settings: Settings
     watch: Watch
     known: Known
     told: Told
     is_restated: bool = False
+    causes: frozenset[Labels] | None = None
 
 
 def caught_up(kept: Kept | None, settings: Settings, known: Known) -> Kept:
@@ -69,9 +73,10 @@ def caught_up(kept: Kept | None, settings: Settings, known: Known) -> Kept:
             watch.advance(known.first + done, known.values[:, done:], _part(known, done))
     values, alarms = _newest(watch)
     if kept is None or kept.told.number != known.number:
-        return Kept(settings, watch, known, Told(known.number, values, alarms))
+        causes = None if kept is None else kept.causes
+        return Kept(settings, watch, known, Told(known.number, values, alarms), causes=causes)
     is_restated = kept.is_restated or _differs(kept, known)
-    return Kept(settings, watch, known, kept.told, is_restated)
+    return Kept(settings, watch, known, kept.told, is_restated, kept.causes)
 
 
 def _goes_on(kept: Kept, settings: Settings, known: Known) -> bool:

@@ -53,7 +53,8 @@ class Judged:
     """Judgements of some buckets, (slices, buckets); NaN where unknown.
 
     score: in the bad direction, 0 or more; comparable over time and slices. rate: how often chance
-    reaches it in 30 days in the whole check. usual: expected, of missing buckets, too. threshold:
+    reaches it in 30 days in the whole check. usual: expected, of missing buckets, too. fast:
+    logarithm of the level in it, as the tracker has followed it. threshold:
     (buckets,), the score that the budget allows. age: (slices,) buckets since the first value.
     """
 
@@ -61,6 +62,7 @@ class Judged:
     status: Ints
     score: Floats
     usual: Floats
+    fast: Floats
     expected: Floats
     low: Floats
     high: Floats
@@ -158,6 +160,7 @@ class Part(Rowwise):
             status=status,
             score=np.where(big, score, np.nan),
             usual=expected,
+            fast=forecast.fast,
             expected=np.where(shown, expected, np.nan),
             low=np.where(shown, low, np.nan),
             high=np.where(shown, high, np.nan),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,6 +16,12 @@ CAUTIOUS = 0.1
 LEAST_SIGHTINGS = 20
 
 
+# A look that comes a little earlier than the one before still has it as evidence.
+EARLIER = 1.05
+SURELY = timedelta(hours=6)
+"""Where nothing is known of how late data comes, so much longer than `complete_after` is enough."""
+
+
 class Ready(StrEnum):
     """Why a bucket may be judged, or not yet."""
 
@@ -25,6 +31,7 @@ class Ready(StrEnum):
     BEHIND = "the source has not come to its end"
     LATE = "data of this age used to be incomplete"
     YOUNG = "it is younger than `complete_after`"
+    UNSEEN = "how late its data comes is known from the second look on"
 
     @property
     def is_ready(self) -> bool:
@@ -34,35 +41,84 @@ class Ready(StrEnum):
 
 @dataclass(frozen=True)
 class Sighting:
-    """What was there of a bucket at some age, as a share of what it had in the end."""
+    """What was there of a bucket at some age, as a share of what it had in the end.
+
+    Of a bucket that may still grow it is a share of what it has now: more than the true one.
+    """
 
     age: timedelta
     share: float
 
 
-def completeness(sightings: Iterable[Sighting], age: timedelta) -> float | None:
-    """Return the share that is there at such an age in nine cases of ten; None when unknown.
+@dataclass(frozen=True)
+class Arrival:
+    """What is known of how data comes, when a bucket is looked at.
 
-    Younger sightings count for this age: data only comes, so they are a lower bound.
+    complete_after: how long it takes as far as people know. watermark: up to when the source is
+    complete, if it says so. is_watched: whether somebody looks again and again, so that sightings
+    come with time.
     """
-    near = [one.share for one in sightings if age / 2 <= one.age <= age]
-    if len(near) < LEAST_SIGHTINGS:
-        return None
-    return float(np.quantile(near, CAUTIOUS))
+
+    complete_after: timedelta
+    watermark: datetime | None = None
+    sightings: tuple[Sighting, ...] = ()
+    is_watched: bool = False
 
 
-def ready(
-    end: datetime,
-    now: datetime,
-    complete_after: timedelta,
-    watermark: datetime | None,
-    sightings: Iterable[Sighting],
-) -> Ready:
-    """Decide on a bucket that ends at `end`."""
-    if watermark is not None:
-        return Ready.WATERMARK if watermark >= end else Ready.BEHIND
+def completeness(sightings: Iterable[Sighting], age: timedelta) -> float | None:
+    """Return the share that is there at such an age in nine cases of ten; None when unknown."""
+    near = _near(sightings, age)
+    return _cautious(near) if len(near) >= LEAST_SIGHTINGS else None
+
+
+def _near(sightings: Iterable[Sighting], age: timedelta) -> list[float]:
+    """Return the shares at about an age. Data only comes, so younger ones are a lower bound."""
+    return [one.share for one in sightings if age / 2 <= one.age <= age * EARLIER]
+
+
+def _cautious(shares: list[float]) -> float:
+    return float(np.quantile(shares, CAUTIOUS))
+
+
+def ready(end: datetime, now: datetime, arrival: Arrival) -> Ready:
+    """Decide on a bucket that ends at `end`.
+
+    A few sightings are enough to see that data comes late, but not that it does not.
+    """
+    if arrival.watermark is not None:
+        return Ready.WATERMARK if arrival.watermark >= end else Ready.BEHIND
     age = now - end
-    share = completeness(sightings, age) if age >= timedelta(0) else 0.0
-    if share is not None:
-        return Ready.LAG if share >= COMPLETE else Ready.LATE
-    return Ready.AGE if age >= complete_after else Ready.YOUNG
+    if age < timedelta(0):
+        return Ready.YOUNG
+    near = _near(arrival.sightings, age)
+    if near and _cautious(near) < COMPLETE:
+        return Ready.LATE
+    if len(near) >= LEAST_SIGHTINGS:
+        return Ready.LAG
+    if age < arrival.complete_after:
+        return Ready.YOUNG
+    is_blind = arrival.is_watched and not near and age < arrival.complete_after + SURELY
+    return Ready.UNSEEN if is_blind else Ready.AGE
+
+
+def newest_ready(ends: Sequence[datetime], now: datetime, arrival: Arrival) -> tuple[int, Ready]:
+    """Find the newest bucket that may be judged; ends: of buckets one after another, newest first.
+
+    Returns its index and why. Where none may be judged, the first one that is old enough by
+    `complete_after`, and why not. Behind that one only a bucket that is surely complete is judged:
+    what always comes late would never be judged otherwise.
+    """
+    wanted = next((i for i, end in enumerate(ends) if now - end >= arrival.complete_after), 0)
+    why = Ready.YOUNG
+    for i, end in enumerate(ends[: wanted + 1]):
+        why = ready(end, now, arrival)
+        if why.is_ready:
+            return i, why
+    for i, end in enumerate(ends[wanted + 1 :], wanted + 1):
+        found = ready(end, now, arrival)
+        if found is Ready.WATERMARK and i == wanted + 1:
+            break  # a source that is behind by less than a bucket comes to its end soon
+        is_first_look = why is Ready.UNSEEN and now - end >= arrival.complete_after + SURELY
+        if found in {Ready.WATERMARK, Ready.LAG} or (found is Ready.AGE and is_first_look):
+            return i, found
+    return wanted, why

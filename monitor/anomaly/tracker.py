@@ -56,12 +56,14 @@ LARGEST = 1e37  # what a first week can hold; no metric has more
 class Forecast:
     """What was expected of some buckets and how far off they were; all (slices, buckets).
 
-    center: logarithm of what was expected, echo left out. spread: of the surprise. wide: of the
-    whole distance, echo included. one, window: signed scores in spreads, of the bucket alone and
+    center: logarithm of what was expected, echo left out. fast: the part of it that is the level,
+    as the drift has followed it. spread: of the surprise. wide: of the whole distance, echo
+    included. one, window: signed scores in spreads, of the bucket alone and
     of a shift over the last buckets.
     """
 
     center: Floats
+    fast: Floats
     spread: Floats
     wide: Floats
     one: Floats
@@ -135,7 +137,7 @@ class Tracker(Rowwise):
         spread = np.where(span.holiday, wider, spread)
         self.spread[:, columns] = np.where(self.ready[:, None], spread, np.nan)
         self._follow(base, columns)
-        return self._scored(columns)
+        return self._scored(columns, base - self.level[:, None])
 
     def _block(self) -> int:
         return self.calendar.block(self.number) if self.number >= 0 else -1
@@ -274,7 +276,7 @@ class Tracker(Rowwise):
                 step = np.clip(away, -DRIFT_STEP * spread, DRIFT_STEP * spread)
                 self.drift = self.drift + self.gain * np.where(np.isfinite(step), step, 0.0)
 
-    def _scored(self, columns: slice) -> Forecast:
+    def _scored(self, columns: slice, season: Floats) -> Forecast:
         spread = self.spread[:, columns].astype(np.float64)
         surprise = self.surprise[:, columns].astype(np.float64)
         one = surprise / spread
@@ -297,7 +299,7 @@ class Tracker(Rowwise):
         self.wildness[:, columns] = np.fmax(np.abs(one), np.abs(window))
         center = self.center[:, columns].astype(np.float64)
         wide = spread / np.sqrt(1.0 - self.phi[:, None] ** 2)
-        return Forecast(center, spread, wide, one, window)
+        return Forecast(center, center - season, spread, wide, one, window)
 
     def _month(self, rows: Ints) -> tuple[Floats, Floats]:
         """Mean and spread of the cleaned values of the last 30 blocks, (rows, 1)."""

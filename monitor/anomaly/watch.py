@@ -12,6 +12,7 @@ from monitor.anomaly import explain
 from monitor.anomaly.arrays import Bools, Floats, Ints
 from monitor.anomaly.cube import Cube, Labels, cube
 from monitor.anomaly.detector import Detector
+from monitor.anomaly.episode import Episodes
 from monitor.anomaly.explain import Cell, Member
 from monitor.anomaly.model import Settings
 from monitor.anomaly.part import Judged
@@ -76,8 +77,8 @@ class Watch:
         rows = len(self.slices) + len(self.tree.labels)
         length = max(1, int(TRAIL / settings.bucket)) if rows <= MOST_TRAILS else 0
         self._trail = np.full((4, rows, length), np.nan, dtype=np.float32)
-        self.bad_since = np.full(rows, -1, dtype=np.int64)
-        self.fast_before = np.full(rows, np.nan)
+        self.alarms = Episodes(settings, len(self.slices))
+        self.rolled_alarms = Episodes(settings, len(self.tree.labels))
 
     @property
     def next(self) -> int | None:
@@ -100,7 +101,6 @@ class Watch:
         return self.seen
 
     def _step(self, at: int, values: Floats, sizes: Floats | None) -> None:
-        before = self._fast()
         judged = self.leaves.advance(at, rate_of(values, sizes), sizes)
         rolled = None
         if self.rolled is not None:
@@ -108,22 +108,19 @@ class Watch:
             sums = self.tree.sums(values, usual)
             below = None if sizes is None else self.tree.sums(sizes, np.zeros(sizes.shape))
             rolled = self.rolled.advance(at, rate_of(sums, below), below)
-        self._remember(at, [judged] if rolled is None else [rolled, judged], before)
+            rolled = self.rolled_alarms.follow(at, rolled)
+        judged = self.alarms.follow(at, judged)
+        self._remember(at, [judged] if rolled is None else [rolled, judged])
         number = at + values.shape[1] - 1
         newest = None if rolled is None else rolled.last()
         self.seen = Seen(number, judged.last(), newest, None if sizes is None else sizes[:, -1])
 
-    def _remember(self, at: int, judged: Sequence[Judged], before: Floats) -> None:
-        """Keep the trail for charts, and since when each row is bad; roll-ups come first."""
-        bad = np.concatenate([one.is_anomaly for one in judged])
-        for i in range(bad.shape[1]):
-            fresh = bad[:, i] & (self.bad_since < 0)
-            self.fast_before = np.where(fresh, before, self.fast_before)
-            self.bad_since = np.where(fresh, at + i, np.where(bad[:, i], self.bad_since, -1))
+    def _remember(self, at: int, judged: Sequence[Judged]) -> None:
+        """Keep the trail for charts; roll-ups come first."""
         length = self._trail.shape[2]
         if not length:
             return
-        places = np.arange(at, at + bad.shape[1]) % length
+        places = np.arange(at, at + judged[0].value.shape[1]) % length
         for line, name in enumerate(("value", "expected", "low", "high")):
             joined = np.concatenate([getattr(one, name) for one in judged])
             self._trail[line][:, places] = np.minimum(joined, LARGEST)
@@ -140,26 +137,30 @@ class Watch:
     def shift_of(self, chosen: Labels) -> Shift | None:
         """Measure the step that a cell has taken since it is bad; None for an unknown cell.
 
-        What the level has followed since then, and what is still missing; of a cell that is not
-        bad, the distance of the last window.
+        Of a cell that is not bad, the distance of the last window.
         """
         names = (*self.tree.labels, *self.slices)
         if chosen not in names or self.next is None:
             return None
         row = names.index(chosen)
         since = int(self.bad_since[row])
-        followed = self._fast()[row] - self.fast_before[row] if since >= 0 else 0.0
         since = since if since >= 0 else self.next - WINDOW
         trail = self.trail(row)
-        rest = self._distance(row) if trail is None else _median_distance(trail, since)
+        step = self._distance(row) if trail is None else _median_distance(trail, since)
         leaves = np.array(
             [i for i, one in enumerate(self.slices) if set(chosen) <= set(one)], dtype=np.int64
         )
-        return Shift(since, leaves, float(np.nan_to_num(followed + rest)))
+        return Shift(since, leaves, float(np.nan_to_num(step)))
 
-    def _fast(self) -> Floats:
-        parts = [] if self.rolled is None else [self.rolled.fast_level()]
-        return np.concatenate([*parts, self.leaves.fast_level()])
+    @property
+    def bad_since(self) -> Ints:
+        """The first bad bucket of the running alarm of each cell, -1 where there is none."""
+        return np.concatenate([self.rolled_alarms.since, self.alarms.since])
+
+    def changes(self) -> Floats:
+        """Return how far each cell with a running alarm is away, as a share, down negative."""
+        both = (self.rolled_alarms, self.alarms)
+        return np.concatenate([one.sign * one.depth for one in both])
 
     def _distance(self, row: int) -> float:
         cell = self.cells()[row]
@@ -178,11 +179,25 @@ class Watch:
             _column(leaves),
         )
 
-    def causes(self, cells: Sequence[Cell], most: int) -> list[int]:
-        """Return which cells are causes."""
+    def causes(
+        self, cells: Sequence[Cell], most: int, before: frozenset[Labels] | None = None
+    ) -> list[int]:
+        """Return which cells are causes.
+
+        before: those of the bucket before; None where they are not known. An alarm that only lasts
+        goes on being told, but does not begin to be: when a model is well again, some of its
+        regions are so an hour later, and nobody wants to hear of them.
+        """
         assert self.seen is not None
         value, expected = self._units()
-        return explain.causes(cells, value, expected, most)
+        own = np.concatenate([self.rolled_alarms.is_own, self.alarms.is_own])
+        told = [
+            cell
+            if before is None or own[i] or cell.labels in before
+            else replace(cell, is_anomaly=False)
+            for i, cell in enumerate(cells)
+        ]
+        return explain.causes(told, value, expected, most)
 
     def members(self, cell: Cell, most: int) -> list[Member]:
         """Tell which slices carry the gap of a cause; empty when it is spread over most."""

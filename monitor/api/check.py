@@ -67,6 +67,8 @@ class Check(BaseModel, ABC):
     extra: ClassVar[str | None] = None
     learns: ClassVar[bool] = False
     """Whether it learns a new slice before it judges it."""
+    tells_of_missing_data: ClassVar[bool] = False
+    """Whether it says when data does not come: what lies downstream leaves that to it."""
 
     id: str = Field(description="The name of the check, from its key.")
     timezone: str = Field(default="UTC", description="IANA zone of the check's days and hours.")

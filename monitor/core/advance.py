@@ -73,8 +73,11 @@ def _take(turn: Turn, finding: Finding) -> None:
     cause = cause_of(turn, facts)
     name = cause[0] if cause else None
     verdicts = [block(verdict, name) for verdict in _with_silent(turn, finding)]
+    # A slice without rows among others that have some is gone by itself; all of them are late data.
+    is_empty = not any(verdict.outcome.is_judged for verdict in verdicts)
+    is_told_upstream = is_empty and turn.world.leaves_missing_data(facts)
     for verdict in verdicts:
-        _take_verdict(turn, verdict, facts)
+        _take_verdict(turn, verdict, facts, is_told_upstream=is_told_upstream)
     # A slot that was left out says nothing new about any slice.
     turn.verdicts.extend(v for v in verdicts if v.outcome is not Outcome.SKIPPED)
     if finding.due_at is not None:
@@ -109,10 +112,19 @@ def _with_silent(turn: Turn, finding: Finding) -> Iterable[Verdict]:
             )
 
 
-def _take_verdict(turn: Turn, verdict: Verdict, facts: CheckFacts) -> None:
+def _take_verdict(
+    turn: Turn, verdict: Verdict, facts: CheckFacts, *, is_told_upstream: bool
+) -> None:
     before = turn.draft.alerts.get((verdict.check, verdict.slice))
     is_red = verdict.blocked_by is None or turn.draft.red(verdict.blocked_by) is not None
-    after, events = live(before, verdict, facts.rules, facts.keep_firing_for, is_cause_red=is_red)
+    after, events = live(
+        before,
+        verdict,
+        facts.rules,
+        facts.keep_firing_for,
+        is_cause_red=is_red,
+        is_told_upstream=is_told_upstream,
+    )
     if after is None:
         if before is not None and before.is_open:
             turn.drop(before)

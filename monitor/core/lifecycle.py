@@ -27,6 +27,10 @@ ALONE_FOR = timedelta(minutes=10)
 """How long a check must be blind for a cause that never becomes an incident before its maintainer
 is warned: others get answers from that source, only this one does not."""
 
+UPSTREAM_FIRST = timedelta(days=1)
+"""How long missing data is left to the check upstream whose job it is to tell of it. When that one
+stays well for a day, the two do not mean the same data, and somebody must be told."""
+
 Stepped: TypeAlias = tuple[Alert | None, tuple[AlertEvent, ...]]
 
 
@@ -37,6 +41,7 @@ def step(
     keep: timedelta = timedelta(0),
     *,
     is_cause_red: bool = True,
+    is_told_upstream: bool = False,
 ) -> Stepped:
     """Take an alert (None for a slice without one) through one verdict.
 
@@ -44,7 +49,8 @@ def step(
     None when there is nothing to remember, and what happened. A verdict that saw nothing never
     resolves; three of them in a row warn. ``keep`` is how long a firing alert must be good before
     it is resolved. ``is_cause_red`` says whether the cause of a verdict that saw nothing has an
-    incident, which then tells of it.
+    incident, which then tells of it; ``is_told_upstream`` whether missing data is for another check
+    to tell.
     """
     is_open = alert is not None and alert.is_open
     open_alert = alert if is_open else None
@@ -56,7 +62,9 @@ def step(
             return open_alert, ()
         return _blind(open_alert or _new(verdict, fires), verdict, ALONE_FOR)
     if not verdict.outcome.is_judged:
-        return _blind(open_alert or _new(verdict, fires), verdict)
+        waits = is_told_upstream and verdict.outcome is Outcome.NO_DATA
+        least = UPSTREAM_FIRST if waits else timedelta(0)
+        return _blind(open_alert or _new(verdict, fires), verdict, least)
     if verdict.tier is None:
         return _good(open_alert, verdict, rules, keep)
     return _bad(open_alert or _new(verdict, fires), verdict, rules, is_new=not is_open)

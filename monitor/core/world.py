@@ -15,7 +15,7 @@ class CheckFacts:
     """One check as deciding sees it. ``report`` is how many slices a message shows.
 
     ``keep_firing_for`` is how long an alert must be good before it is resolved. ``learns`` says
-    that it judges by a normal of its own.
+    that it judges by a normal of its own, ``tells_of_missing_data`` that this is its job.
     """
 
     id: str
@@ -31,6 +31,7 @@ class CheckFacts:
     keep_firing_for: timedelta = timedelta(0)
     labels: Labels = ()
     learns: bool = False
+    tells_of_missing_data: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +50,20 @@ class World:
     routing: Routing = field(default_factory=Routing)
     causes: frozenset[str | None] = field(init=False)
     pagers: frozenset[str] = field(init=False)
+    watched: frozenset[str] = field(init=False)
     _upstream: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Gather what other things follow from, and the receivers that wake people.
+        """Gather what other things follow from, whose data is watched, and who wakes people.
 
-        Causes are resources by name and checks as ``check:<id>``.
+        Both are resources by name and checks as ``check:<id>``.
         """
         upstream = {name for one in self.resources.values() for name in one.upstream}
         before = {f"check:{name}" for facts in self.checks.values() for name in facts.after}
         object.__setattr__(self, "causes", frozenset(upstream | before))
+        told = [facts for facts in self.checks.values() if facts.tells_of_missing_data]
+        watched = {name for facts in told for name in (facts.resource, f"check:{facts.id}")}
+        object.__setattr__(self, "watched", frozenset(watched - {None}))
         pagers = {name for one in self.maintainers.values() for name in one.page}
         object.__setattr__(self, "pagers", frozenset(pagers))
 
@@ -70,3 +75,14 @@ class World:
         if found is None:
             found = self._upstream[resource] = ancestors(resource, self.resources)
         return found
+
+    def leaves_missing_data(self, facts: CheckFacts) -> bool:
+        """Return whether another check, of the same resource or upstream, tells when data is late.
+
+        One that tells of it itself leaves nothing to others.
+        """
+        if facts.tells_of_missing_data:
+            return False
+        names = {facts.resource, *self.upstream_of(facts.resource)}
+        names |= {f"check:{name}" for name in facts.after}
+        return not self.watched.isdisjoint(names)

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol, TypeAlias
@@ -106,7 +106,8 @@ class Histories:
             values=metric.values,
             sizes=metric.sizes,
             watermark=fresh.watermark,
-            sightings=tuple(metric.sightings),
+            sightings=(*metric.sightings, *arriving(metric, what, now)),
+            is_watched=True,
             rebased={one.slice: one.at for one in rebased},
             memory=metric.memory,
             notes=fresh.notes,
@@ -197,7 +198,9 @@ def _laid(
 def note_arrivals(metric: Metric, what: Remembered, now: datetime) -> None:
     """Learn how late data comes: what a bucket had at each age, as a share of what it has now."""
     totals = np.nansum(np.where(np.isfinite(metric.values), metric.values, 0.0), axis=0)
-    for number in range(max(metric.first, metric.end - MOST_LOOKS), metric.end):
+    # Rows of the future are a mistake of the source; they must not hide the newest buckets.
+    end = min(metric.end, bucket_number(now, what.settings))
+    for number in range(max(metric.first, end - MOST_LOOKS), end):
         age = (now - bucket_start(number + 1, what.settings)).total_seconds()
         looks = metric.seen.setdefault(number, [])
         if timedelta(0) <= timedelta(seconds=age) <= what.settle and len(looks) < MOST_LOOKS:
@@ -212,6 +215,18 @@ def note_arrivals(metric: Metric, what: Remembered, now: datetime) -> None:
                 Sighting(timedelta(seconds=age), float(total / final)) for age, total in looks
             )
     del metric.sightings[:-MOST_SIGHTINGS]
+
+
+def arriving(metric: Metric, what: Remembered, now: datetime) -> Iterator[Sighting]:
+    """Compare the looks at buckets that may still grow with what they have now."""
+    for number, looks in metric.seen.items():
+        total = float(
+            np.nansum(metric.values[:, number - metric.first : number + 1 - metric.first])
+        )
+        newest = (now - bucket_start(number + 1, what.settings)).total_seconds()
+        for age, then in looks:
+            if age < newest and total > 0:
+                yield Sighting(timedelta(seconds=age), then / total)
 
 
 def days_of(metric: Metric, what: Remembered, lo: int) -> list[MetricDay]:

@@ -64,4 +64,5 @@ def _facts(planned: PlannedCheck) -> CheckFacts:
         keep_firing_for=planned.keep_firing_for,
         labels=labels_of(planned.labels),
         learns=planned.check.learns,
+        tells_of_missing_data=planned.check.tells_of_missing_data,
     )

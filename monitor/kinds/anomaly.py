@@ -13,10 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from monitor.anomaly.arrays import Floats
 from monitor.anomaly.evidence import capability, of_cause
-from monitor.anomaly.explain import Cell
 from monitor.anomaly.keeper import Kept, Known, Told, caught_up
 from monitor.anomaly.model import Learning, Missing, Point, Settings
-from monitor.anomaly.ready import Ready, completeness, ready
+from monitor.anomaly.ready import SURELY, Arrival, Ready, completeness, newest_ready
 from monitor.anomaly.replay import answers as told
 from monitor.anomaly.series import bucket_number, bucket_start
 from monitor.anomaly.watch import Watch
@@ -170,19 +169,22 @@ class Anomaly(Check, kind="anomaly"):
         assert isinstance(answer, Buckets)
         settings = self._settings()
         number, why = self._newest(answer, settings, now)
+        past = answer.memory.get(MEMORY)
+        kept = past if isinstance(past, Kept) else None
         found = _known(answer, number, settings)
         self._refuse_many(found.slices)
         if not found.slices:
             return
-        if not why.is_ready:
+        if not why.is_ready or (kept is not None and number < kept.known.number):
             at = self._name(bucket_start(number, settings))
             for labels in found.slices:
                 yield NotYet(f"the bucket {at} is not complete: {why}", labels)
             return
-        past = answer.memory.get(MEMORY)
-        kept = caught_up(past if isinstance(past, Kept) else None, settings, found)
+        is_first = kept is None
+        kept = caught_up(kept, settings, found)
+        kept = self._with_causes(kept)
         answer.memory[MEMORY] = kept
-        if past is None:
+        if is_first:
             answer.memory["says"] = capability(kept.watch)
         yield from self._told(kept, answer, now)
 
@@ -205,7 +207,7 @@ class Anomaly(Check, kind="anomaly"):
     ) -> Iterator[Iterable[Measured]]:
         settings = self._settings()
         watch = Watch(settings, known.slices)
-        done = 0
+        done, causes = 0, None
         for number, now in zip(numbers, moments, strict=True):
             width = number + 1 - known.first
             if not known.slices or width <= 0:
@@ -217,7 +219,9 @@ class Anomaly(Check, kind="anomaly"):
                 done = width
             cut = replace(known, values=known.values[:, :width])
             nothing = Told(number, np.zeros(0), np.zeros(0, dtype=np.bool_))
-            yield list(self._told(Kept(settings, watch, cut, nothing), answer, now))
+            kept = self._with_causes(Kept(settings, watch, cut, nothing, causes=causes))
+            causes = kept.causes
+            yield list(self._told(kept, answer, now))
 
     def _refuse_many(self, slices: Sequence[Labels]) -> None:
         if len(slices) > self.slices.max:
@@ -228,24 +232,30 @@ class Anomaly(Check, kind="anomaly"):
         """Return the newest bucket that is complete, or the one that should be and is not."""
         wanted = bucket_number(now - self.complete_after, settings) - 1
         newest = bucket_number(now, settings) - 1
-        why = Ready.YOUNG
-        for number in range(newest, wanted - 1, -1):
-            end = bucket_start(number + 1, settings)
-            why = ready(end, now, self.complete_after, answer.watermark, answer.sightings)
-            if why.is_ready:
-                return number, why
-        return wanted, why
+        oldest = wanted - max(2, SURELY // self.bucket)
+        ends = [bucket_start(number + 1, settings) for number in range(newest, oldest - 1, -1)]
+        index, why = newest_ready(ends, now, self._arrival(answer))
+        return newest - index, why
+
+    def _arrival(self, answer: Buckets) -> Arrival:
+        return Arrival(self.complete_after, answer.watermark, answer.sightings, answer.is_watched)
+
+    def _with_causes(self, kept: Kept) -> Kept:
+        cells = kept.watch.cells()
+        found = kept.watch.causes(cells, self.slices.report, kept.causes)
+        return replace(kept, causes=frozenset(cells[index].labels for index in found))
 
     def _told(self, kept: Kept, answer: Buckets, now: datetime) -> Iterator[Measured]:
         """Tell every roll-up and slice; only causes are more than noise."""
         watch, at = kept.watch, bucket_start(kept.known.number, kept.settings)
         assert watch.seen is not None
         cells = watch.cells()
-        causes = set(watch.causes(cells, self.slices.report))
+        causes = kept.causes or frozenset()
         points: list[Point | Learning | Missing] = []
         if watch.seen.rolled is not None:
             nothing = [math.nan] * len(watch.tree.labels)
             points.extend(told(watch.seen.rolled, nothing, kept.settings, at))
+        changes = watch.changes().tolist()
         raw = kept.known.values[:, -1].tolist()
         points.extend(told(watch.seen.leaves, raw, kept.settings, at))
         for index, (cell, point) in enumerate(zip(cells, points, strict=True)):
@@ -255,19 +265,22 @@ class Anomaly(Check, kind="anomaly"):
                 yield NotYet(f"learning: {point.reason}", cell.labels)
             else:
                 evidence = self._evidence(point, kept, index)
-                is_noise = index not in causes or _is_late_alarm(kept, index)
+                is_noise = cell.labels not in causes or _is_late_alarm(kept, index)
                 if not is_noise:
                     evidence |= of_cause(watch, cells, index, self.slices.report)
                     evidence |= self._surroundings(answer, kept, now)
-                yield from self._samples(cell, point, evidence, is_noise=is_noise)
+                # Of an alarm that lasts one bucket near a limit decides nothing.
+                lasts = not is_noise and math.isfinite(changes[index])
+                change = changes[index] if lasts else point.deviation
+                yield from self._samples(cell.labels, change, evidence, is_noise=is_noise)
 
     def _samples(
-        self, cell: Cell, point: Point, evidence: dict[str, object], *, is_noise: bool
+        self, labels: Labels, change: float, evidence: dict[str, object], *, is_noise: bool
     ) -> Iterator[Sample]:
-        rise = min(point.deviation, LARGEST_RISE)
-        for measure, change in (("drop", -rise), ("rise", rise)):
+        rise = min(change, LARGEST_RISE)
+        for measure, share in (("drop", -rise), ("rise", rise)):
             if measure in self._directions:
-                yield Sample(measure, change, cell.labels, Unit.SHARE, evidence, is_noise)
+                yield Sample(measure, share, labels, Unit.SHARE, evidence, is_noise)
 
     @property
     def _directions(self) -> tuple[str, ...]:

@@ -80,6 +80,8 @@ class Freshness(Check, kind="freshness"):
         "rows": Measure(Direction.BELOW, Unit.NUMBER, "rows of the newest partition or write"),
     }
 
+    tells_of_missing_data: ClassVar[bool] = True
+
     table: str = Field(description="The table, with its schema where it has one.")
     column: str | None = Field(default=None, description="The column of moments.")
     partition: PartitionRule | None = Field(default=None, description="How it is partitioned.")

@@ -50,6 +50,7 @@ class Heartbeat(Check, kind="heartbeat"):
     }
     default_every: ClassVar[timedelta] = timedelta(minutes=1)
     default_source: ClassVar[str | None] = "pings"
+    tells_of_missing_data: ClassVar[bool] = True
 
     cron: str | None = Field(default=None, description="When the job is due, in the check's zone.")
     period: Duration | None = Field(default=None, description="How often it runs at least.")

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.anomaly.ready import Ready, Sighting, completeness, ready
+from monitor.anomaly.ready import Arrival, Ready, Sighting, completeness, newest_ready, ready
 
 END = datetime(2026, 11, 24, 3, tzinfo=UTC)
 WAIT = timedelta(minutes=20)
@@ -27,7 +27,45 @@ def sightings(share: float, minutes: int = 10, count: int = 40) -> list[Sighting
 def test_a_bucket_is_judged_for_a_reason(
     minutes: int, watermark: datetime | None, seen: list[Sighting], says: Ready
 ) -> None:
-    assert ready(END, END + timedelta(minutes=minutes), WAIT, watermark, seen) is says
+    assert (
+        ready(END, END + timedelta(minutes=minutes), Arrival(WAIT, watermark, tuple(seen))) is says
+    )
+
+
+def test_a_few_sightings_are_enough_to_see_that_data_comes_late() -> None:
+    late = Arrival(WAIT, None, tuple(sightings(0.9, minutes=30, count=1)), is_watched=True)
+    assert ready(END, END + timedelta(minutes=30), late) is Ready.LATE
+    soon = Arrival(WAIT, None, tuple(sightings(1.0, minutes=30, count=1)), is_watched=True)
+    assert ready(END, END + timedelta(minutes=30), soon) is Ready.AGE
+
+
+def ends(count: int) -> list[datetime]:
+    return [END - hours * timedelta(hours=1) for hours in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("arrival", "index", "says"),
+    [
+        # The first look of the daemon judges what is surely complete, and warms up by it.
+        (Arrival(WAIT, is_watched=True), 6, Ready.AGE),
+        (Arrival(WAIT), 0, Ready.AGE),
+        # What always comes two hours late is judged two hours late.
+        (Arrival(WAIT, END - timedelta(hours=2)), 2, Ready.WATERMARK),
+        (Arrival(WAIT, END - timedelta(minutes=59)), 0, Ready.BEHIND),
+        (Arrival(WAIT, END - timedelta(hours=20)), 0, Ready.BEHIND),
+        # Younger sightings count for an age, too.
+        (
+            Arrival(WAIT, None, (*sightings(0.9, 30), *sightings(0.95, 90), *sightings(1.0, 150))),
+            3,
+            Ready.LAG,
+        ),
+        (Arrival(WAIT, None, tuple(sightings(0.9, 30))), 0, Ready.LATE),
+    ],
+)
+def test_the_newest_bucket_that_is_surely_complete_is_judged(
+    arrival: Arrival, index: int, says: Ready
+) -> None:
+    assert newest_ready(ends(9), END + timedelta(minutes=30), arrival) == (index, says)
 
 
 def test_one_late_night_in_ten_counts_more_than_nine_early_ones() -> None:
@@ -38,4 +76,4 @@ def test_one_late_night_in_ten_counts_more_than_nine_early_ones() -> None:
 
 
 def test_the_future_is_not_complete() -> None:
-    assert not ready(END, END - WAIT, WAIT, None, sightings(1.0)).is_ready
+    assert not ready(END, END - WAIT, Arrival(WAIT, None, tuple(sightings(1.0)))).is_ready

@@ -1,10 +1,12 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from monitor.core.advance import Finding, advance
 from monitor.core.alert import AlertState, Change
 from monitor.core.book import Memory
 from monitor.core.causes import GRACE_AFTER_ROOT
+from monitor.core.lifecycle import UPSTREAM_FIRST
 from monitor.core.model import (
     Hours,
     Maintainer,
@@ -49,8 +51,8 @@ TIERS = {Outcome.WARN: Tier.WARN, Outcome.PAGE: Tier.PAGE}
 class Day:
     """A timeline: what is found minute by minute, and what it leads to."""
 
-    def __init__(self, at: datetime = MONDAY_NOON) -> None:
-        self.at, self.memory = at, Memory()
+    def __init__(self, at: datetime = MONDAY_NOON, world: World = WORLD) -> None:
+        self.at, self.memory, self.world = at, Memory(), world
 
     def finds(self, **outcomes: Outcome) -> Step:
         self.at += timedelta(minutes=1)
@@ -61,7 +63,7 @@ class Day:
         return self.does(findings)
 
     def does(self, findings: Sequence[Finding] = (), *orders: Order) -> Step:
-        step = advance(self.memory, findings, WORLD, self.at, orders).step
+        step = advance(self.memory, findings, self.world, self.at, orders).step
         self.memory.apply(step)
         return step
 
@@ -118,6 +120,33 @@ def test_missing_data_below_a_red_table_never_becomes_an_alert() -> None:
     for _ in range(10):
         day.finds(metric=Outcome.NO_DATA)
     assert all(alert.check == "table" for alert in day.memory.alerts.values())
+
+
+def test_missing_data_is_left_to_the_check_upstream_that_watches_for_it() -> None:
+    watched = replace(WORLD.checks["table"], tells_of_missing_data=True)
+    day = Day(world=replace(WORLD, checks={**WORLD.checks, "table": watched}))
+    for _ in range(10):
+        day.finds(table=Outcome.OK, metric=Outcome.NO_DATA)
+    assert not day.memory.incidents
+    day.finds(table=Outcome.OK, metric=Outcome.PAGE)
+    assert [one.check for one in day.memory.incidents.values()] == ["metric"]
+
+
+def test_missing_data_is_told_when_the_check_upstream_saw_nothing_for_a_day() -> None:
+    watched = replace(WORLD.checks["table"], tells_of_missing_data=True)
+    day = Day(world=replace(WORLD, checks={**WORLD.checks, "table": watched}))
+    for _ in range(3):
+        day.finds(table=Outcome.OK, metric=Outcome.NO_DATA)
+    day.at += UPSTREAM_FIRST
+    day.finds(table=Outcome.OK, metric=Outcome.NO_DATA)
+    assert [one.check for one in day.memory.incidents.values()] == ["metric"]
+
+
+def test_missing_data_that_nobody_watches_is_told_after_three_looks() -> None:
+    day = Day()
+    for _ in range(3):
+        day.finds(table=Outcome.OK, metric=Outcome.NO_DATA)
+    assert [one.check for one in day.memory.incidents.values()] == ["metric"]
 
 
 def test_what_is_still_bad_long_after_its_cause_is_gone_stands_on_its_own() -> None:

@@ -139,6 +139,22 @@ def test_the_curve_of_late_data_is_learned_from_what_was_there_at_each_age(tmp_p
     assert final
 
 
+def test_a_second_look_tells_how_much_was_missing_at_the_first(tmp_path: Path) -> None:
+    kpi = Kpi()
+    newest = max(kpi.rows)
+    kpi.rows[newest] = 50.0
+    kpi.rows[NOW + timedelta(days=3)] = 1.0  # a row of the future hides nothing
+    with opened(tmp_path) as (histories, _):
+        first = ask(histories, kpi)
+        kpi.rows[newest] = 100.0
+        second = ask(histories, kpi, NOW + timedelta(minutes=30))
+    assert first.is_watched
+    assert first.sightings == ()
+    shares = {one.age: one.share for one in second.sightings}
+    assert shares[timedelta(minutes=10)] == pytest.approx(0.5)
+    assert shares[timedelta(minutes=70)] == 1.0
+
+
 def test_days_come_back_as_they_were_saved(tmp_path: Path) -> None:
     values = np.array([[1.0, np.nan, np.inf], [4.0, 5.0, 6.0]])
     day = MetricDay(date(2026, 11, 24), 5, (CTR, CVR), values, values * 2)
