@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import TypeAlias
 
+from monitor.core.notification import NotifyReason
 from monitor.core.state import OutboxRow
 
 FIRST_WAIT = timedelta(seconds=1)
@@ -23,11 +24,22 @@ def wait_after(attempts: int, asked: timedelta | None) -> timedelta:
     return asked if asked is not None else min(FIRST_WAIT * 2 ** min(attempts, 12), LONGEST_WAIT)
 
 
+AWAITED = frozenset({NotifyReason.ACKNOWLEDGED, NotifyReason.REASSIGNED})
+"""Reasons that a person has given with a click, and looks at the message for."""
+
+
+def is_awaited(row: OutboxRow) -> bool:
+    """Say whether somebody waits to see it."""
+    return row.notification.reason in AWAITED
+
+
 def rank(row: OutboxRow) -> int:
-    """Order pages before incidents before digests."""
-    if row.notification.is_page:
+    """Order pages before what somebody waits for, before other incidents, before digests."""
+    if row.notification.is_page and not is_awaited(row):
         return 0
-    return 1 if row.notification.digest is None else 2
+    if is_awaited(row):
+        return 1
+    return 2 if row.notification.digest is None else 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +65,8 @@ class Lane:
     """The queue of one receiver. Messages of one subject keep their order.
 
     Of several that wait for the same subject only the newest is sent. One that may have arrived
-    already (the answer was lost, or the process died) is sent again first, with its own key.
+    already (the answer was lost, or the process died) is sent again first, with its own key. What a
+    person waits for may go on credit: one message before its time, which the next ones make up for.
     """
 
     receiver: str
@@ -121,12 +134,16 @@ class Lane:
         if not self._ready or not self._may_send(now):
             return None
         while self._ready:
-            _, _, subject = heapq.heappop(self._ready)
-            parcel = self._parcel(subject, now)
-            if parcel is not None:
-                self._tokens -= 1
-                self.sending.add(subject)
-                return parcel
+            entry = heapq.heappop(self._ready)
+            parcel = self._parcel(entry[2], now)
+            if parcel is None:
+                continue
+            if self._tokens < 1 and not is_awaited(parcel.row):
+                heapq.heappush(self._ready, entry)
+                return None
+            self._tokens -= 1
+            self.sending.add(parcel.subject)
+            return parcel
         return None
 
     def _offer(self, subject: str, now: datetime) -> None:
@@ -157,7 +174,7 @@ class Lane:
         passed = (now - (self._filled_at or now)).total_seconds()
         self._tokens = min(most, self._tokens + max(0.0, passed) * self.rate)
         self._filled_at = now
-        return self._tokens >= 1
+        return self._tokens >= 0
 
     def done(self, parcel: Parcel, now: datetime) -> None:
         """Forget what is settled, delivered or given up."""

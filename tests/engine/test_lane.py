@@ -1,0 +1,63 @@
+from datetime import UTC, datetime, timedelta
+
+from monitor.core.notification import Notification, NotifyReason
+from monitor.core.state import OutboxRow
+from monitor.engine.lane import Lane, rank
+
+AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
+MORE, ACK = NotifyReason.MORE_ALERTS, NotifyReason.ACKNOWLEDGED
+
+
+def row(subject: str, reason: NotifyReason = MORE, *, is_page: bool = False) -> OutboxRow:
+    key = f"{subject}:{reason}"
+    return OutboxRow(Notification(key, subject, "box", reason, AT, is_page=is_page), AT)
+
+
+def sent(lane: Lane, seconds: float) -> list[str]:
+    """Send all that may go at a moment; each arrives at once."""
+    now, found = AT + timedelta(seconds=seconds), []
+    while (parcel := lane.take(now)) is not None:
+        lane.done(parcel, now)
+        found.append(parcel.subject)
+    return found
+
+
+def lane_with(*rows: OutboxRow) -> Lane:
+    lane = Lane("box", rate=1.0)
+    for one in rows:
+        lane.add(one, AT)
+    return lane
+
+
+def test_what_somebody_waits_for_goes_before_its_time_and_the_others_make_up_for_it() -> None:
+    lane = lane_with(row("a"), row("b"), row("c"))
+    assert sent(lane, 0) == ["a"]
+    lane.add(row("clicked", ACK), AT)
+    assert sent(lane, 0.25) == ["clicked"]
+    assert sent(lane, 1.75) == []
+    assert sent(lane, 2.0) == ["b"]
+    assert sent(lane, 2.75) == []
+    assert sent(lane, 3.0) == ["c"]
+
+
+def test_the_credit_is_one_message() -> None:
+    lane = lane_with(row("a"))
+    assert sent(lane, 0) == ["a"]
+    for name in ("first", "second"):
+        lane.add(row(name, ACK), AT)
+    assert sent(lane, 0.25) == ["first"]
+    assert sent(lane, 0.75) == []
+    assert sent(lane, 1.25) == ["second"]
+
+
+def test_a_page_goes_before_a_click_and_a_click_before_the_rest() -> None:
+    rows = (row("a"), row("clicked", ACK, is_page=True), row("p", is_page=True))
+    assert [one.notification.subject for one in sorted(rows, key=rank)] == ["p", "clicked", "a"]
+    assert sent(lane_with(*rows), 0) == ["p", "clicked"]
+
+
+def test_without_clicks_nothing_goes_before_its_time() -> None:
+    lane = lane_with(*(row(str(n)) for n in range(5)))
+    moments = [quarter / 4 for quarter in range(40)]
+    went = [at for at in moments for _ in sent(lane, at)]
+    assert went == [0.0, 1.0, 2.0, 3.0, 4.0]
