@@ -37,25 +37,23 @@ class Listing:
     found: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     cut: set[str] = field(default_factory=set)
 
-    def read(self, state: str, share: float) -> int:
-        """Read the queries of a state, within a share of what is left; return how many."""
+    def read(self, state: str, share: float) -> None:
+        """Read the queries of a state, within a share of what is left."""
         left = self.rest.left - GROUPS_NEED - SQL_NEEDS - MORE
         if left <= 0:
             self.cut.add(state)
-            return 0
+            return
         text, was_cut = self.rest.part(f"{PATH}?state={state}", int(left * share))
         entries = list(_entries(text)) if was_cut else json.loads(text)
         self.found |= {str(one["queryId"]): one for one in entries}
         if was_cut:
             self.cut.add(state)
-        return len(entries)
 
     def read_all(self, states: Iterable[str], share: float, count: int | None) -> None:
-        """Read states until so many queries are found; None is unknown."""
-        found = 0
+        """Read states until so many queries are found in all; None is unknown."""
         for state in states:
-            if count is None or found < count:
-                found += self.read(state, share)
+            if count is None or len(self.found) < count:
+                self.read(state, share)
 
 
 def listed(rest: Rest, past: Past, known: Facts, now: datetime) -> Facts:
@@ -64,8 +62,11 @@ def listed(rest: Rest, past: Past, known: Facts, now: datetime) -> Facts:
     ``known`` is what the counters told: where nobody waits nobody need be asked for.
     """
     listing = Listing(rest)
-    listing.read_all(WAITS, 0.25, known.get("queued"))
-    listing.read_all(RUNS, 0.5, known.get("running"))
+    queued, running = known.get("queued"), known.get("running")
+    listing.read_all(WAITS, 0.25, queued)
+    # Trino counts as queued what is planned and started, too.
+    living = None if queued is None or running is None else queued + running
+    listing.read_all(RUNS, 0.5, living)
     listing.read("FAILED", 0.5)
     if past.long_until is None or now >= past.long_until:
         listing.read("FINISHED", 1.0)

@@ -14,6 +14,8 @@ POOL = "trino_memory_type_ClusterMemoryPool_name_general"
 MANAGER = "trino_memory_name_ClusterMemoryManager"
 QUERIES = "trino_execution_name_QueryManager"
 WAITING, OVER = {"QUEUED", "WAITING_FOR_RESOURCES"}, {"FINISHED", "FAILED"}
+NOT_RUNNING = WAITING | {"DISPATCHING", "PLANNING", "STARTING"}
+"""What the counters call queued."""
 
 
 def info(state: ClusterState) -> dict[str, Any]:
@@ -67,14 +69,14 @@ def metrics(state: ClusterState, wanted: Iterable[str]) -> str:
     """Write ``/metrics`` with the names of one generation; ``wanted`` filters them."""
     ended = [query for query in state.queries if query.state in OVER]
     lacking = [one for one in ended if one.error_type == "INSUFFICIENT_RESOURCES"]
-    running = [one for one in state.queries if one.state not in WAITING | OVER]
+    running = [one for one in state.queries if one.state not in NOT_RUNNING | OVER]
     values: dict[str, float] = {
         OLD_NAME if state.has_old_names else NEW_NAME: state.workers,
         f"{POOL}_ReservedDistributedBytes": state.memory_share * 1e11,
         f"{POOL}_TotalDistributedBytes": 1e11,
         f"{POOL}_BlockedNodes": state.blocked_nodes,
         f"{MANAGER}_QueriesKilledDueToOutOfMemory": state.oom_kills,
-        f"{QUERIES}_QueuedQueries": sum(one.state in WAITING for one in state.queries),
+        f"{QUERIES}_QueuedQueries": sum(one.state in NOT_RUNNING for one in state.queries),
         f"{QUERIES}_RunningQueries": len(running),
         f"{QUERIES}_FullyBlockedQueries": sum(one.is_blocked for one in running),
         f"{QUERIES}_CompletedQueries": len(ended),

@@ -85,6 +85,15 @@ def test_two_thousand_of_one_kind_do_not_hide_the_others(on: Rig, state: str) ->
     assert load.running == (2001 if state == "RUNNING" else 1)
 
 
+@pytest.mark.parametrize("state", ["DISPATCHING", "PLANNING", "STARTING", "FINISHING"])
+def test_what_is_on_its_way_is_listed_whatever_the_counters_call_it(on: Rig, state: str) -> None:
+    on.becomes(queries=[ETL, replace(ETL, id="q9", state=state), LOST])
+    load = on.load(Load())
+    assert [one.id for one in load.queries or ()] == ["q1", "q3", "q9"]
+    assert (load.queued, load.running) == (0, 2)
+    assert not load.is_partial
+
+
 def test_the_group_of_those_that_wait_is_told_though_the_list_is_cut(on: Rig) -> None:
     group = GroupLoad("global.bi", running=5, limit=5, queued=9, max_queued=10)
     on.becomes(
