@@ -165,12 +165,15 @@ def _maps(node: Fields, key: str) -> list[Fields]:
     )
 
 
-def read_digests(root: Fields, report: Report) -> tuple[DigestPlan, ...]:
+def read_digests(
+    root: Fields, report: Report, calendars: Mapping[str, BusinessDays]
+) -> tuple[DigestPlan, ...]:
     """Read ``digests:``."""
     plans = []
     for name, place, fields in maps_in(root, "digests", report, {}):
         subject = Subject(f"digest '{name}'", place)
         section = construct(DigestSection, fields.entries, report, subject)
+        calendar = known_name(fields, "calendar", "calendar", calendars, report)
         if section is not None:
             hour, minute = divmod(section.at % (24 * 60), 60)
             edition = Edition(section.only or "full")
@@ -184,6 +187,7 @@ def read_digests(root: Fields, report: Report) -> tuple[DigestPlan, ...]:
                     edition,
                     section.heartbeat,
                     section.timezone,
+                    calendars[calendar] if calendar else EVERY_DAY,
                 )
             )
     return tuple(plans)

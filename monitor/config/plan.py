@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 from monitor.api.check import Check
 from monitor.api.receiver import Receiver
 from monitor.api.source import Source
+from monitor.core.business_days import EVERY_DAY, BusinessDays
 from monitor.core.digest import Edition
 from monitor.core.labels import Labels
 from monitor.core.model import Maintainer, OnCall, Resource, TierRule
@@ -107,7 +108,8 @@ class DigestPlan:
     """When a digest leaves (local time, weekdays with Monday 0), for whom, and which edition.
 
     ``audience`` is ``on_call`` or ``maintainers``, each of whom reads of its own things only and,
-    without ``heartbeat``, nothing where nothing was. ``timezone`` is empty for the platform's.
+    without ``heartbeat``, nothing where nothing was. ``timezone`` is empty for the platform's. On
+    a day off of the ``calendar`` none leaves.
     """
 
     name: str
@@ -118,6 +120,7 @@ class DigestPlan:
     edition: Edition = Edition.FULL
     heartbeat: bool = False
     timezone: str = ""
+    calendar: BusinessDays = EVERY_DAY
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ def read_platform(root: Fields, base: Path, report: Report, failed: Sequence[str
         resources=read_resources(root, report, maintainers),
         on_call=read_on_call(root, report, receivers, written, timezone),
         routing=read_routing(root, report, Around(written, receivers, calendars)),
-        digests=read_digests(root, report),
+        digests=read_digests(root, report, calendars),
         calendars=calendars,
         holidays=read_holidays(root, calendars, report),
         defaults=defaults_at(root, "the configuration", report),

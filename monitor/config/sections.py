@@ -166,6 +166,9 @@ class DigestSection(Section):
     heartbeat: bool = Field(
         default=False, description="`true`: maintainers get theirs on quiet days, too."
     )
+    calendar: str | None = Field(
+        default=None, description="One of `calendars:`: on its days off none leaves."
+    )
     timezone: Annotated[str, AfterValidator(known_zone)] = Field(
         default="", description="An IANA zone; else that of the file."
     )

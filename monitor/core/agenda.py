@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from monitor.core.business_days import EVERY_DAY, LONGEST_BREAK, BusinessDays
 from monitor.core.moments import first_moment
 
 LATEST = timedelta(hours=6)
@@ -13,12 +14,16 @@ a morning digest in the afternoon misleads."""
 
 @dataclass(frozen=True, slots=True)
 class Agenda:
-    """A local time of day on some weekdays (Monday is 0), in an IANA zone."""
+    """A local time of day on some weekdays (Monday is 0), in an IANA zone.
+
+    On a day off of the ``calendar`` nothing leaves; the next one tells of it.
+    """
 
     hour: int
     minute: int
     weekdays: frozenset[int]
     timezone: str
+    calendar: BusinessDays = EVERY_DAY
 
     def moment(self, day: date) -> datetime:
         """Return the moment on a local day, in UTC.
@@ -35,13 +40,16 @@ class Agenda:
         # Late in the evening plus a late start is the next day already.
         for day in (today, today - timedelta(days=1)):
             at = self.moment(day)
-            if day.weekday() in self.weekdays and at <= now < at + LATEST:
+            if self._has(day) and at <= now < at + LATEST:
                 return day, at
         return None
 
     def next_after(self, now: datetime) -> datetime | None:
-        """Return when the digest leaves next; None when no weekday is allowed."""
+        """Return when the digest leaves next; None when there is no such day."""
         today = now.astimezone(ZoneInfo(self.timezone)).date()
-        days = (today + timedelta(days=ahead) for ahead in range(9))
-        moments = (self.moment(day) for day in days if day.weekday() in self.weekdays)
+        days = (today + timedelta(days=ahead) for ahead in range(LONGEST_BREAK.days))
+        moments = (self.moment(day) for day in days if self._has(day))
         return next((at for at in moments if at > now), None)
+
+    def _has(self, day: date) -> bool:
+        return day.weekday() in self.weekdays and self.calendar.has(day)

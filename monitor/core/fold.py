@@ -222,8 +222,9 @@ def _experiments(states: Iterable[SliceState], until: datetime) -> Iterator[Expe
         name = evidence.get("experiment")
         if not isinstance(name, str) or until - verdict.at >= NEWEST:
             continue
-        says = str(evidence.get("says") or verdict.reason or verdict.outcome)
+        says = str(evidence.get("standing") or verdict.reason or verdict.outcome)
         days = evidence.get("days_left")
-        left = float(days) if isinstance(days, int | float) else None
+        # What is decided has no days left to wait for.
+        left = float(days) if isinstance(days, int | float) and days > 0 else None
         lines.append(ExperimentLine(name, verdict.check, verdict.outcome, says, left))
     yield from sorted(lines, key=lambda line: (not line.is_red, line.experiment))

@@ -79,7 +79,7 @@ class Digests:
 
     def _agenda(self, one: DigestPlan) -> Agenda:
         zone = one.timezone or self.plan.timezone
-        return Agenda(one.hour, one.minute, one.weekdays, zone)
+        return Agenda(one.hour, one.minute, one.weekdays, zone, one.calendar)
 
     def claim(self, run: Run, digest: Digest) -> list[OutboxRow]:
         """Store a digest and its messages, once; blocking. Return what is now to be sent."""

@@ -193,6 +193,7 @@ class Experiment(Check, kind="experiment"):
         off = max(abs(count / total - share) for count, share in zip(counts, shares, strict=True))
         is_broken = evidence >= -math.log(self.split_alpha)
         p = sequential.always_valid_p(evidence)
+        said = "the split is broken" if is_broken else "the split is as planned"
         return Sample(
             "mismatch",
             off,
@@ -202,7 +203,9 @@ class Experiment(Check, kind="experiment"):
                 "units": dict(zip(self.split, counts, strict=True)),
                 "planned": dict(self.split),
                 "p": p,
-                "verdict": "the split is broken" if is_broken else "the split is as planned",
+                "verdict": said,
+                "experiment": self.id,
+                "standing": said,
             },
             is_noise=not is_broken,
         )
@@ -224,6 +227,7 @@ class Experiment(Check, kind="experiment"):
         said = sequential.verdict(found, matters, is_up_bad=metric.bad == "up")
         sign = 1.0 if metric.bad == "up" else -1.0
         evidence = self._evidence(seen, found, matters, said, now)
+        evidence |= {"experiment": self.id, "standing": self._standing(name, variant, evidence)}
         harm = sign * found.effect / abs(control.ratio)
         return Sample("harm", harm, labels, Unit.SHARE, evidence, said is not Verdict.HARM)
 
@@ -252,6 +256,12 @@ class Experiment(Check, kind="experiment"):
             "verdict": str(said),
             "days_left": None if left is None else left / DAY,
         }
+
+    def _standing(self, name: str, variant: str, evidence: Mapping[str, object]) -> str:
+        """Say it in one line, for the digest."""
+        change, low, high = (f"{evidence[key]:+.1%}" for key in ("change", "low", "high"))
+        where = f"{name} of {variant} {change} against {self.control} ({low} to {high})"
+        return f"{where}, {evidence['verdict']}"
 
     def _left(
         self, seen: _Seen, found: Difference, matters: float, now: datetime

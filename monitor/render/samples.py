@@ -1,4 +1,7 @@
-"""A made-up incident and a made-up digest with every part, to try templates on."""
+"""Made-up incidents and digests with every part: to try templates on, for tests, to look at.
+
+Foreign text in them is what a template must not let through: a mention, a link, code.
+"""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -27,55 +30,92 @@ from monitor.core.series import Point, Series
 
 NOW = datetime(2026, 11, 24, 3, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+GOOD_HOURS = 42
+PING = "<!channel> <http://x|y> & `rm`"
 SLICE = labels_of({"model": "ctr", "variant": "B"})
+FIRST = datetime(2026, 11, 23, 19, tzinfo=UTC)
+GAP = Gap(FIRST, FIRST + HOUR, FIRST + 2 * HOUR, ("dt_hour=2026-11-23-19", "it's; <!here>"))
 
 
-def incident(*, is_open: bool = True) -> IncidentView:
-    """Make an incident with gaps, a command, something that follows, and an acknowledgement."""
-    evidence = {"holders": [{"user": "etl", "source": "airflow", "queries": 31, "share": 0.62}]}
+def own_member() -> Member:
+    """Make a table that misses two partitions, with a command and links."""
+    evidence = {
+        "holders": [{"user": PING, "source": "superset", "queries": 31, "share": 0.62}],
+        "metric": None,
+    }
     sample = Sample("age", 6 * 3600, unit=Unit.SECONDS, evidence=evidence)
-    start = NOW - 8 * HOUR
-    own = Member(
+    limit = Limit("age", 6 * 3600, Direction.ABOVE, Unit.SECONDS)
+    return Member(
         check="impressions-fresh",
         kind="freshness",
         slice=(),
-        state=AlertState.FIRING if is_open else AlertState.RESOLVED,
+        state=AlertState.FIRING,
         tier=Tier.PAGE,
         summary="",
         maintainer="data-platform",
         fired_at=NOW - 3 * HOUR,
         resource="events.impressions_hourly",
-        resolved_at=None if is_open else NOW,
         samples=(sample,),
-        breach=Breach(sample, Limit("age", 6 * 3600, Direction.ABOVE, Unit.SECONDS)),
+        breach=Breach(sample, limit),
         evidence=evidence,
-        gaps=(Gap(start, start + HOUR, start + 2 * HOUR, ("dt_hour=2026-11-23-19",)),),
+        gaps=(GAP,),
         backfill="airflow backfill create --from-date {{ from }} --to-date {{ to }}",
-        link="https://trino.example.com/ui",
+        link="https://trino.example.com/ui/?a=1&b=2",
         runbook="https://wiki.example.com/impressions",
     )
-    follows = replace(
-        own,
+
+
+def folded_member() -> Member:
+    """Make a dashboard that is stale because of it."""
+    return replace(
+        own_member(),
         check="exec-dashboard",
-        slice=SLICE,
+        slice=labels_of({"chart": PING}),
         resource="superset.exec",
         maintainer="analytics",
         is_folded=True,
         breach=None,
         summary="not refreshed since yesterday",
         gaps=(),
+        backfill=None,
     )
-    about = Incident(
+
+
+def view(**changes: object) -> IncidentView:
+    """Make an open incident of both."""
+    incident = Incident(
         "20261124T003000-impressions-fresh",
         "impressions-fresh",
         "events.impressions_hourly",
         "data-platform",
         NOW - 3 * HOUR,
         Tier.PAGE,
-        resolved_at=None if is_open else NOW,
-        ack=Ack("asha@example.com", NOW),
     )
-    return IncidentView(about, (own, follows), people=("asha@example.com",))
+    made = IncidentView(incident, (own_member(), folded_member()), people=("dev@example.com",))
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def acknowledged() -> IncidentView:
+    """Make the same with somebody who takes care of it."""
+    made = view()
+    return replace(made, incident=replace(made.incident, ack=Ack("asha@example.com", NOW)))
+
+
+def resolved() -> IncidentView:
+    """Make the same after its end."""
+    made = view()
+    members = tuple(
+        replace(one, state=AlertState.RESOLVED, resolved_at=NOW) for one in made.members
+    )
+    return replace(made, incident=replace(made.incident, resolved_at=NOW), members=members)
+
+
+def notification(
+    reason: NotifyReason = NotifyReason.FIRST, about: IncidentView | None = None
+) -> Notification:
+    """Make a notification of an incident."""
+    shown = about or view()
+    return Notification("key", shown.incident.id, "receiver", reason, NOW, is_page=True, view=shown)
 
 
 def metric() -> IncidentView:
@@ -113,51 +153,113 @@ def metric() -> IncidentView:
     return IncidentView(about, (own,))
 
 
-def notification(reason: NotifyReason = NotifyReason.FIRST) -> Notification:
-    """Make a notification of the incident."""
-    view = incident(is_open=reason is not NotifyReason.RESOLVED)
-    return Notification("key", view.incident.id, "receiver", reason, NOW, is_page=True, view=view)
-
-
 def digest() -> Digest:
-    """Make a digest in which every part has something to say."""
-    points = tuple(Point(NOW - n * HOUR, 500.0 + n, 400, 600, 500) for n in range(24, 0, -1))
-    cell = MetricCell("opt_outs", SLICE, Outcome.WARN, 904, 580, 0.56, at=NOW)
+    """Make a digest of a night in which one thing broke."""
+    slices = [labels_of({"model": model, "variant": v}) for model in ("ctr", "cvr") for v in "AB"]
+    cells = [
+        MetricCell("impressions", one, Outcome.OK, 48_201, 49_000, -0.0163, at=NOW)
+        for one in slices[:3]
+    ]
+    cells.append(
+        MetricCell(
+            "impressions",
+            slices[3],
+            Outcome.BLOCKED,
+            20_000,
+            49_000,
+            -0.6,
+            note="not judged: under events.impressions_hourly",
+        )
+    )
+    cells.append(MetricCell("opt_outs", slices[1], Outcome.WARN, 904, 580, 0.559, at=NOW))
     return Digest(
         name="morning",
         audience="on_call",
         since=NOW - 16 * HOUR,
         until=NOW,
-        timezone="UTC",
+        timezone="Asia/Kolkata",
         mood=Mood.OPEN,
         coverage=Coverage(
             418,
             417,
-            (NotRun("trino-load", "data-platform", Outcome.ERROR, "Trino is down", NOW, NOW),),
+            (NotRun("trino-load", "data-platform", Outcome.ERROR, f"timeout {PING}"),),
             (Blind(NOW - 5 * HOUR, NOW - 4 * HOUR),),
         ),
-        open=(incident(),),
-        overnight=(incident(is_open=False),),
-        owners=(OwnerCount("data-platform", 2, 1, ("platform-slack",)),),
-        metrics=(cell, replace(cell, metric="impressions", outcome=Outcome.BLOCKED, note="late")),
-        unowned=("orphan",),
+        open=(view(),),
+        overnight=(resolved(),),
+        owners=(OwnerCount("data-platform", 2, 1),),
+        metrics=tuple(cells),
+        unowned=("orphan-check",),
         revision="4f2a91c",
         next_at=NOW + 24 * HOUR,
-        unchanged=(incident(),),
-        experiments=(ExperimentLine("ranker", "exp", Outcome.WARN, "split is broken", 3.0),),
+    )
+
+
+def course() -> Series:
+    """Give two days of a metric that leaves its band at the end."""
+    points = []
+    for hour in range(48):
+        expected = 500 + 200 * ((hour % 24) - 12) / 12
+        value = expected + (hour * 37 % 11 - 5) * 6 + (260 if hour > GOOD_HOURS else 0)
+        at = NOW - (48 - hour) * HOUR
+        points.append(Point(at, value, expected - 60, expected + 60, expected))
+    slices = labels_of({"model": "ctr", "variant": "B"})
+    return Series("opt-outs-rise", slices, "opt_outs", Unit.NUMBER, tuple(points))
+
+
+def whole_digest() -> Digest:
+    """Give a digest with every part; foreign text in each."""
+    held = (f"{PING} through superset 62%",)
+    return replace(
+        digest(),
+        coverage=Coverage(
+            418,
+            416,
+            (
+                NotRun("trino-load", "data-platform", Outcome.ERROR, f"timeout {PING}"),
+                NotRun("late", "x", Outcome.ERROR, PING, NOW - 5 * HOUR, NOW - 4 * HOUR),
+            ),
+        ),
+        owners=(OwnerCount("data-platform", 2, 1, ("platform-slack",)),),
+        unchanged=(view(),),
+        experiments=(
+            ExperimentLine("new-ranker", "exp", Outcome.WARN, f"sample ratio broken {PING}", 3.2),
+            ExperimentLine("blue", "exp2", Outcome.OK, "no guardrail crossed"),
+        ),
         night=(
-            NightLine("l", "trino.adhoc", (), "queued", Unit.NUMBER, 1, 2, 3, NOW, ("etl 62%",)),
+            NightLine(
+                "load", "trino.adhoc", (), "queue_time", Unit.SECONDS, 2, 240, 2900, NOW, held
+            ),
+            NightLine(
+                "lat",
+                "service.ranker",
+                labels_of({"model": PING}),
+                "p99",
+                Unit.SECONDS,
+                0.1,
+                0.2,
+                0.9,
+                NOW,
+            ),
         ),
         noisy=(Noisy("rows", "recsys", 14, 12, 1, "for: 5m", "for: 15m", 2),),
-        elsewhere=(Elsewhere("jsm", "P2 disk full", NOW - HOUR, "platform"),),
-        charts=(Series("opt-outs-rise", SLICE, "opt_outs", Unit.NUMBER, points),),
-        unavailable=(Unavailable("the night", "no time left"),),
-        undelivered=("pager: HTTP 403",),
-        week=Week(41, 3, 20, timedelta(minutes=4), HOUR, 55, ((NOW, 418, 418),)),
+        elsewhere=(Elsewhere("jsm", f"P2 {PING}", NOW - HOUR, "platform"),),
+        charts=(course(),),
+        unavailable=(Unavailable("open alerts of eu", PING),),
+        undelivered=(f"pager: HTTP 403 {PING}",),
+        week=Week(
+            41,
+            3,
+            20,
+            timedelta(minutes=4),
+            timedelta(minutes=38),
+            55,
+            ((NOW - 48 * HOUR, 418, 418), (NOW - 24 * HOUR, 410, 418)),
+        ),
         pages_sent=2,
-        added=("new",),
+        added=tuple(f"check-{n}" for n in range(7)),
         removed=("old",),
         revision_before="1111111",
-        late_by=HOUR,
-        ending=('check="a" until Tue 24 Nov 12:00 (asha: migration)',),
+        late_by=timedelta(minutes=40),
+        ending=(f'check="a" until Tue 24 Nov 12:00 (asha: {PING})',),
     )

@@ -87,7 +87,7 @@ def _line(trace: TracebackType | None, name: str) -> int:
 
 def _views(kind: str) -> list[IncidentView]:
     """Make incidents of a kind: open and over, and one of a metric with its chart."""
-    made = (samples.incident(), samples.incident(is_open=False), samples.metric())
+    made = (samples.acknowledged(), samples.resolved(), samples.metric())
     return [_of_kind(one, kind) for one in made] if kind != "default" else list(made)
 
 
@@ -98,16 +98,16 @@ def _of_kind(view: IncidentView, kind: str) -> IncidentView:
 
 def _notes(kind: str) -> list[Notification]:
     first, over, metric = _views(kind)
-    note = samples.notification
     return [
-        replace(note(), view=first),
-        replace(note(NotifyReason.RESOLVED), view=over),
-        replace(note(), view=metric),
+        samples.notification(about=first),
+        samples.notification(NotifyReason.RESOLVED, over),
+        samples.notification(about=metric),
     ]
 
 
 def _digest(name: str) -> Digest:
-    return samples.digest() if name == "default" else replace(samples.digest(), name=name)
+    made = samples.whole_digest()
+    return made if name == "default" else replace(made, name=name)
 
 
 def _slack_alert(templates: Templates, kind: str) -> list[str]:

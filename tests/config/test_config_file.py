@@ -207,3 +207,13 @@ def test_a_receiver_that_is_not_fit_to_wake_people_is_no_pager(site: Site) -> No
     (line,) = site.lines()
     assert line.startswith("config.yaml:9:")
     assert "'pager' cannot page maintainer 'recsys': type teams is not fit" in line
+
+
+def test_a_digest_may_have_a_calendar(site: Site) -> None:
+    text = CONFIG + 'calendars: {office: {weekdays: "monday:friday", except: [2026-11-09]}}\n'
+    site.config(text + 'digests: {am: {at: "09:05", calendar: office}}\n')
+    (digest,) = site.load().digests
+    assert not digest.calendar.has(date(2026, 11, 9))
+    site.config(text + 'digests: {am: {at: "09:05", calendar: offic}}\n')
+    (line,) = site.lines()
+    assert "calendar 'offic' is not defined; did you mean 'office'?" in line

@@ -14,7 +14,7 @@ import pytest
 
 from monitor.api import DeliveryError, Notification, NotifyReason, Receipt, Receiver, Tier
 from monitor.core.incident import IncidentView
-from tests.render.sample import NOW, PING, resolved, view
+from monitor.render.samples import NOW, PING, resolved, view
 
 SECRET = "s3cret-that-nobody-may-see-00000"  # 32 characters, as PagerDuty wants them
 RETRY_AFTER = timedelta(seconds=7)

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from monitor.core.agenda import LATEST, Agenda
+from monitor.core.business_days import BusinessDays
 
 ZONES = (
     "America/New_York",
@@ -75,3 +76,20 @@ def test_the_next_one_comes_on_the_next_weekday_that_is_meant() -> None:
     friday = datetime(2026, 11, 27, 3, 30, tzinfo=UTC)
     assert agenda.next_after(friday) == datetime(2026, 11, 30, 3, 30, tzinfo=UTC)
     assert Agenda(9, 0, frozenset(), "UTC").next_after(friday) is None
+
+
+def test_on_a_day_off_nothing_leaves_and_the_next_day_is_named() -> None:
+    diwali = date(2026, 11, 9)
+    calendar = BusinessDays(frozenset(range(5)), frozenset({diwali}))
+    agenda = Agenda(9, 0, EVERY_DAY, "Asia/Kolkata", calendar)
+    zone = ZoneInfo("Asia/Kolkata")
+    friday, monday, tuesday = (datetime(2026, 11, day, 9, 5, tzinfo=zone) for day in (6, 9, 10))
+    assert agenda.due(friday) is not None
+    assert agenda.due(monday) is None
+    assert agenda.due(tuesday) is not None
+    assert agenda.next_after(friday) == datetime(2026, 11, 10, 9, tzinfo=zone)
+
+
+def test_a_calendar_without_any_day_has_no_next_digest() -> None:
+    agenda = Agenda(9, 0, EVERY_DAY, "UTC", BusinessDays(frozenset()))
+    assert agenda.next_after(datetime(2026, 11, 9, tzinfo=UTC)) is None

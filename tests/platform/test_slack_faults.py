@@ -16,9 +16,9 @@ from pydantic import SecretStr
 from monitor.api import DeliveryError, Notification, NotifyReason, Receipt
 from monitor.core.incident import IncidentView
 from monitor.receivers.slack import Slack
+from monitor.render.samples import NOW, resolved, view
 from tests.platform.stack.slack import MORE_TOKENS, SlackServer
 from tests.platform.stack.slack_faults import FaultyProxy
-from tests.render.sample import NOW, resolved, view
 
 TRANSITIONS = int(os.environ.get("MONITOR_TRANSITIONS") or (3000 if os.environ.get("CI") else 400))
 OPEN_AT_ONCE = 20

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from monitor.api import Notification, NotifyReason
 from monitor.receivers.console import Console
-from tests.render.sample import NOW, digest, own_member, view
+from monitor.render.samples import NOW, digest, own_member, view
 
 
 def printed(notification: Notification) -> str:

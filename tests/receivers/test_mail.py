@@ -5,10 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from monitor.api import DeliveryError, Notification, NotifyReason, Receipt
-from monitor.render.samples import metric
+from monitor.render.samples import NOW, digest, metric, resolved, whole_digest
 from tests.contract.receiver_contract import note
 from tests.receivers.peers.mail import MailPeer, part
-from tests.render.sample import NOW, digest, resolved, whole_digest
 
 
 @pytest.fixture

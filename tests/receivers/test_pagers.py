@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from monitor.api import DeliveryError, Notification, NotifyReason, Receipt
+from monitor.render.samples import NOW, digest, resolved, view
 from tests.contract.receiver_contract import note
 from tests.receivers.peers.http import HttpPeer
 from tests.receivers.peers.others import AlertmanagerPeer, JiraPeer, TeamsPeer
 from tests.receivers.peers.pagers import JsmPeer, OpsgeniePeer, PagerDutyPeer
-from tests.render.sample import NOW, digest, resolved, view
 
 FIRST = note(NotifyReason.FIRST)
 

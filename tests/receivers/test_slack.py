@@ -8,9 +8,8 @@ import pytest
 from monitor.api import DeliveryError, Notification, NotifyReason, Receipt
 from monitor.core.incident import IncidentView
 from monitor.receivers.slack import Slack
-from monitor.render.samples import metric
+from monitor.render.samples import NOW, digest, metric, resolved, view, whole_digest
 from monitor.testing.slack import ScriptedSlack
-from tests.render.sample import NOW, digest, resolved, view, whole_digest
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 from monitor.api import DeliveryError, Notification, NotifyReason, Receipt
 from monitor.receivers.webhook import Webhook
-from tests.render.sample import NOW, digest, resolved, view
+from monitor.render.samples import NOW, digest, resolved, view
 
 
 class Hook(HTTPServer):

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 from monitor.core.alert import AlertState
 from monitor.render.backfill import commands
-from tests.render.sample import GAP, HOUR, own_member, resolved, view
+from monitor.render.samples import GAP, HOUR, own_member, resolved, view
 
 
 def test_from_to_and_end_are_variables_of_the_template() -> None:

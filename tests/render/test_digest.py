@@ -8,8 +8,8 @@ from monitor.core.digest import Coverage, Digest, Edition, MetricCell, Mood, Not
 from monitor.core.model import Outcome
 from monitor.render.blocks import Block, validate
 from monitor.render.digest import as_html, as_json, as_text, cell_text, verdict_line
+from monitor.render.samples import HOUR, NOW, digest, view, whole_digest
 from monitor.render.slack import digest_messages
-from tests.render.sample import HOUR, NOW, digest, view, whole_digest
 
 CLEAR = replace(digest(), open=(), overnight=(), owners=(), metrics=(), unowned=())
 

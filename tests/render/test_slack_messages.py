@@ -12,8 +12,8 @@ from monitor.core.labels import labels_of
 from monitor.core.model import Outcome
 from monitor.render.blocks import Block, plain, size, validate
 from monitor.render.digest import as_text
+from monitor.render.samples import GAP, HOUR, NOW, digest, own_member, resolved, view, whole_digest
 from monitor.render.slack import digest_messages, incident_blocks, thread_line
-from tests.render.sample import GAP, HOUR, NOW, digest, own_member, resolved, view, whole_digest
 
 
 def shown(blocks: list[Block]) -> str:

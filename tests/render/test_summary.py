@@ -3,8 +3,8 @@ from dataclasses import replace
 from monitor.core.incident import Member
 from monitor.core.labels import labels_of
 from monitor.core.model import Breach, Direction, Limit, Sample, Unit
+from monitor.render.samples import own_member, resolved, view
 from monitor.render.summary import details, headline, sentence, title
-from tests.render.sample import own_member, resolved, view
 
 
 def test_the_headline_is_made_of_the_judged_numbers() -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from jinja2 import TemplateError
 
+from monitor.render.samples import NOW, PING, digest
 from monitor.render.sandbox import LONGEST, render_text
 from monitor.render.templates import Templates, code, escape
-from tests.render.sample import NOW, PING, digest
 
 
 @pytest.mark.parametrize(

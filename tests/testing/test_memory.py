@@ -3,8 +3,8 @@ import asyncio
 import pytest
 
 from monitor.api import DeliveryError, Notification, NotifyReason
+from monitor.render.samples import NOW, view
 from monitor.testing.memory import Memory
-from tests.render.sample import NOW, view
 
 NOTE = Notification("k", "s", "memory", NotifyReason.FIRST, NOW, view=view())
 

@@ -3,9 +3,9 @@ import contextlib
 import httpx
 import pytest
 
+from monitor.render.samples import digest, view
 from monitor.render.slack import digest_messages, incident_blocks
 from monitor.testing.slack import Fault, ScriptedSlack
-from tests.render.sample import digest, view
 
 
 def call(slack: ScriptedSlack, method: str, **fields: object) -> dict[str, object]:

@@ -12,9 +12,9 @@ from monitor.receivers.alertmanager import Alertmanager
 from monitor.receivers.jira import Jira
 from monitor.receivers.teams import Teams
 from monitor.receivers.webhook import Webhook
+from monitor.render.samples import NOW
 from tests.contract.receiver_contract import SECRET, Seen
 from tests.receivers.peers.http import Answer, HttpPeer
-from tests.render.sample import NOW
 
 
 class AlertmanagerPeer(HttpPeer):
