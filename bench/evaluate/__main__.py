@@ -137,7 +137,7 @@ async def cost(plan: Plan, store: Path, minutes: int) -> tuple[float, int]:
     before, started = clock.now(), time.process_time()
     await run(timedelta(minutes=minutes))
     spent = time.process_time() - started
-    found = opened.history.slots(before, clock.now() + STEP)
+    found = opened.slots.summaries(before, clock.now() + STEP)
     looks = sum(sum(one.counts.values()) for one in found.values())
     await engine.stop()
     opened.close()

@@ -118,7 +118,7 @@ class Digests:
         mine = self._checks_of(audience)
         covered = coverage(
             mine,
-            self.store.story.looks(start, now),
+            self.store.slots.looks(start, now),
             self.store.journal.blind(start, now),
             self.world,
             self._broken() if audience == ON_CALL_AUDIENCE else {},

@@ -7,7 +7,16 @@ from monitor.api.check import Check
 from monitor.engine.recorder import KEEP as KEEP_NUMBERS
 from monitor.store import Store
 
-KEEP_SLOTS = timedelta(days=7)
+KEEP_PINGS = timedelta(days=45)
+"""Longer than heartbeats look back; the newest ones of each job stay for ever."""
+
+KEEP_SLOTS = timedelta(days=90)
+PACK_SLOTS = timedelta(days=1)
+"""How old slots are when they are packed into runs."""
+
+PACK_AT_ONCE = 50
+"""Checks whose slots are packed in one transaction: others write between two."""
+
 KEEP_METRICS_LONGER = timedelta(days=14)
 """How long buckets stay that nobody asks for: a check that is taken back comes back whole."""
 
@@ -24,7 +33,8 @@ KEEP_KEEPSAKES = timedelta(days=14)
 
 def prune(store: Store, checks: Iterable[Check], now: datetime) -> None:
     """Forget slots, pings, numbers and buckets that nobody reads any more."""
-    store.prune(now - KEEP_SLOTS)
+    store.journal.prune(now - KEEP_PINGS)
+    store.slots.prune(now - KEEP_SLOTS)
     store.samples.prune(now - KEEP_NUMBERS)
     store.found.prune(now - KEEP_FOUND)
     store.arrivals.prune(now - KEEP_ARRIVALS)
@@ -32,3 +42,8 @@ def prune(store: Store, checks: Iterable[Check], now: datetime) -> None:
     kept = [what.keep for what in (one.remembers(now) for one in checks) if what is not None]
     before = now - max(kept, default=timedelta(0)) - KEEP_METRICS_LONGER
     store.metrics.forget(before.date(), now - KEEP_METRICS_LONGER)
+
+
+def pack(store: Store, after: str, now: datetime) -> str | None:
+    """Pack old slots of the next checks after a name; return the last one, None at the end."""
+    return store.slots.pack(now - PACK_SLOTS, after, PACK_AT_ONCE)

@@ -1,8 +1,6 @@
 """What was: reads for the digest and the pages."""
 
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -11,10 +9,9 @@ from monitor.core.alert import Alert, AlertEvent
 from monitor.core.book import MOST_CLOSED, Memory
 from monitor.core.incident import Incident
 from monitor.core.lifecycle import FLAP_WINDOW
-from monitor.core.model import Outcome
 from monitor.core.notification import QuietReason
 from monitor.core.silence import Silence
-from monitor.core.state import Quiet, SliceState, Slot, Told
+from monitor.core.state import Quiet, SliceState, Told
 from monitor.core.trail import Deed, TrailEntry
 from monitor.store import codec
 from monitor.store.tables import (
@@ -26,16 +23,7 @@ from monitor.store.tables import (
     silence,
     told,
     trail,
-    verdict_recent,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class SlotSummary:
-    """How often a check came to each outcome in a window, and its last slot."""
-
-    counts: dict[Outcome, int]
-    last: Slot
 
 
 class History:
@@ -176,19 +164,3 @@ class History:
         query = sa.select(silence.c.value).order_by(silence.c.starts_at.desc(), silence.c.id)
         with self._engine.connect() as connection:
             return [codec.SILENCE.validate_json(text) for text in connection.scalars(query)]
-
-    def slots(self, since: datetime, until: datetime) -> dict[str, SlotSummary]:
-        """Return how the slots that were due in [since, until) ended, by check."""
-        query = (
-            sa.select(verdict_recent)
-            .where(verdict_recent.c.due_at >= since, verdict_recent.c.due_at < until)
-            .order_by(verdict_recent.c.due_at)
-        )
-        counts: dict[str, Counter[Outcome]] = {}
-        last: dict[str, Slot] = {}
-        with self._engine.connect() as connection:
-            for row in connection.execute(query):
-                outcome = Outcome(row.outcome)
-                counts.setdefault(row.check, Counter())[outcome] += 1
-                last[row.check] = Slot(row.check, row.due_at, row.ended_at, outcome, row.reason)
-        return {check: SlotSummary(dict(counts[check]), slot) for check, slot in last.items()}

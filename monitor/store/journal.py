@@ -51,6 +51,20 @@ class Journal:
             found: datetime | None = connection.scalar(query)
         return found
 
+    def prune(self, before: datetime) -> int:
+        """Forget pings from before a moment; return how many rows went.
+
+        The newest one of a check stays, and its newest good one: without them a job that never
+        came back would look like one that never came, and nobody would be told.
+        """
+        is_good = sa.and_(ping.c.kind == "end", ping.c.exit_status == 0)
+        newest = sa.select(sa.func.max(ping.c.id)).group_by(ping.c.check)
+        is_old = sa.and_(
+            ping.c.at < before, ping.c.id.not_in(newest), ping.c.id.not_in(newest.where(is_good))
+        )
+        with self._engine.begin() as connection:
+            return connection.execute(ping.delete().where(is_old)).rowcount
+
     def not_taken(self) -> list[Received]:
         """Return the received batches that no step took in yet, oldest first."""
         query = sa.select(received).order_by(received.c.id)

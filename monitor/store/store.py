@@ -1,6 +1,5 @@
 """The store: SQLite or PostgreSQL, opened, migrated, locked, written in whole steps."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,9 @@ from monitor.store.migrate import upgrade
 from monitor.store.outbox import Outbox
 from monitor.store.records import AuditReader
 from monitor.store.samples import Samples
+from monitor.store.slots import Slots
 from monitor.store.story import Story
-from monitor.store.tables import ping, prepare_for, verdict_recent
+from monitor.store.tables import prepare_for
 
 
 class Store:
@@ -37,6 +37,7 @@ class Store:
         self.audits = AuditReader(engine)
         self.samples = Samples(engine)
         self.metrics = Metrics(engine)
+        self.slots = Slots(engine)
         self.story = Story(engine)
         self.found = Found(engine)
         self.arrivals = Arrivals(engine)
@@ -49,14 +50,6 @@ class Store:
                 write(connection, steps)
         except sa.exc.DBAPIError as error:
             raise StoreError(f"the store cannot be written: {error.orig}") from error
-
-    def prune(self, before: datetime) -> int:
-        """Forget slots and pings from before a moment; return how many rows went."""
-        gone = 0
-        with self._engine.begin() as connection:
-            for table, column in ((verdict_recent, verdict_recent.c.ended_at), (ping, ping.c.at)):
-                gone += connection.execute(table.delete().where(column < before)).rowcount
-        return gone
 
     def close(self) -> None:
         """Let go of the lock and of all connections."""

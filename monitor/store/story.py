@@ -4,12 +4,10 @@ import json
 from collections.abc import Collection, Iterator
 from datetime import date, datetime
 from functools import lru_cache
-from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
 
-from monitor.core.coverage import Looks, looks_of
 from monitor.core.digest import Digest
 from monitor.core.labels import Labels
 from monitor.core.model import Outcome, Tier, Verdict
@@ -17,7 +15,7 @@ from monitor.core.noise import Firing
 from monitor.core.state import OutboxRow, SliceState, Slot
 from monitor.store import codec
 from monitor.store.outbox import add_rows
-from monitor.store.tables import alert, digest_run, incident, outbox, receipt, verdict_recent
+from monitor.store.tables import alert, digest_run, incident, outbox, receipt
 from monitor.store.tables import check_state as state
 
 MOST_REMEMBERED = 20_000
@@ -31,38 +29,6 @@ class Story:
     def __init__(self, engine: sa.Engine) -> None:
         """Work on an opened store."""
         self._engine = engine
-
-    def looks(self, since: datetime, until: datetime) -> dict[str, Looks]:
-        """Sum up the slots that were due in [since, until), by check.
-
-        Most checks were never blind: they are counted by the database, and only the slots of the
-        others are read one by one.
-        """
-        slot = verdict_recent
-        is_in = sa.and_(slot.c.due_at >= since, slot.c.due_at < until)
-        blind = sa.select(slot.c.check).where(is_in, slot.c.outcome.in_(_BLIND)).distinct()
-        judged = sa.func.sum(sa.case((slot.c.outcome.in_(_JUDGED), 1), else_=0))
-        newest = sa.func.max(slot.c.due_at, type_=slot.c.due_at.type)
-        totals = (
-            sa.select(slot.c.check, judged.label("judged"), newest.label("newest"))
-            .where(is_in)
-            .group_by(slot.c.check)
-            .subquery()
-        )
-        last = sa.select(slot, totals.c.judged).join(
-            totals, sa.and_(totals.c.check == slot.c.check, totals.c.newest == slot.c.due_at)
-        )
-        each = sa.select(slot).where(is_in, slot.c.check.in_(blind))
-        with self._engine.connect() as connection:
-            found = {
-                row.check: Looks(_slot(row), int(row.judged)) for row in connection.execute(last)
-            }
-            rows = connection.execute(each.order_by(slot.c.check, slot.c.due_at))
-            for check, mine in groupby(rows, key=lambda row: str(row.check)):
-                summed = looks_of((_slot(row) for row in mine), until)
-                if summed is not None:
-                    found[check] = summed
-        return found
 
     def firings(self, since: datetime, until: datetime) -> list[Firing]:
         """Return the alerts that fired in [since, until), oldest first."""
@@ -197,13 +163,6 @@ class Story:
         with self._engine.connect() as connection:
             for check, text in connection.execute(query):
                 yield check, json.loads(text)
-
-    def last_slots(self, check: str, limit: int) -> list[Slot]:
-        """Return the newest slots of a check, newest first."""
-        slot = verdict_recent
-        query = sa.select(slot).where(slot.c.check == check).order_by(slot.c.due_at.desc())
-        with self._engine.connect() as connection:
-            return [_slot(row) for row in connection.execute(query.limit(limit))]
 
     def archive(self, limit: int = 100) -> list[tuple[str, str]]:
         """Return run and day of the newest digests, newest first."""

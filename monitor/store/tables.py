@@ -184,6 +184,19 @@ verdict_recent = sa.Table(
     _text("reason"),
 )
 
+# Slots that ended alike, at even distances: what verdict_recent holds for longer than a day.
+slot_run = sa.Table(
+    "slot_run",
+    metadata,
+    _text("check", primary_key=True),
+    _moment("first_at", primary_key=True),
+    _moment("last_at", index=True),
+    sa.Column("count", sa.Integer, nullable=False),
+    _text("outcome"),
+    _text("reason"),
+    _moment("ended_at"),
+)
+
 ping = sa.Table(
     "ping",
     metadata,

@@ -109,7 +109,7 @@ class Reading:
             "told": ", ".join(self._told(planned)),
             "silences": [one for one in active if any(one.covers(of) for of in labels)],
             "incidents": self._incidents_of(name, now),
-            "slots": self.store.story.last_slots(name, MOST_SLOTS),
+            "slots": self.store.slots.last(name, MOST_SLOTS),
         }
 
     def _charts(self, checks: list[str], now: datetime, span: timedelta) -> list[Markup]:

@@ -88,7 +88,7 @@ def many(rig: Rig) -> Plan:
 
 
 def counts(rig: Rig, check: str) -> dict[Outcome, int]:
-    slots = rig.store.history.slots(START, rig.clock.now() + SECOND)
+    slots = rig.store.slots.summaries(START, rig.clock.now() + SECOND)
     return dict(slots[check].counts)
 
 
@@ -116,7 +116,7 @@ def test_a_source_that_is_gone_is_tried_and_everybody_else_is_skipped_with_the_c
         assert state["reason"] == "connection refused"
         skipped = [counts(rig, f"c{n}").get(Outcome.SKIPPED, 0) for n in range(10)]
         assert sum(skipped) >= 80
-        last = rig.store.history.slots(START, rig.clock.now())["c3"].last
+        last = rig.store.slots.summaries(START, rig.clock.now())["c3"].last
         assert "connection refused" in last.reason
         assert set(counts(rig, "b")) == {Outcome.OK}
         assert rig.sent("data-slack") == ["first notification"]

@@ -25,7 +25,7 @@ def test_a_breach_is_told_and_its_end_too(rig: Rig) -> None:
 
 def test_every_due_slot_has_one_stored_outcome(rig: Rig) -> None:
     rig.run(lambda rig: rig.minutes(10))
-    slots = rig.store.history.slots(START, START + timedelta(hours=1))
+    slots = rig.store.slots.summaries(START, START + timedelta(hours=1))
     # Ten minutes hold the first look and nine or ten of the interval's own moments.
     assert {sum(found.counts.values()) for found in slots.values()} <= {10, 11}
     assert set(slots) == {"a", "b"}
@@ -38,7 +38,7 @@ def test_a_suspended_machine_accounts_for_the_slots_that_it_missed(rig: Rig) -> 
         await rig.minutes(1)
 
     rig.run(story)
-    counts = rig.store.history.slots(START, START + timedelta(hours=1))["a"].counts
+    counts = rig.store.slots.summaries(START, START + timedelta(hours=1))["a"].counts
     assert counts[Outcome.SKIPPED] >= 4
     assert sum(counts.values()) == 9
 
@@ -97,7 +97,7 @@ def test_a_source_that_hangs_delays_only_its_own_checks(rig: Rig) -> None:
         rig.engine.dispatch.looks["a"].cancel()
 
     rig.run(story)
-    counts = rig.store.history.slots(START, START + timedelta(hours=1))
+    counts = rig.store.slots.summaries(START, START + timedelta(hours=1))
     assert counts["b"].counts[Outcome.OK] == 3
     assert counts["a"].counts[Outcome.SKIPPED] >= 2
 
@@ -108,7 +108,7 @@ def test_a_kind_that_raises_is_an_error_of_its_own_check_only(rig: Rig) -> None:
         await rig.minutes(2)
 
     rig.run(story)
-    counts = rig.store.history.slots(START, START + timedelta(hours=1))
+    counts = rig.store.slots.summaries(START, START + timedelta(hours=1))
     assert counts["a"].counts[Outcome.ERROR] == 2
     assert Outcome.OK not in counts["a"].counts
     assert counts["b"].counts[Outcome.OK] == 2
@@ -173,7 +173,7 @@ def test_what_cannot_be_stored_is_kept_and_stored_later(rig: Rig) -> None:
         assert rig.engine.is_ready
 
     rig.run(story)
-    counts = rig.store.history.slots(START, START + timedelta(hours=1))["a"].counts
+    counts = rig.store.slots.summaries(START, START + timedelta(hours=1))["a"].counts
     assert sum(counts.values()) == 4
 
 

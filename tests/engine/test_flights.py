@@ -156,5 +156,5 @@ def test_a_question_that_fails_fails_for_all_who_asked_it_and_each_slot_says_so(
         assert rig.source._asked == before + 3
 
     rig.run(story)
-    slots = rig.store.history.slots(START, START + timedelta(hours=1))
+    slots = rig.store.slots.summaries(START, START + timedelta(hours=1))
     assert [slots[check].counts[Outcome.ERROR] for check in "acd"] == [3, 3, 3]

@@ -88,7 +88,7 @@ def test_who_waits_too_long_for_a_turn_is_skipped_and_minutes_of_that_reach_the_
             await rig.engine.settle()
 
     rig.run(story)
-    slots = rig.store.history.slots(START + MINUTE, START + timedelta(hours=1))
+    slots = rig.store.slots.summaries(START + MINUTE, START + timedelta(hours=1))
     assert set(slots["c9"].counts) == set(slots["a"].counts) == {Outcome.OK}
     for n in range(9):
         assert set(slots[f"c{n}"].counts) == {Outcome.SKIPPED}

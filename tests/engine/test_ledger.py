@@ -69,7 +69,7 @@ def test_a_number_of_a_plugin_that_cannot_be_compared_is_an_error_of_its_slot(ri
         assert unaccounted(rig) == 0
 
     rig.run(story)
-    counts = rig.store.history.slots(START, START + timedelta(hours=1))["a"].counts
+    counts = rig.store.slots.summaries(START, START + timedelta(hours=1))["a"].counts
     # One slot was missed by a clock that moves in half minutes.
     assert set(counts) <= {Outcome.ERROR, Outcome.SKIPPED}
     assert counts[Outcome.ERROR] == 3

@@ -115,7 +115,7 @@ class Stage:
 
     def last_slot(self, check: str) -> tuple[Outcome, str]:
         """Return how the newest slot of a check ended, and why."""
-        last = self.store.history.slots(START, self.clock.now() + STEP)[check].last
+        last = self.store.slots.summaries(START, self.clock.now() + STEP)[check].last
         return last.outcome, last.reason
 
     def sent(self, box: str) -> list[str]:

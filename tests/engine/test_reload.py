@@ -172,11 +172,11 @@ def test_a_file_that_is_no_yaml_stops_no_check_either(home: Home) -> None:
     async def story(app: App) -> None:
         home.rows.write_bytes(b"\x00\xff broken")
         await home.noticed(app)
-        before = app.store.history.slots(home.clock.now(), home.clock.now() + timedelta(hours=1))
+        before = app.store.slots.summaries(home.clock.now(), home.clock.now() + timedelta(hours=1))
         assert before == {}
         start = home.clock.now()
         await home.minutes(app, 3)
-        counts = app.store.history.slots(start, home.clock.now() + timedelta(seconds=1))
+        counts = app.store.slots.summaries(start, home.clock.now() + timedelta(seconds=1))
         assert {name: sum(found.counts.values()) for name, found in counts.items()} == {
             "rows": 3,
             "other": 3,
@@ -326,7 +326,7 @@ def test_with_one_broken_file_of_two_hundred_the_others_keep_every_tick(home: Ho
         await home.noticed(app)
         start = home.clock.now()
         await home.minutes(app, 2)
-        found = app.store.history.slots(start, home.clock.now() + timedelta(seconds=1))
+        found = app.store.slots.summaries(start, home.clock.now() + timedelta(seconds=1))
         looked = [
             name
             for name, slot in found.items()

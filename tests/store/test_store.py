@@ -1,9 +1,7 @@
-import os
 import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -63,28 +61,6 @@ def note(key: str, subject: str = "i1", receiver: str = "slack") -> Notification
 
 def step(**parts: object) -> Step:
     return replace(Step(AT), **parts)  # type: ignore[arg-type]  # tests name the fields they fill
-
-
-POSTGRES = os.environ.get("MONITOR_TEST_POSTGRES")
-"""Given by the platform tests, which run this suite on a real PostgreSQL."""
-
-
-@pytest.fixture(params=["sqlite", "postgresql"] if POSTGRES else ["sqlite"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/monitor.db"
-    assert POSTGRES is not None
-    return POSTGRES
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    opened = open_store(url)
-    yield opened
-    with opened._engine.begin() as connection:
-        for table in reversed(metadata.sorted_tables):
-            connection.execute(table.delete())
-    opened.close()
 
 
 def test_what_was_committed_is_remembered_exactly(store: Store) -> None:
@@ -202,7 +178,7 @@ def test_a_slot_has_one_outcome(store: Store) -> None:
     slot = Slot("fresh", AT, AT, Outcome.OK)
     store.commit(step(slots=(slot,)))
     store.commit(step(slots=(replace(slot, outcome=Outcome.WARN),)))
-    summary = store.history.slots(AT, AT + timedelta(minutes=1))["fresh"]
+    summary = store.slots.summaries(AT, AT + timedelta(minutes=1))["fresh"]
     assert summary.counts == {Outcome.WARN: 1}
 
 
@@ -327,7 +303,7 @@ def test_looks_are_summed_up_by_check(store: Store) -> None:
     blind = [slot("b", n, Outcome.ERROR if n in {1, 2} else Outcome.OK) for n in range(5)]
     fine = [slot("a", n, Outcome.OK) for n in range(3)]
     store.commit(Step(AT, slots=(*blind, *fine)))
-    looks = store.story.looks(AT, AT + timedelta(minutes=4))
+    looks = store.slots.looks(AT, AT + timedelta(minutes=4))
     assert (looks["a"].judged, looks["a"].blind_from) == (3, None)
     assert looks["b"].judged == 2
     assert looks["b"].last.reason == "ok 3"

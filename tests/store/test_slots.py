@@ -1,0 +1,127 @@
+"""Slots and pings as they age: packed, and still told as they were."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from monitor.api import Asking, NotYet, Runs, Sample
+from monitor.core.model import Outcome
+from monitor.core.state import Slot, Step
+from monitor.engine.retention import pack, prune
+from monitor.kinds.heartbeat import Heartbeat
+from monitor.sources.pings import Pings
+from monitor.store import Store
+
+AT = datetime(2026, 11, 20, tzinfo=UTC)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+def slot(check: str, minute: int) -> Slot:
+    at = AT + MINUTE * minute
+    is_blind = check == "b" and 700 <= minute < 730
+    outcome = Outcome.ERROR if is_blind else Outcome.OK
+    return Slot(check, at, at + timedelta(seconds=1), outcome, "no answer" if is_blind else "")
+
+
+def fill(store: Store, minutes: int = 3 * 24 * 60, checks: str = "abc") -> None:
+    slots = [slot(check, minute) for check in checks for minute in range(minutes)]
+    store.commit(replace(Step(AT), slots=tuple(slots)))
+
+
+def pack_all(store: Store, now: datetime) -> int:
+    """Pack as the daemon does; return in how many transactions."""
+    name: str | None = ""
+    count = 0
+    while name is not None:
+        name, count = pack(store, name, now), count + 1
+    return count
+
+
+def rows(store: Store) -> tuple[int, int]:
+    with store._engine.connect() as connection:
+        counts = [
+            connection.exec_driver_sql(f"select count(*) from {name}").scalar_one()  # noqa: S608  # two names
+            for name in ("verdict_recent", "slot_run")
+        ]
+    return counts[0], counts[1]
+
+
+def told(store: Store) -> list[object]:
+    """Read everything that can be asked about slots, in windows that cut runs."""
+    found: list[object] = []
+    for start, end in (
+        (0, 72 * 60),
+        (90, 700),
+        (650, 715),
+        (715, 1500),
+        (4000, 9000),
+        (9000, 9001),
+    ):
+        since, until = AT + MINUTE * start, AT + MINUTE * end
+        found += [store.slots.looks(since, until), store.slots.summaries(since, until)]
+    return [*found, store.slots.last("b", 5), store.slots.last("b", 3700), store.slots.last("z", 5)]
+
+
+def test_packed_slots_are_told_as_they_were(store: Store) -> None:
+    fill(store)
+    before = told(store)
+    pack_all(store, AT + DAY * 3)
+    assert rows(store) == (3 * 24 * 60, 5)
+    assert told(store) == before
+    pack_all(store, AT + DAY * 3 + HOUR * 7)
+    assert rows(store) == (3 * 17 * 60, 5)
+    assert told(store) == before
+    pack_all(store, AT + DAY * 9)
+    assert rows(store) == (0, 5)
+    assert told(store) == before
+
+
+def test_packing_takes_a_few_checks_at_a_time(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.engine.retention.PACK_AT_ONCE", 2)
+    fill(store, minutes=10, checks="abcde")
+    assert pack_all(store, AT + DAY * 2) == 3
+    assert rows(store) == (0, 5)
+    assert pack_all(store, AT + DAY * 2) == 1
+
+
+def test_slots_are_forgotten_after_ninety_days(store: Store) -> None:
+    fill(store, minutes=60)
+    pack_all(store, AT + DAY * 2)
+    prune(store, (), AT + DAY * 90)
+    assert rows(store) == (0, 3)
+    prune(store, (), AT + DAY * 91)
+    assert rows(store) == (0, 0)
+
+
+@pytest.mark.parametrize("every", [timedelta(weeks=1), timedelta(days=31), timedelta(days=91)])
+def test_a_job_that_never_comes_back_is_late_however_rarely_it_ran(
+    store: Store, every: timedelta
+) -> None:
+    job = Heartbeat(id="job", period=every)
+    source = Pings(name="pings", journal=store.journal)
+    for number in range(4):
+        store.journal.ping("job", AT + every * number, "start")
+        store.journal.ping("job", AT + every * number + HOUR, "end")
+        prune(store, (), AT + every * number + DAY)
+    last = AT + every * 3 + HOUR
+    for days in (1, every.days - 1, every.days, every.days + 1, every.days + 100):
+        now = last + DAY * days
+        prune(store, (), now)
+        (query,) = job.ask(now)
+        assert isinstance(query, Runs)
+        found = job.measure([source.ask_blocking(query, Asking(now, MINUTE))], now)
+        late = next(one for one in found if not isinstance(one, NotYet))
+        assert isinstance(late, Sample)
+        assert late.value == max(0.0, (now - last - every).total_seconds())
+
+
+def test_of_old_pings_only_the_newest_and_the_newest_good_stay(store: Store) -> None:
+    for hour, status in enumerate([0, 0, 1, 1]):
+        store.journal.ping("job", AT + HOUR * hour, "end", exit_status=status)
+    assert store.journal.prune(AT + DAY) == 2
+    runs = store.journal.runs("job", AT)
+    assert [run.state for run in runs] == ["succeeded", "failed"]
+    assert store.journal.known_since("job") == AT + HOUR
