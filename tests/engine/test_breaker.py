@@ -195,7 +195,10 @@ def test_a_driver_that_never_comes_back_costs_a_bounded_number_of_threads_and_de
         assert read("monitor_source_lost_threads", {"source": "kpi"}) == stuck.lost >= 4
         assert read("monitor_slots_unaccounted") == 0
         stuck._free.set()
-        await rig.minutes(3)
+        for _ in range(30):  # looks that a busy machine makes late are asked again
+            await rig.minutes(1)
+            if counts(rig, "c3").get(Outcome.OK):
+                break
         assert stuck.lost == 0
         assert counts(rig, "c3")[Outcome.OK] >= 1
 
