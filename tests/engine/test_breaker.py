@@ -8,7 +8,7 @@ import pytest
 from pydantic import PrivateAttr
 
 from monitor.api import Answer, Asking, BlockingSource, Query, Rows, SourceError, Table
-from monitor.config.plan import Plan
+from monitor.config.plan import Plan, PlannedCheck
 from monitor.core.model import Outcome
 from monitor.engine.breaker import FIRST_WAIT, LONGEST_WAIT, OPENS_AFTER, Breaker, Breakers
 from monitor.engine.schedule import FIRST_LOOK_WITHIN
@@ -87,6 +87,12 @@ def many(rig: Rig) -> Plan:
     return rig.plan(*(f"c{n}" for n in range(10)))
 
 
+def alone(planned: PlannedCheck) -> PlannedCheck:
+    """Let a check ask for itself, with a deadline that a busy machine keeps, too."""
+    patient = planned.check.model_copy(update={"timeout": timedelta(milliseconds=300)})
+    return replace(planned, check=patient, batch=False)
+
+
 def counts(rig: Rig, check: str) -> dict[Outcome, int]:
     slots = rig.store.slots.summaries(START, rig.clock.now() + SECOND)
     return dict(slots[check].counts)
@@ -98,7 +104,7 @@ def test_a_source_that_is_gone_is_tried_and_everybody_else_is_skipped_with_the_c
     async def story(rig: Rig) -> None:
         plan = many(rig)
         # Each asks for itself: twelve questions a minute.
-        checks = {name: replace(one, batch=False) for name, one in plan.checks.items()}
+        checks = {name: alone(one) for name, one in plan.checks.items()}
         await rig.engine.reload(replace(plan, checks=checks))
         await rig.minutes(2)
         rig.source.says(FAULT)
@@ -128,7 +134,7 @@ def test_a_source_that_is_gone_is_tried_and_everybody_else_is_skipped_with_the_c
 def test_whoever_was_left_out_looks_as_soon_as_the_source_is_well(rig: Rig) -> None:
     async def story(rig: Rig) -> None:
         plan = many(rig)
-        checks = {name: replace(one, batch=False) for name, one in plan.checks.items()}
+        checks = {name: alone(one) for name, one in plan.checks.items()}
         rare = replace(checks["c9"].schedule, every=timedelta(days=1))
         checks["c9"] = replace(checks["c9"], schedule=rare)
         rig.source.says(FAULT)
@@ -176,7 +182,7 @@ def test_a_driver_that_never_comes_back_costs_a_bounded_number_of_threads_and_de
 
     async def story(rig: Rig) -> None:
         plan = many(rig)
-        checks = {name: replace(one, batch=False) for name, one in plan.checks.items()}
+        checks = {name: alone(one) for name, one in plan.checks.items()}
         sources = {**plan.sources, "kpi": stuck}
         await rig.engine.reload(replace(plan, checks=checks, sources=sources))
         overtaken = 0
