@@ -1,11 +1,14 @@
 import contextlib
+from dataclasses import replace
 
 import httpx
 import pytest
 
-from monitor.render.samples import digest, view
+from monitor.render.samples import course, digest, view
 from monitor.render.slack import digest_messages, incident_blocks
+from monitor.render.slack_parts import chart_blocks
 from monitor.testing.slack import Fault, ScriptedSlack
+from monitor.testing.slack_page import body
 
 
 def call(slack: ScriptedSlack, method: str, **fields: object) -> dict[str, object]:
@@ -96,3 +99,12 @@ def test_the_page_shows_a_ping_that_was_not_escaped_and_runs_no_script() -> None
     assert "<script" not in page
     assert "<b>" not in page
     assert "<i>" not in page
+
+
+def test_the_page_draws_native_charts_and_foreign_titles_are_no_markup() -> None:
+    chart = replace(course(), measure="<b>x")
+    shown = body({"blocks": chart_blocks(chart, "UTC")})
+    assert shown.count("<polyline") == 2
+    assert "&lt;b&gt;x" in shown
+    assert "<b>x" not in shown
+    assert body({"blocks": [{"type": "data_visualization", "chart": {"series": []}}]}) == ""
