@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.evaluate.__main__ import calibrate, cost, plan_of
+from bench.evaluate.looks import calibrate, cost, plan_of
 from bench.peers.daemons import nagios, prometheus
 from bench.peers.programs import Figure, LeftOutError
 from bench.peers.warehouses import ROWS, bare_loop, great_expectations, soda_3, soda_4

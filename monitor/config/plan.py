@@ -13,7 +13,7 @@ from monitor.api.source import Source
 from monitor.core.business_days import EVERY_DAY, BusinessDays
 from monitor.core.digest import Edition
 from monitor.core.labels import Labels
-from monitor.core.model import Maintainer, OnCall, Resource, TierRule
+from monitor.core.model import Maintainer, OnCall, Resource, Tier, TierRule
 from monitor.core.routing import Routing
 
 EXPOSED = (
@@ -101,6 +101,11 @@ class PlannedCheck:
     def kind(self) -> str:
         """The kind of the check."""
         return self.check.kind
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it goes before others where a source is slow: it may page, or is critical."""
+        return self.critical or any(rule.tier is Tier.PAGE for rule in self.tiers)
 
 
 @dataclass(frozen=True, slots=True)

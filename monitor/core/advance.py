@@ -89,12 +89,13 @@ def _take(turn: Turn, finding: Finding) -> None:
 def _with_silent(turn: Turn, finding: Finding) -> Iterable[Verdict]:
     """Add verdicts for what is open and what the answer says nothing about: mostly no data."""
     yield from finding.verdicts
-    if finding.is_partial:
+    known = turn.draft.alerts_of_check(finding.check)
+    if finding.is_partial or not known:
         return
     seen = {verdict.slice for verdict in finding.verdicts}
     first = finding.verdicts[0]
     is_answered = any(verdict.outcome.is_judged for verdict in finding.verdicts)
-    for alert in turn.draft.alerts_of_check(finding.check):
+    for alert in known:
         if alert.slice in seen:
             continue
         if is_answered and not alert.slice and alert.is_blind:

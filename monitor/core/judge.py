@@ -43,13 +43,17 @@ def _slice(
         assert isinstance(first, NoData | NotYet)
         outcome = Outcome.NO_DATA if isinstance(first, NoData) else Outcome.PENDING
         return Verdict(check, labels, at, outcome, reason=first.reason)
-    for rule in sorted(rules, key=lambda rule: rule.tier is not Tier.PAGE):
+    for rule in rules if len(rules) < 2 else sorted(rules, key=_pages_first):  # noqa: PLR2004  # two tiers
         breach = _first_breach(samples, rule)
         if breach is not None:
             return Verdict(
                 check, labels, at, Outcome(rule.tier), rule.tier, samples=samples, breach=breach
             )
     return Verdict(check, labels, at, Outcome.OK, samples=samples)
+
+
+def _pages_first(rule: TierRule) -> bool:
+    return rule.tier is not Tier.PAGE
 
 
 def _first_breach(samples: Sequence[Sample], rule: TierRule) -> Breach | None:
@@ -82,6 +86,8 @@ WORST_FIRST = (
 """What says most about a whole check, first."""
 
 
-def worst(verdicts: Iterable[Verdict]) -> Verdict:
+def worst(verdicts: Sequence[Verdict]) -> Verdict:
     """Return the verdict that says most about the whole check. Raise ValueError for none."""
+    if len(verdicts) == 1:
+        return verdicts[0]
     return min(verdicts, key=lambda verdict: WORST_FIRST.index(verdict.outcome))

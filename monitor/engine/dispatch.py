@@ -51,7 +51,9 @@ class Dispatch:
         lookers = [one for due in self.calendar.due(now) if (one := self._admit(due, now))]
         for batch in gather(lookers, now, self._bulkheads, self._apart):
             checks = {one.planned.id: one.planned.kind for asked in batch for one in asked.lookers}
-            asking = Batching(now, self._bulkheads, self._apart, partial(self._take, checks))
+            asking = Batching(
+                now, self._bulkheads, self._apart, partial(self._take, self._plan, checks)
+            )
             task = asyncio.create_task(asking.look(batch))
             self.looks.update(dict.fromkeys(checks, task))
             task.add_done_callback(partial(self._over, batch[0].source, checks))
@@ -84,12 +86,12 @@ class Dispatch:
             return None
         return self._bulkheads.breakers.admit(planned.source, planned.id, now)
 
-    def _take(self, kinds: Mapping[str, str], findings: Sequence[Finding]) -> None:
+    def _take(self, plan: Plan, kinds: Mapping[str, str], findings: Sequence[Finding]) -> None:
         """Hand over what was found; of checks that were removed meanwhile, only that.
 
-        ``kinds`` are those of the checks that looked, by their id.
+        ``plan`` is the one by which they looked, ``kinds`` are those of the checks, by their id.
         """
-        removed = kinds.keys() - self._plan.checks.keys()
+        removed = set() if plan is self._plan else kinds.keys() - self._plan.checks.keys()
         if removed:
             now, reason = self._clock.now(), "the check was removed while it looked"
             findings = [

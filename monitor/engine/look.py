@@ -30,8 +30,8 @@ class Looker:
     def asking(self, now: datetime) -> Asking:
         """Say who asks."""
         planned = self.planned
-        urgent = planned.critical or any(rule.tier is Tier.PAGE for rule in planned.tiers)
-        return Asking(now, planned.check.timeout, planned.id, planned.team, urgent=urgent)
+        timeout = planned.check.timeout
+        return Asking(now, timeout, planned.id, planned.team, urgent=planned.is_urgent)
 
 
 async def look(
@@ -109,10 +109,10 @@ def _measured(
     except Exception as error:  # as above
         log.exception("check %s could not measure", planned.id)
         return _error(looker, now, f"the kind failed while measuring: {error!r}")
+    if not any(answer.maintainer or answer.link for answer in answers):
+        return Finding(planned.id, looker.due_at, now, verdicts)
     maintainer = next((answer.maintainer for answer in answers if answer.maintainer), None)
     link = next((answer.link for answer in answers if answer.link), None)
-    if maintainer is None and link is None:
-        return Finding(planned.id, looker.due_at, now, verdicts)
     told = tuple(replace(verdict, maintainer=maintainer, link=link) for verdict in verdicts)
     return Finding(planned.id, looker.due_at, now, told)
 

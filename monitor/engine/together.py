@@ -58,8 +58,13 @@ class Batching:
             for one in batch:
                 self.found(failed(one.lookers, self.now, error, self.bulkheads))
             return
-        for one, part in zip(batch, parts, strict=True):
-            self.found(answered(one.lookers, self.now, [part], self.bulkheads))
+        self.found(
+            [
+                finding
+                for one, part in zip(batch, parts, strict=True)
+                for finding in answered(one.lookers, self.now, [part], self.bulkheads)
+            ]
+        )
 
     async def _parts(self, batch: Sequence[Asked], within: timedelta) -> Sequence[Answer]:
         if len(batch) == 1:
@@ -85,7 +90,7 @@ class Batching:
     ) -> Answer:
         assert query is not None
         lookers = [looker for one in batch for looker in one.lookers]
-        urgent = any(looker.asking(self.now).urgent for looker in lookers)
+        urgent = any(looker.planned.is_urgent for looker in lookers)
         asking = replace(lookers[0].asking(self.now), timeout=within, urgent=urgent)
         askers = [(looker.planned.id, looker.planned.team) for looker in lookers]
         return await self.bulkheads.ask(batch[0].source, query, asking, askers)

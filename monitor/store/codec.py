@@ -1,6 +1,7 @@
 """Values to JSON texts and back, exactly."""
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -31,6 +32,7 @@ def dump(adapter: TypeAdapter[Any], value: object) -> str:
     return adapter.dump_json(value).decode()
 
 
+@lru_cache(maxsize=4096)
 def labels_text(labels: Labels) -> str:
     """Write labels as a JSON object with sorted names, so that the same slice has one key."""
     return json.dumps(dict(labels), sort_keys=True, ensure_ascii=False)

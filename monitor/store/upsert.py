@@ -1,11 +1,16 @@
 """Insert or replace, on both databases."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
+
+from monitor.store.tables import Moment
+
+MOMENT = Moment()
 
 
 def upsert_many(
@@ -22,10 +27,32 @@ def upsert_many(
     Columns in ``only_new`` are set on insert alone. ``unless_same`` names a column that keeps its
     value while another one stays as it was.
     """
-    if rows:
-        names = tuple(rows[0])
-        how = (table, key, names, only_new, unless_same)
-        connection.execute(_statement(connection.dialect.name, *how), list(rows))
+    if not rows:
+        return
+    names = tuple(rows[0])
+    statement = _statement(connection.dialect.name, table, key, names, only_new, unless_same)
+    text, order = _written(statement, names)
+    if connection.dialect.name != "sqlite" or not {*order} <= {*names}:  # a column has a default
+        connection.execute(statement, list(rows))
+        return
+    # SQLAlchemy takes longer to hand over a row than SQLite to write it.
+    columns = [_plain([row[name] for row in rows]) for name in order]
+    connection.exec_driver_sql(text, list(zip(*columns, strict=True)))
+
+
+@cache
+def _written(statement: sa.Insert, names: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Return the text of a statement of SQLite, and its parameters in their order."""
+    compiled = statement.compile(dialect=sqlite.dialect(), column_keys=names)
+    return str(compiled), tuple(compiled.positiontup or ())
+
+
+def _plain(column: list[Any]) -> list[Any]:
+    """Write the moments of a column; many of one commit are the same."""
+    if not any(type(value) is datetime for value in column):
+        return column
+    texts = {value: MOMENT.process_bind_param(value, None) for value in {*column}}
+    return [texts[value] for value in column]
 
 
 @cache

@@ -27,7 +27,7 @@ from monitor.kinds.threshold import Threshold
 from monitor.sources.sql import Sql
 from tests.engine.rig import START
 
-TIMEOUT = timedelta(seconds=1)
+TIMEOUT = timedelta(minutes=1)
 RULES = (TierRule(Tier.WARN, (Limit("value", 10, Direction.ABOVE),)),)
 
 
