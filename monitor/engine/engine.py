@@ -31,7 +31,7 @@ from monitor.engine.lateness import Lateness
 from monitor.engine.look import look
 from monitor.engine.metrics import Metrics
 from monitor.engine.recorder import Recorder
-from monitor.engine.retention import pack, prune
+from monitor.engine.retention import packs, prune
 from monitor.engine.shedding import overloaded, watchers
 from monitor.engine.threads import Writer
 from monitor.engine.world import world_of
@@ -395,9 +395,10 @@ class Engine:
         checks = [one.check for one in self.plan.checks.values()]
         now = self.clock.now()
         await self.writer.run(prune, self.store, checks, now)
-        name: str | None = ""
-        while name is not None:  # others write between two packs
-            name = await self.writer.run(pack, self.store, name, now)
+        for pack in packs(self.store, now):
+            name: str | None = ""
+            while name is not None:
+                name = await self.writer.run(pack, name)
 
     async def stop(self) -> None:
         """Take no new looks, finish those under way, store, send once more, close."""

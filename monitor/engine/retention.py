@@ -1,7 +1,8 @@
 """What is forgotten, and when."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from monitor.api.check import Check
 from monitor.engine.recorder import KEEP as KEEP_NUMBERS
@@ -11,11 +12,14 @@ KEEP_PINGS = timedelta(days=45)
 """Longer than heartbeats look back; the newest ones of each job stay for ever."""
 
 KEEP_SLOTS = timedelta(days=90)
-PACK_SLOTS = timedelta(days=1)
+PACK_SLOTS = timedelta(hours=6)
 """How old slots are when they are packed into runs."""
 
+PACK_NUMBERS = timedelta(days=8)
+"""How old numbers are when three points of each hour are left: older than a digest of a week."""
+
 PACK_AT_ONCE = 50
-"""Checks whose slots are packed in one transaction: others write between two."""
+Pack: TypeAlias = Callable[[str], str | None]
 
 KEEP_METRICS_LONGER = timedelta(days=14)
 """How long buckets stay that nobody asks for: a check that is taken back comes back whole."""
@@ -44,6 +48,11 @@ def prune(store: Store, checks: Iterable[Check], now: datetime) -> None:
     store.metrics.forget(before.date(), now - KEEP_METRICS_LONGER)
 
 
-def pack(store: Store, after: str, now: datetime) -> str | None:
-    """Pack old slots of the next checks after a name; return the last one, None at the end."""
-    return store.slots.pack(now - PACK_SLOTS, after, PACK_AT_ONCE)
+def packs(store: Store, now: datetime) -> Iterator[Pack]:
+    """Give what packs slots and numbers; each is called with a name until it returns None.
+
+    A call packs a few checks after that name and returns the last one: others write between two.
+    """
+    midnight = (now - PACK_NUMBERS).replace(hour=0, minute=0, second=0, microsecond=0)
+    yield lambda after: store.slots.pack(now - PACK_SLOTS, after, PACK_AT_ONCE)
+    yield lambda after: store.old_samples.pack(midnight, after, PACK_AT_ONCE)

@@ -1,7 +1,10 @@
-"""The numbers of past looks: an hour of a series in a row, a day of outcomes in a row."""
+"""The numbers of past looks: an hour of a series in a row, a day of outcomes in a row.
+
+Old numbers are by the day, as three points of each hour (``store/old_samples.py``).
+"""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -14,9 +17,10 @@ from monitor.core.labels import Labels
 from monitor.core.model import Unit
 from monitor.core.series import Peak, Point, Series
 from monitor.store.codec import labels_from, labels_text
-from monitor.store.tables import check_day, sample_hour
+from monitor.store.tables import check_day, sample_day, sample_hour
 from monitor.store.upsert import upsert_many
 
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 BRIEF = 3
 """Points that stand for an hour in the picture of a month."""
 
@@ -104,15 +108,11 @@ class Samples:
         Brief ones have of each hour the first, the smallest and the largest point, and no peaks.
         """
         wanted = list(checks)
-        query = (
-            sa.select(*(_BRIEF if is_brief else _WHOLE))
-            .where(
-                sample_hour.c.check.in_(wanted),
-                sample_hour.c.hour > since - timedelta(hours=1),
-                sample_hour.c.hour < until,
-            )
-            .order_by(*(sample_hour.c[n] for n in ("check", "slice", "measure", "hour")))
-        )
+        columns = _BRIEF if is_brief else _WHOLE
+        recent = sa.select(*columns).where(*_due(sample_hour, wanted, since, until, HOUR))
+        packed = _OLD_BRIEF if is_brief else _OLD
+        old = sa.select(*packed).where(*_due(sample_day, wanted, since, until, DAY))
+        query = sa.union_all(recent, old).order_by("check", "slice", "measure", "hour")
         with self._engine.connect() as connection:
             rows = connection.execute(query).all() if wanted else []
         grouped = groupby(rows, key=lambda row: (row.check, row.slice, row.measure))
@@ -122,9 +122,12 @@ class Samples:
     def prune(self, before: datetime) -> int:
         """Forget what is from before a moment; return how many rows went."""
         with self._engine.begin() as connection:
-            gone = connection.execute(sample_hour.delete().where(sample_hour.c.hour < before))
+            numbers = [
+                connection.execute(table.delete().where(table.c.hour < before)).rowcount
+                for table in (sample_hour, sample_day)
+            ]
             old = check_day.c.day < before.date().isoformat()
-            return gone.rowcount + connection.execute(check_day.delete().where(old)).rowcount
+            return sum(numbers) + connection.execute(check_day.delete().where(old)).rowcount
 
 
 def _series(key: tuple[str, str, str], rows: list[Any], since: datetime, until: datetime) -> Series:
@@ -145,15 +148,31 @@ def _series(key: tuple[str, str, str], rows: list[Any], since: datetime, until: 
 
 def _packed(hour: datetime, point: Point) -> list[float | None]:
     seconds = round((point.at - hour).total_seconds(), 3)
-    if point.low is None and point.expected is None:
-        return [seconds, point.value]
-    return [seconds, point.value, point.low, point.high, point.expected]
+    numbers = (point.value, point.low, point.high, point.expected)
+    known = numbers[:1] if point.low is None and point.expected is None else numbers
+    return [int(seconds) if seconds.is_integer() else seconds, *map(_short, known)]
+
+
+def _short(value: float | None) -> float | None:
+    """Round to nine digits: more than a chart shows, and half as long as what is not rounded."""
+    return None if value is None else float(f"{value:.9g}")
 
 
 _KEY = tuple(sample_hour.c[name] for name in ("check", "slice", "measure", "hour", "unit"))
 _WHOLE = (*_KEY, sample_hour.c.points, sample_hour.c.peak)
 _SHORT = sa.case((sample_hour.c.brief != "", sample_hour.c.brief), else_=sample_hour.c.points)
+_OLD = tuple(sample_day.c[column.name] for column in _WHOLE)
+_OLD_BRIEF = (*_OLD[:-1], sa.literal("").label("peak"))
 _BRIEF = (*_KEY, _SHORT.label("points"), sa.literal("").label("peak"))
+
+
+def _due(
+    table: sa.Table, checks: list[str], since: datetime, until: datetime, length: timedelta
+) -> Iterator[sa.ColumnElement[bool]]:
+    """Pick the rows of some checks that may hold points of [since, until)."""
+    yield table.c.check.in_(checks)
+    yield table.c.hour > since - length
+    yield table.c.hour < until
 
 
 def _hour(row: Any) -> Hour:

@@ -16,6 +16,7 @@ from monitor.store.keepsakes import Keepsakes
 from monitor.store.lock import Lock
 from monitor.store.metrics import Metrics
 from monitor.store.migrate import upgrade
+from monitor.store.old_samples import OldSamples
 from monitor.store.outbox import Outbox
 from monitor.store.records import AuditReader
 from monitor.store.samples import Samples
@@ -36,6 +37,7 @@ class Store:
         self.history = History(engine)
         self.audits = AuditReader(engine)
         self.samples = Samples(engine)
+        self.old_samples = OldSamples(engine)
         self.metrics = Metrics(engine)
         self.slots = Slots(engine)
         self.story = Story(engine)

@@ -243,6 +243,19 @@ sample_hour = sa.Table(
     _text("brief", default="", server_default=""),
 )
 
+# A day of a series in a row, as three points of each hour: what is older than charts of a week.
+sample_day = sa.Table(
+    "sample_day",
+    metadata,
+    _text("check", primary_key=True),
+    _text("slice", primary_key=True),
+    _text("measure", primary_key=True),
+    _moment("hour", primary_key=True, index=True),
+    _text("unit"),
+    _text("points"),
+    _text("peak", default=""),
+)
+
 # A day of a check in a row: a letter for the worst outcome of each hour (UTC).
 check_day = sa.Table(
     "check_day",

@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.api import Asking, NotYet, Runs, Sample
-from monitor.core.model import Outcome
+from monitor.core.model import Outcome, Unit
+from monitor.core.series import Peak, Point
 from monitor.core.state import Slot, Step
-from monitor.engine.retention import pack, prune
+from monitor.engine.retention import packs, prune
 from monitor.kinds.heartbeat import Heartbeat
 from monitor.sources.pings import Pings
 from monitor.store import Store
+from monitor.store.samples import Hour, SeriesKey
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -31,10 +33,11 @@ def fill(store: Store, minutes: int = 3 * 24 * 60, checks: str = "abc") -> None:
 
 def pack_all(store: Store, now: datetime) -> int:
     """Pack as the daemon does; return in how many transactions."""
-    name: str | None = ""
     count = 0
-    while name is not None:
-        name, count = pack(store, name, now), count + 1
+    for pack in packs(store, now):
+        name: str | None = ""
+        while name is not None:
+            name, count = pack(name), count + 1
     return count
 
 
@@ -66,10 +69,10 @@ def told(store: Store) -> list[object]:
 def test_packed_slots_are_told_as_they_were(store: Store) -> None:
     fill(store)
     before = told(store)
-    pack_all(store, AT + DAY * 3)
+    pack_all(store, AT + DAY * 2 + HOUR * 6)
     assert rows(store) == (3 * 24 * 60, 5)
     assert told(store) == before
-    pack_all(store, AT + DAY * 3 + HOUR * 7)
+    pack_all(store, AT + DAY * 2 + HOUR * 13)
     assert rows(store) == (3 * 17 * 60, 5)
     assert told(store) == before
     pack_all(store, AT + DAY * 9)
@@ -82,9 +85,9 @@ def test_packing_takes_a_few_checks_at_a_time(
 ) -> None:
     monkeypatch.setattr("monitor.engine.retention.PACK_AT_ONCE", 2)
     fill(store, minutes=10, checks="abcde")
-    assert pack_all(store, AT + DAY * 2) == 3
+    assert pack_all(store, AT + DAY * 2) == 3 + 1
     assert rows(store) == (0, 5)
-    assert pack_all(store, AT + DAY * 2) == 1
+    assert pack_all(store, AT + DAY * 2) == 1 + 1
 
 
 def test_slots_are_forgotten_after_ninety_days(store: Store) -> None:
@@ -125,3 +128,33 @@ def test_of_old_pings_only_the_newest_and_the_newest_good_stay(store: Store) -> 
     runs = store.journal.runs("job", AT)
     assert [run.state for run in runs] == ["succeeded", "failed"]
     assert store.journal.known_since("job") == AT + HOUR
+
+
+def test_old_numbers_are_three_points_of_each_hour_by_the_day(store: Store) -> None:
+    def hour(number: int) -> tuple[tuple[SeriesKey, datetime], Hour]:
+        at = AT + HOUR * number
+        points = [
+            Point(
+                at + MINUTE * minute, float(number * 100 + (minute * 37 + 20) % 60), 0.0, 9.0, 5.0
+            )
+            for minute in range(60)
+        ]
+        peak = Peak(at, float(number), {"number": number})
+        return ((("a", (("model", "ctr"),), "value"), at), Hour(Unit.NUMBER, points, peak))
+
+    store.samples.save(dict(map(hour, range(5 * 24))), {})
+    until = AT + DAY * 5
+    brief = store.samples.series(["a"], AT, until, is_brief=True)
+    (whole,) = store.samples.series(["a"], AT, until)
+    pack_all(store, AT + DAY * 11 + HOUR)
+    (now,) = store.samples.series(["a"], AT, until)
+    assert store.samples.series(["a"], AT, until, is_brief=True) == brief
+    assert len(now.points) == 3 * 24 * 3 + 2 * 24 * 60
+    assert now.points[-2 * 24 * 60 :] == whole.points[-2 * 24 * 60 :]
+    assert now.points[: 3 * 24 * 3] == brief[0].points[: 3 * 24 * 3]
+    assert [peak.value for peak in now.peaks[:3]] == [23.0, 47.0, 71.0]
+    part = store.samples.series(["a"], AT + HOUR * 30, AT + HOUR * 32)
+    assert [point.at.hour for point in part[0].points] == [6, 6, 6, 7, 7, 7]
+    prune(store, (), AT + DAY * 93)
+    (left,) = store.samples.series(["a"], AT, until)
+    assert left.points[0].at == AT + DAY * 3
