@@ -1,28 +1,30 @@
 """What an alert of a metric says beyond its number: how rare, since when, where, around what."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
-from monitor.render.units import number
+from monitor.render.units import local, number
 
 DAYS_OF_MONTH, DAYS_OF_YEAR = 30, 365
 MOST_SLICES = 5
 
 
-def explained(evidence: Mapping[str, Any]) -> list[str]:
-    """Return lines; evidence that is not as expected is left out."""
+def explained(evidence: Mapping[str, Any], zone: str | None = None) -> list[str]:
+    """Return lines, times in a zone or UTC; evidence that is not as expected is left out."""
     return [
-        line for line in (*_of_time(evidence), *_of_place(evidence), *_around(evidence)) if line
+        line
+        for line in (*_of_time(evidence, zone), *_of_place(evidence), *_around(evidence))
+        if line
     ]
 
 
-def _of_time(evidence: Mapping[str, Any]) -> Iterator[str]:
+def _of_time(evidence: Mapping[str, Any], zone: str | None) -> Iterator[str]:
     since, lost, days = (evidence.get(name) for name in ("since", "lost_since", "once_in_days"))
     if isinstance(since, str):
         amount = lost if _is_number(lost) else 0.0
         more = f", {number(abs(amount))} {_gap(is_rise=amount < 0)} since then" if amount else ""
-        yield f"since {_moment(since)}{more}"
+        yield f"since {_moment(since, zone)}{more}"
     if _is_number(days):
         yield f"by chance once in {_span(float(days))}"
     before, value = evidence.get("last_week"), evidence.get("value")
@@ -74,11 +76,12 @@ def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _moment(text: str) -> str:
+def _moment(text: str, zone: str | None) -> str:
     try:
-        return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M} UTC"
+        at = datetime.fromisoformat(text)
     except ValueError:
         return text
+    return local(at, zone) if zone else f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _span(days: float) -> str:

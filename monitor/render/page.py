@@ -85,7 +85,7 @@ def _facts(view: IncidentView, timezone: str) -> dict[str, str]:
         "maintainer": incident.maintainer + (" (nobody owns it)" if incident.unowned else ""),
         "check": incident.check,
         "since": local(incident.opened_at, timezone),
-        "details": "\n".join(line for member in view.own for line in details(member)),
+        "details": "\n".join(line for member in view.own for line in details(member, timezone)),
         "because of it": ", ".join(dict.fromkeys(m.resource or m.check for m in view.folded)),
         "backfill": "\n".join(commands(view)),
     }

@@ -101,8 +101,10 @@ def _measured(member: Member, sample: Sample) -> str:
     return f"{subject or 'it'} {phrase.format(value)}"
 
 
-def details(member: Member) -> list[str]:
+def details(member: Member, zone: str | None = None) -> list[str]:
     """Return further lines: what is missing, what was expected, who holds the cluster.
+
+    Times are in a zone, else in UTC, which they say.
 
     Evidence that is not as expected is left out; a message is never lost to it.
     """
@@ -114,7 +116,7 @@ def details(member: Member) -> list[str]:
     expectation = _expectation(evidence)
     if expectation:
         lines.append(expectation)
-    lines.extend(explained(evidence))
+    lines.extend(explained(evidence, zone))
     holders = evidence.get("holders")
     if isinstance(holders, list | tuple):
         lines.extend(_holder(one) for one in holders if isinstance(one, Mapping))

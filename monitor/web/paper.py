@@ -31,7 +31,6 @@ HEADERS = {
 }
 FILTERS = {
     "commands": commands,
-    "details": details,
     "headline": headline,
     "moment": datetime.fromisoformat,
     "number": number,
@@ -53,7 +52,12 @@ def _environment(timezone: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(FILTERS, local=partial(local, timezone=timezone), safe_link=safe_link)
+    made.filters.update(
+        FILTERS,
+        details=partial(details, zone=timezone),
+        local=partial(local, timezone=timezone),
+        safe_link=safe_link,
+    )
     made.globals["strip_key"] = strips.key
     return made
 

@@ -66,7 +66,7 @@ def explain(view: IncidentView, store: Store, timezone: str) -> str:
     """Say why an incident is there, who was told of it, and who was not and why."""
     incident = view.incident
     lines = [f"*{escape(headline(view))}*"]
-    lines += [f"• {escape(line)}" for member in view.own[:3] for line in details(member)]
+    lines += [f"• {escape(line)}" for member in view.own[:3] for line in details(member, timezone)]
     unowned = " (nobody owns it, on-call stands in)" if incident.unowned else ""
     lines.append(f"owner: {escape(incident.owner)}{unowned}")
     for receipt in store.outbox.receipts(incident.id)[:MOST_LINES]:

@@ -29,6 +29,13 @@ def test_everything_that_is_known_is_told() -> None:
     ]
 
 
+def test_moments_are_in_the_zone_of_whoever_reads_them() -> None:
+    (since, *_) = explained(EVIDENCE, "Asia/Kolkata")
+    assert since == "since Tue 24 Nov 07:30, 800 missing since then"
+    (since, *_) = explained({"since": "2026-11-24T07:30:00+05:30"})
+    assert since == "since 2026-11-24 02:00 UTC"
+
+
 def test_of_a_rise_it_is_told_what_is_too_much() -> None:
     rise = {"value": 900.0, "expected": 500.0, "share": 0.9, "lost_since": -400.0}
     assert explained({**rise, "since": "2026-11-24T02:00:00+00:00"}) == [
