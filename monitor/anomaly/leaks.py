@@ -137,10 +137,10 @@ def _regression(y: Floats, x: Floats) -> tuple[Floats, Floats]:
     """Fit a line to the known values of each row; returns its value at 0 and its slope."""
     known = np.isfinite(y)
     count = np.maximum(np.sum(known, axis=1), 1)
-    mean_x = np.sum(np.where(known, x, 0.0), axis=1) / count
-    mean_y = np.sum(np.where(known, y, 0.0), axis=1) / count
-    away = np.where(known, x - mean_x[:, None], 0.0)
-    square = np.sum(away**2, axis=1)
-    product = np.sum(away * np.where(known, y, 0.0), axis=1)
+    weight, y = known.astype(np.float64), np.where(known, y, 0.0)
+    mean_x = np.einsum("ij,j->i", weight, x) / count
+    mean_y = np.einsum("ij->i", y) / count
+    square = np.einsum("ij,j->i", weight, x**2) - count * mean_x**2
+    product = np.einsum("ij,j->i", y, x) - count * mean_x * mean_y
     slope = product / np.where(square > 0, square, 1.0)
     return mean_y - slope * mean_x, slope

@@ -231,14 +231,11 @@ class Part(Rowwise):
 
     def _leak_scores(self, block: int, line: Line) -> tuple[Floats, Floats]:
         """Return the scores in the bad direction, (slices,), and which direction it is."""
-        down, up = (self.leaks.score(line, sign) for sign in (-1.0, 1.0))
         loud = self.alarmed | ~self.leaks.is_quiet(block)
-        down[loud] = up[loud] = np.nan
-        if self.settings.bad == "down":
-            return down, np.full(down.shape, -1.0)
-        if self.settings.bad == "up":
-            return up, np.full(up.shape, 1.0)
-        return np.fmax(down, up), np.where(up > down, 1.0, -1.0)
+        signs = {"down": (-1.0,), "up": (1.0,)}.get(self.settings.bad, (-1.0, 1.0))
+        scores = [np.where(loud, np.nan, self.leaks.score(line, sign)) for sign in signs]
+        is_last = scores[-1] > scores[0]
+        return np.fmax(scores[0], scores[-1]), np.where(is_last, signs[-1], signs[0])
 
     def _is_large(self, sign: Floats, line: Line, rows: Ints) -> Bools:
         large: Bools = (

@@ -19,7 +19,7 @@ import numpy as np
 from monitor.anomaly import score
 from monitor.anomaly.arrays import Bools, Floats, Ints
 from monitor.anomaly.calendar import LAGS, Calendar, Span
-from monitor.anomaly.model import WEEKLY, Settings
+from monitor.anomaly.model import SEASONS, WEEKLY, Settings
 from monitor.anomaly.profile import first_week, seasonal
 from monitor.anomaly.rowwise import Rowwise
 from monitor.anomaly.score import WINDOW
@@ -334,19 +334,23 @@ class Tracker(Rowwise):
         self._learn_spread(plain, own)
         self._learn_echo(calm, own)
         self.errors *= self.fade
-        error = np.minimum(np.abs(y[:, None] - self.level[:, None, None] - self.shapes), ERROR_CAP)
-        self.errors += np.sum(np.where(plain[:, None], np.nan_to_num(error), 0.0), axis=2)
+        shape = np.where(plain, y - self.level[:, None], np.nan)
+        for season in range(len(SEASONS)):
+            error = np.minimum(np.abs(shape - self.shapes[:, season]), ERROR_CAP)
+            self.errors[:, season] += np.nansum(error, axis=1)
 
     def _learn_spread(self, plain: Bools, own: slice) -> None:
         size = np.abs(self.surprise[:, own].astype(np.float64))
-        spread = self.spread[:, own]
-        cap = np.where(np.isfinite(spread), 4.0 * spread, np.inf)
-        size = np.minimum(np.where(plain, size, np.nan), cap)
-        known = np.isfinite(size)
-        member = np.eye(self.calendar.slots)[self.slot]
+        # An unknown spread caps nothing.
+        size = np.fmin(size, 4.0 * self.spread[:, own])
+        known = plain & np.isfinite(size)
+        # Buckets of one slot are added up. A product of matrices would do it, too, with threads
+        # that wait for one another for longer than it takes.
+        order = np.argsort(self.slot, kind="stable")
+        slots, first = np.unique(self.slot[order], return_index=True)
         self.deviations *= self.fade
-        self.deviations[:, 0] += np.where(known, size, 0.0) @ member
-        self.deviations[:, 1] += known.astype(np.float64) @ member
+        for place, part in ((0, np.where(known, size, 0.0)), (1, known.astype(np.float64))):
+            self.deviations[:, place, slots] += np.add.reduceat(part[:, order], first, axis=1)
 
     def _learn_echo(self, calm: Bools, own: slice) -> None:
         away = np.where(calm, (self.y - self.center)[:, own].astype(np.float64), np.nan)
