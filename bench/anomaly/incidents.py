@@ -83,6 +83,30 @@ def _first_alarm(
     return [], HOURS
 
 
+def variant(trials: int, seed: int, share: float) -> None:
+    """Print how often a drop of one variant is told as that variant's, with and without control."""
+    world = generator.crossed(seed, sizes=(10, 2, 20), days=84)
+    hit = np.array([dict(labels)["variant"] == "B" for labels in world.labels])
+    for control in (None, ("variant", "A")):
+        asked = Settings(power.timedelta(hours=1), "UTC", "down", 1.0, 0.0, control=control)
+        first = bucket_number(START, asked)
+        learned = Watch(asked, world.labels)
+        learned.advance(first, world.values[:, : LEARNED_DAYS * DAY])
+        rng = np.random.default_rng([seed, 9])
+        mine, both = 0, 0
+        for _ in range(trials):
+            begin = LEARNED_DAYS * DAY + int(rng.integers((84 - LEARNED_DAYS) * DAY - HOURS))
+            told, _ = _first_alarm(copy.deepcopy(learned), world, first, begin, (hit, share))
+            mine += any("variant=B" in one and "model" not in one for one in told)
+            every = np.ones(len(hit), dtype=np.bool_)
+            told, _ = _first_alarm(copy.deepcopy(learned), world, first, begin, (every, share))
+            both += any("variant" in one for one in told)
+        print(
+            f"variant -{share:.0%}, {'against A' if control else 'no control'}: told as the "
+            f"variant's {mine} of {trials}; of a drop of everything {both} blame a variant"
+        )
+
+
 def launch(seeds: list[int]) -> None:
     """Print how often a step is told, and how much is told after three days."""
     told, late = [], []
@@ -126,13 +150,15 @@ def _of_day(alarms: Floats, day: int) -> Floats:
 def main() -> None:
     """Print one line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["cause", "launch", "holiday"])
+    parser.add_argument("what", choices=["cause", "variant", "launch", "holiday"])
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--share", type=float, default=0.2)
     parser.add_argument("--seeds", type=int, nargs="+", default=[2101])
     asked = parser.parse_args()
     if asked.what == "cause":
         cause(asked.trials, asked.seeds[0], asked.share)
+    elif asked.what == "variant":
+        variant(asked.trials, asked.seeds[0], asked.share)
     elif asked.what == "launch":
         launch(asked.seeds)
     else:

@@ -91,7 +91,7 @@ def _short(number: float) -> float | None:
 
 def capability(watch: Watch) -> str:
     """Say what a check can find: the smallest change over a window that is found mostly."""
-    leaves, rolled = watch.smallest_drop()
+    leaves, *rolled = watch.smallest_drop()
     known = leaves[np.isfinite(leaves)]
     if not len(known):
         return "still learning: nothing can be found yet"
@@ -101,8 +101,8 @@ def capability(watch: Watch) -> str:
         f"to {worst:.0%} (worst) four times in five"
     )
     parts = [found]
-    if len(rolled) and np.isfinite(rolled[0]):
-        parts.append(f"of the total from {rolled[0]:.0%}")
+    if rolled and np.isfinite(rolled[0][0]):
+        parts.append(f"of the total from {rolled[0][0]:.0%}")
     if len(known) < len(leaves):
         parts.append(f"{len(leaves) - len(known)} of {len(leaves)} slices still learn")
     return "; ".join(parts)

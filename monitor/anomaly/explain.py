@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.anomaly.arrays import Bools, Floats, Ints
-from monitor.anomaly.cube import Cube, Labels
+from monitor.anomaly.arrays import Floats, Ints
+from monitor.anomaly.cube import Labels
 
 # An alarm of which less than half is left without an earlier cause belongs to that cause.
 LEFT = 0.5
@@ -121,21 +121,3 @@ def members(
         for i in order[: min(needed, most)]
         if power[i] >= LEAST_POWER
     ]
-
-
-def cells_of(
-    tree: Cube,
-    slices: Sequence[Labels],
-    rolled: tuple[Floats, Floats, Bools],
-    single: tuple[Floats, Floats, Bools],
-) -> list[Cell]:
-    """List roll-ups, then slices; each group as (values, expected, is_anomaly)."""
-    made = [
-        Cell(labels, tree.members(i), float(rolled[0][i]), float(rolled[1][i]), bool(rolled[2][i]))
-        for i, labels in enumerate(tree.labels)
-    ]
-    made.extend(
-        Cell(labels, np.array([i]), float(single[0][i]), float(single[1][i]), bool(single[2][i]))
-        for i, labels in enumerate(slices)
-    )
-    return made

@@ -31,6 +31,9 @@ class Settings:
     holidays: local dates that teach nothing and are judged with a wider band.
     min_effect: a deviation below this share of what is expected is never an anomaly.
     events: announced launches; what they shift is the new normal a day later.
+    control: label and value of the slices that those with another value are compared with.
+    is_steady: whether the values come back to one level without any season, as a ratio does; others
+        wander, and must be unusual for the last 30 days, too.
     """
 
     bucket: timedelta
@@ -41,6 +44,8 @@ class Settings:
     holidays: frozenset[date] = frozenset()
     min_effect: float = 0.0
     events: frozenset[datetime] = frozenset()
+    control: tuple[str, str] | None = None
+    is_steady: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a bucket that does not fit days, and a budget that allows nothing."""

@@ -77,6 +77,7 @@ class Tracker(Rowwise):
         """Know nothing of so many slices."""
         super().__init__(slices)
         self.calendar = calendar = Calendar(settings)
+        self.is_steady = settings.is_steady
         day, slots = calendar.day, calendar.slots
         width = WINDOW + day
         self.number = -1
@@ -222,6 +223,7 @@ class Tracker(Rowwise):
         self.season = np.where(use_weekly, WEEKLY, best)
         error = np.where(use_weekly, weekly, error)
         self.weak = (self.season == 0) | (error > WEAK_GAIN * none)
+        self.weak &= not self.is_steady
 
     def _profiles(self, span: Span, spread: Floats) -> Floats:
         """Shape for each season, (slices, 3, buckets); an unknown one is that of the shorter."""

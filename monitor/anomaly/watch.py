@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -12,8 +12,8 @@ from monitor.anomaly import explain
 from monitor.anomaly.arrays import Bools, Floats, Ints
 from monitor.anomaly.cube import Cube, Labels, cube
 from monitor.anomaly.detector import Detector
-from monitor.anomaly.episode import Episodes
 from monitor.anomaly.explain import Cell, Member
+from monitor.anomaly.layer import Against, Given, Layer, against, rate_of
 from monitor.anomaly.model import Settings
 from monitor.anomaly.part import Judged
 from monitor.anomaly.score import WINDOW
@@ -27,16 +27,6 @@ LARGEST = 1e37
 TRAIL = timedelta(weeks=4)
 MOST_TRAILS = 2000
 """Checks with more rows keep no trail for charts: it would be most of their memory."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One judged bucket: the number, the slices, the roll-ups (None without any), denominators."""
-
-    number: int
-    leaves: Judged
-    rolled: Judged | None
-    sizes: Floats | None
 
 
 @dataclass(frozen=True)
@@ -64,56 +54,53 @@ class Watch:
         self.settings = settings
         self.slices: tuple[Labels, ...] = tuple(slices)
         self.tree: Cube = cube(self.slices)
-        share = ROLLUP_SHARE if self.tree.labels else 0.0
-        budget = settings.false_alarms_per_month
-        self.leaves = Detector(
-            replace(settings, false_alarms_per_month=budget * (1.0 - share)), len(self.slices)
-        )
-        self.rolled: Detector | None = None
-        if self.tree.labels:
-            asked = replace(settings, false_alarms_per_month=budget * share)
-            self.rolled = Detector(asked, len(self.tree.labels))
-        self.seen: Seen | None = None
-        rows = len(self.slices) + len(self.tree.labels)
+        leaves = Cube(self.slices, np.arange(len(self.slices)), np.arange(len(self.slices)))
+        above = self._above()
+        share = ROLLUP_SHARE / len(above) if above else 0.0
+        self.leaves = Layer(settings, ROLLUP_SHARE if above else 1.0, leaves)
+        # The first of several that explain a gap alike is told: against control is the sharpest.
+        self.layers = (*(make(share) for make in above), self.leaves)
+        self._sizes: Floats | None = None
+        rows = sum(len(layer.labels) for layer in self.layers)
         length = max(1, int(TRAIL / settings.bucket)) if rows <= MOST_TRAILS else 0
         self._trail = np.full((4, rows, length), np.nan, dtype=np.float32)
-        self.alarms = Episodes(settings, len(self.slices))
-        self.rolled_alarms = Episodes(settings, len(self.tree.labels))
+
+    def _above(self) -> list[Callable[[float], Layer]]:
+        """Return how to make the layers above the slices, for a share of the budget."""
+        found: list[Callable[[float], Layer]] = []
+        if self.settings.control is not None:
+            mine, theirs = against(self.slices, self.tree, self.settings.control)
+            if mine.labels:
+                found.append(lambda share: Against(self.settings, share, mine, theirs))
+        if self.tree.labels:
+            found.append(lambda share: Layer(self.settings, share, self.tree))
+        return found
 
     @property
     def next(self) -> int | None:
         """The number of the bucket that must come next; None when any may."""
-        return self.leaves.next
+        return self.leaves.detector.next
 
-    def advance(self, lo: int, values: Floats, sizes: Floats | None = None) -> Seen:
+    def advance(self, lo: int, values: Floats, sizes: Floats | None = None) -> None:
         """Judge buckets from `lo` on, (slices, buckets); any number of blocks.
 
         sizes: denominators of a rate; then the values are its numerators.
         """
-        day = self.leaves.calendar.day
+        day = self.leaves.detector.calendar.day
         end, at = lo + values.shape[1], lo
         while at < end:
             stop = min(end, (at // day + 1) * day)
             part = slice(at - lo, stop - lo)
             self._step(at, values[:, part], None if sizes is None else sizes[:, part])
             at = stop
-        assert self.seen is not None
-        return self.seen
 
     def _step(self, at: int, values: Floats, sizes: Floats | None) -> None:
-        judged = self.leaves.advance(at, rate_of(values, sizes), sizes)
-        rolled = None
-        if self.rolled is not None:
-            usual = judged.usual if sizes is None else judged.usual * sizes
-            sums = self.tree.sums(values, usual)
-            below = None if sizes is None else self.tree.sums(sizes, np.zeros(sizes.shape))
-            rolled = self.rolled.advance(at, rate_of(sums, below), below)
-            rolled = self.rolled_alarms.follow(at, rolled)
-        judged = self.alarms.follow(at, judged)
-        self._remember(at, [judged] if rolled is None else [rolled, judged])
-        number = at + values.shape[1] - 1
-        newest = None if rolled is None else rolled.last()
-        self.seen = Seen(number, judged.last(), newest, None if sizes is None else sizes[:, -1])
+        judged = self.leaves.detector.advance(at, rate_of(values, sizes), sizes)
+        usual = judged.usual if sizes is None else judged.usual * sizes
+        given = Given(values, sizes, usual)
+        above = [layer.judge(at, given) for layer in self.layers[:-1]]
+        self._remember(at, [*above, self.leaves.told(at, judged)])
+        self._sizes = None if sizes is None else sizes[:, -1]
 
     def _remember(self, at: int, judged: Sequence[Judged]) -> None:
         """Keep the trail for charts; roll-ups come first."""
@@ -139,7 +126,7 @@ class Watch:
 
         Of a cell that is not bad, the distance of the last window.
         """
-        names = (*self.tree.labels, *self.slices)
+        names = [labels for layer in self.layers for labels in layer.labels]
         if chosen not in names or self.next is None:
             return None
         row = names.index(chosen)
@@ -147,20 +134,21 @@ class Watch:
         since = since if since >= 0 else self.next - WINDOW
         trail = self.trail(row)
         step = self._distance(row) if trail is None else _median_distance(trail, since)
-        leaves = np.array(
-            [i for i, one in enumerate(self.slices) if set(chosen) <= set(one)], dtype=np.int64
+        leaves = next(
+            layer.members[layer.labels.index(chosen)]
+            for layer in self.layers
+            if chosen in layer.labels
         )
         return Shift(since, leaves, float(np.nan_to_num(step)))
 
     @property
     def bad_since(self) -> Ints:
         """The first bad bucket of the running alarm of each cell, -1 where there is none."""
-        return np.concatenate([self.rolled_alarms.since, self.alarms.since])
+        return np.concatenate([layer.alarms.since for layer in self.layers])
 
     def changes(self) -> Floats:
         """Return how far each cell with a running alarm is away, as a share, down negative."""
-        both = (self.rolled_alarms, self.alarms)
-        return np.concatenate([one.sign * one.depth for one in both])
+        return np.concatenate([one.alarms.sign * one.alarms.depth for one in self.layers])
 
     def _distance(self, row: int) -> float:
         cell = self.cells()[row]
@@ -169,15 +157,7 @@ class Watch:
 
     def cells(self) -> list[Cell]:
         """List roll-ups and slices as the newest bucket has them."""
-        assert self.seen is not None
-        leaves, rolled = self.seen.leaves, self.seen.rolled
-        none = (np.zeros(0), np.zeros(0), np.zeros(0, dtype=np.bool_))
-        return explain.cells_of(
-            self.tree,
-            self.slices,
-            none if rolled is None else _column(rolled),
-            _column(leaves),
-        )
+        return [cell for layer in self.layers for cell in _cells(layer)]
 
     def causes(
         self, cells: Sequence[Cell], most: int, before: frozenset[Labels] | None = None
@@ -188,9 +168,8 @@ class Watch:
         goes on being told, but does not begin to be: when a model is well again, some of its
         regions are so an hour later, and nobody wants to hear of them.
         """
-        assert self.seen is not None
         value, expected = self._units()
-        own = np.concatenate([self.rolled_alarms.is_own, self.alarms.is_own])
+        own = np.concatenate([layer.alarms.is_own for layer in self.layers])
         told = [
             cell
             if before is None or own[i] or cell.labels in before
@@ -201,15 +180,14 @@ class Watch:
 
     def members(self, cell: Cell, most: int) -> list[Member]:
         """Tell which slices carry the gap of a cause; empty when it is spread over most."""
-        assert self.seen is not None
         value, expected = self._units()
         return explain.members(self.slices, cell.leaves, value, expected, most)
 
     def _units(self) -> tuple[Floats, Floats]:
         """Return what the slices had and should have had, of a rate its numerators."""
-        assert self.seen is not None
-        value, expected, _ = _column(self.seen.leaves)
-        size = 1.0 if self.seen.sizes is None else self.seen.sizes
+        assert self.leaves.newest is not None
+        value, expected, _ = _column(self.leaves.newest)
+        size = 1.0 if self._sizes is None else self._sizes
         return value * size, expected * size
 
     def total_gap(self) -> float | None:
@@ -218,13 +196,13 @@ class Watch:
         known = np.isfinite(value) & np.isfinite(expected)
         return float(np.sum(expected[known] - value[known])) if known.any() else None
 
-    def smallest_drop(self) -> tuple[Floats, Floats]:
+    def smallest_drop(self) -> tuple[Floats, ...]:
         """Return the smallest six-hour drop that is found four times in five.
 
         Of slices and of roll-ups, a share of what is expected; NaN while too little is known.
         """
-        nothing: Floats = np.zeros(0)
-        return smallest(self.leaves), nothing if self.rolled is None else smallest(self.rolled)
+        rolled = [layer for layer in self.layers if layer.tree is self.tree]
+        return smallest(self.leaves.detector), *(smallest(one.detector) for one in rolled)
 
 
 def _median_distance(trail: Trail, since: int) -> float:
@@ -235,16 +213,14 @@ def _median_distance(trail: Trail, since: int) -> float:
     return float(np.median(np.log(value[known] / expected[known]))) if known.any() else 0.0
 
 
+def _cells(layer: Layer) -> list[Cell]:
+    assert layer.newest is not None
+    columns = (one.tolist() for one in _column(layer.newest))
+    return [Cell(*one) for one in zip(layer.labels, layer.members, *columns, strict=True)]
+
+
 def _column(judged: Judged) -> tuple[Floats, Floats, Bools]:
     return judged.value[:, -1], judged.expected[:, -1], judged.is_anomaly[:, -1]
-
-
-def rate_of(values: Floats, sizes: Floats | None) -> Floats:
-    """Divide numerators by denominators; unknown where there is no denominator."""
-    if sizes is None:
-        return values
-    rate: Floats = np.where(sizes > 0, values, np.nan) / np.where(sizes > 0, sizes, 1.0)
-    return rate
 
 
 POWER_SPREADS = 0.84  # the 80 % quantile of the normal law

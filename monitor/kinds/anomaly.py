@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from monitor.anomaly.arrays import Floats
 from monitor.anomaly.evidence import capability, of_cause
 from monitor.anomaly.keeper import Kept, Known, Told, caught_up
+from monitor.anomaly.layer import AGAINST
 from monitor.anomaly.model import Learning, Missing, Point, Settings
 from monitor.anomaly.ready import SURELY, Arrival, Ready, completeness, newest_ready
 from monitor.anomaly.replay import answers as told
@@ -89,6 +90,10 @@ class Anomaly(Check, kind="anomaly"):
 
     Three and more slices are rolled up, too: in total, and by each dimension. Where several alarm,
     those that explain the gap are told and the others are not.
+
+    `control: {variant: A}` compares each variant with A at the same moment, in total and within
+    each combination that is rolled up: what moves both is no alarm of a variant, and what moves
+    only one shows at a smaller size. Such an alert is about `against=A, variant=B`.
     """
 
     measures: ClassVar[Mapping[str, Measure]] = {
@@ -126,6 +131,11 @@ class Anomaly(Check, kind="anomaly"):
     bad: Literal["down", "up", "both"] = Field(default="both", description="The bad direction.")
     false_alarms_per_month: float = Field(default=1.0, gt=0, description="Of the whole check.")
     min_effect: Share = Field(default=0.05, ge=0, description="Smaller changes are never told.")
+    control: dict[str, str] = Field(
+        default={},
+        description="`{variant: A}`: variants are judged against this one, too.",
+        max_length=1,
+    )
     holidays: Holidays = Field(
         default=frozenset(),
         description="Countries or calendars whose days off are unlike other days.",
@@ -141,6 +151,10 @@ class Anomaly(Check, kind="anomaly"):
     def _check_settings(self) -> Self:
         """Refuse what the detector would refuse at the first look: the message is the same."""
         self._settings()
+        for name in self.control:
+            if self.slices.by and name not in self.slices.by:
+                have = ", ".join(self.slices.by)
+                raise ValueError(f"`control` names '{name}'; `slices: {{by: ...}}` has {have}")
         return self
 
     def remembers(self, now: datetime) -> Remembered:
@@ -248,18 +262,19 @@ class Anomaly(Check, kind="anomaly"):
     def _told(self, kept: Kept, answer: Buckets, now: datetime) -> Iterator[Measured]:
         """Tell every roll-up and slice; only causes are more than noise."""
         watch, at = kept.watch, bucket_start(kept.known.number, kept.settings)
-        assert watch.seen is not None
         cells = watch.cells()
         causes = kept.causes or frozenset()
         points: list[Point | Learning | Missing] = []
-        if watch.seen.rolled is not None:
-            nothing = [math.nan] * len(watch.tree.labels)
-            points.extend(told(watch.seen.rolled, nothing, kept.settings, at))
+        for layer in watch.layers:
+            assert layer.newest is not None
+            is_slices = layer is watch.leaves
+            raw = kept.known.values[:, -1].tolist() if is_slices else [math.nan] * len(layer.labels)
+            points.extend(told(layer.newest, raw, kept.settings, at))
         changes = watch.changes().tolist()
-        raw = kept.known.values[:, -1].tolist()
-        points.extend(told(watch.seen.leaves, raw, kept.settings, at))
         for index, (cell, point) in enumerate(zip(cells, points, strict=True)):
-            if isinstance(point, Missing):
+            if isinstance(point, Missing) and AGAINST in dict(cell.labels):
+                yield NotYet("there is nothing to compare with", cell.labels)
+            elif isinstance(point, Missing):
                 yield NoData(f"{point.reason} for the bucket {self._name(at)}", cell.labels)
             elif isinstance(point, Learning):
                 yield NotYet(f"learning: {point.reason}", cell.labels)
@@ -336,6 +351,7 @@ class Anomaly(Check, kind="anomaly"):
             holidays=frozenset(self.holidays),
             min_effect=self.min_effect,
             events=frozenset(self._aware(one.at) for one in self.events),
+            control=next(iter(self.control.items()), None),
         )
 
     def _aware(self, at: datetime) -> datetime:

@@ -78,6 +78,6 @@ def test_an_alarm_that_only_lasts_is_told_if_it_was_told_before() -> None:
     watch = Watch(ASKED, SLICES)
     watch.advance(FIRST, values[:, : HOUR + 40])
     cells = watch.cells()
-    assert not watch.alarms.is_own[0], "the detector has followed by now"
+    assert not watch.leaves.alarms.is_own[0], "the detector has followed by now"
     assert watch.causes(cells, 5, frozenset({SLICES[0]})) == [0]
     assert watch.causes(cells, 5, frozenset()) == []

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from monitor.anomaly.arrays import Bools, Floats
+from monitor.anomaly.arrays import Floats
 from monitor.anomaly.cube import Cube, Labels, cube
-from monitor.anomaly.explain import causes, cells_of, members
+from monitor.anomaly.explain import Cell, causes, members
 
 SLICES: list[Labels] = [
     (("model", f"m{m}"), ("region", f"r{r}"), ("variant", "AB"[v]))
@@ -18,22 +18,20 @@ def told(values: Floats, alarm_from: float = 0.05) -> list[Labels]:
     """Name the causes when every cell that is this far below its expectation alarms."""
     tree = cube(SLICES)
     rolled = sums(tree, values), sums(tree, EXPECTED)
-    cells = cells_of(
-        tree,
-        SLICES,
-        (*rolled, far(*rolled, alarm_from)),
-        (values, EXPECTED, far(values, EXPECTED, alarm_from)),
+    groups = (
+        (tree.labels, [tree.members(i) for i in range(len(tree.labels))], *rolled),
+        (SLICES, [np.array([i]) for i in range(len(SLICES))], values, EXPECTED),
     )
+    cells = [
+        Cell(labels, leaves, value, usual, bool(value < (1 - alarm_from) * usual))
+        for group in groups
+        for labels, leaves, value, usual in zip(*group, strict=True)
+    ]
     return [cells[i].labels for i in causes(cells, values, EXPECTED)]
 
 
 def sums(tree: Cube, values: Floats) -> Floats:
     return tree.sums(values[:, None], np.zeros((len(values), 1)))[:, 0]
-
-
-def far(value: Floats, expected: Floats, share: float) -> Bools:
-    is_far: Bools = value < (1 - share) * expected
-    return is_far
 
 
 def dropped(share: float, **where: str) -> Floats:

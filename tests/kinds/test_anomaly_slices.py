@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from monitor.anomaly.model import Settings
 from monitor.anomaly.ready import Sighting
 from monitor.anomaly.series import bucket_number
-from monitor.api import Buckets, Measured, NoData, NotYet, Sample, labels_of
+from monitor.api import Buckets, Measured, NoData, NotYet, Sample, Slices, labels_of
 from monitor.kinds.anomaly import Anomaly
 
 CASES = 1000 if os.environ.get("CI") == "true" else 60
@@ -157,3 +158,37 @@ def test_an_announced_launch_is_named_with_the_alarm() -> None:
     found = alarms(list(told.measure([buckets(dropped(0.4, 2, 3))], NOW)))
     (sample,) = found.values()
     assert sample.evidence["launches"] == ["ranker v3 at 2026-11-24 01:00"]
+
+
+AGAINST_A = CHECK.model_copy(update={"control": {"variant": "A"}, "false_alarms_per_month": 1.0})
+
+
+def test_a_small_drop_of_one_variant_is_told_against_control() -> None:
+    hours = np.arange(DAYS * 24)
+    common = np.random.default_rng(8).normal(0, 0.06, len(hours))
+    values = np.round(usual() * np.exp(common))
+    values[1::2, -6:] = np.round(values[1::2, -6:] * 0.9)
+    found = alarms(list(AGAINST_A.measure([buckets(values)], NOW)))
+    against = labels_of({"against": "A", "variant": "B"})
+    assert set(found) == {against}
+    assert found[against].evidence["value"] == values[1::2, -1].sum()
+    assert found[against].value == pytest.approx(0.1, abs=0.05)
+
+
+def test_a_drop_of_all_variants_is_told_as_the_total_against_control_too() -> None:
+    found = alarms(list(AGAINST_A.measure([buckets(dropped(0.3, *range(6)))], NOW)))
+    assert set(found) == {()}
+
+
+def test_control_without_rows_is_no_alarm_and_no_missing_data_of_the_variant() -> None:
+    values = usual()
+    values[0::2, -1] = np.nan
+    told = {one.slice: one for one in AGAINST_A.measure([buckets(values)], NOW)}
+    against = told[labels_of({"against": "A", "variant": "B"})]
+    assert isinstance(against, NotYet)
+    assert against.reason == "there is nothing to compare with"
+
+
+def test_control_that_is_no_dimension_of_the_slices_is_refused() -> None:
+    with pytest.raises(ValidationError, match="`control` names 'arm'"):
+        Anomaly(id="x", query="select 1", control={"arm": "A"}, slices=Slices(by=("variant",)))
