@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -179,7 +180,27 @@ def test_what_is_about_the_same_rows_is_one_scan_and_the_rest_one_statement(url:
         Rows("select model, n as value from kpi"),
         Rows("select count(*) as value from kpi where hour > {{ since }}", ASKING.now),
     ]
-    assert Sql(name="kpi", url=url).merge(mine) == [[0, 1], [2, 3]]
+    assert Sql(name="kpi", url=url).merge(mine) == [[0, 1], [2, 3], [4, 5]]
+    postgres = Sql(name="kpi", url=url)
+    postgres._engine.dialect.name = "postgresql"  # type: ignore[union-attr]  # as if it was one
+    assert postgres.merge(mine) == [[0, 1], [2, 3]]
+
+
+def test_what_sqlite_answers_in_turn_shares_one_deadline(url: str) -> None:
+    async def story() -> None:
+        source = Sql(name="kpi", url=url)
+        slow = "select n as value from kpi where n < (with recursive c(x) as (select 1 union all select x + 1 from c) select max(x) from c)"  # noqa: E501
+        mine = (Rows("select model, n as value from kpi"), Rows(slow), Rows("select n from other"))
+        with pytest.raises(SourceError) as caught:
+            await source.ask(Together(mine), replace(ASKING, timeout=timedelta(seconds=0.2)))
+        assert caught.value.fault == "timeout"
+        fast = await source.ask(Together((mine[0], mine[2])), ASKING)
+        assert isinstance(fast, Answers)
+        assert [said(part) for part in fast.parts] == [await alone(source, mine[n]) for n in (0, 2)]
+        assert fast.cost.queries == 2
+        await source.close()
+
+    asyncio.run(story())
 
 
 def test_a_database_for_which_it_is_not_proven_merges_nothing() -> None:

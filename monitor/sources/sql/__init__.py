@@ -3,7 +3,8 @@
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
 from typing import Any, ClassVar
@@ -16,6 +17,7 @@ from monitor.api import (
     Answers,
     Asking,
     BlockingSource,
+    Cost,
     LastUpdate,
     MissingExtraError,
     Partition,
@@ -31,7 +33,7 @@ from monitor.api import (
     looks_harmless,
 )
 from monitor.api.scalars import read_scalar
-from monitor.sources.sql.together import MERGES, sets_of, statement_of
+from monitor.sources.sql.together import sets_of, statement_of
 
 MOST_ROWS = 200_000
 SINCE = re.compile(r"\{\{\s*since\s*\}\}")
@@ -74,18 +76,32 @@ class Sql(BlockingSource, type="sql"):
 
     def merge(self, questions: Sequence[Query]) -> Sequence[Sequence[int]]:
         """Merge statements of one number and newest rows, each planned as it would be alone."""
-        return sets_of(questions, self._newest) if self._dialect in MERGES else ()
+        return sets_of(questions, self._dialect, self._newest)
 
     def _together(self, query: Together, asking: Asking) -> Answers:
         for one in query.questions:
             if isinstance(one, Rows):
                 self._guard(one.text)
-        text = _escaped(statement_of(query.questions, self._newest))
-        _, rows = self._run(sa.text(text), {}, asking)
+        text = statement_of(query.questions, self._newest)
+        if text is None:
+            return self._in_turn(query, asking)
+        _, rows = self._run(sa.text(_escaped(text)), {}, asking)
         parts = zip(query.questions, rows[0], strict=True)
         return Answers(
             observed_at=asking.now, parts=tuple(_part(one, cell, asking) for one, cell in parts)
         )
+
+    def _in_turn(self, query: Together, asking: Asking) -> Answers:
+        """Answer one after the other, all of them within the deadline."""
+        ends = monotonic() + asking.timeout.total_seconds()
+        parts = []
+        for one in query.questions:
+            left = timedelta(seconds=ends - monotonic())
+            if left <= timedelta(0):
+                raise SourceError("timeout", f"{len(query.questions)} questions took too long")
+            parts.append(self.ask_blocking(one, replace(asking, timeout=left)))
+        cost = Cost(queries=len(parts))
+        return Answers(observed_at=asking.now, parts=tuple(parts), cost=cost)
 
     def _newest(self, query: LastUpdate) -> str:
         assert self._engine is not None

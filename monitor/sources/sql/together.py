@@ -12,19 +12,28 @@ MERGES = frozenset({"sqlite", "postgresql"})
 Written: TypeAlias = Callable[[LastUpdate], str]
 
 
-def sets_of(questions: Sequence[Query], written: Written) -> list[list[int]]:
-    """Say what can be asked together: in one scan of a table, and else in one statement."""
+def sets_of(questions: Sequence[Query], dialect: str, written: Written) -> list[list[int]]:
+    """Say what can be asked together: in one scan of a table, or else in one statement.
+
+    What SQLite can answer in neither way it answers in turn: there a statement costs less than
+    what is around it.
+    """
+    if dialect not in MERGES:
+        return []
     read = {n: one for n, query in enumerate(questions) if (one := _scalar(query, written))}
     found = scans(read)
     taken = {n for places in found for n in places}
-    rest = [n for n in read if n not in taken]
-    return [*found, rest] if len(rest) > 1 else found
+    found.append([n for n in read if n not in taken])
+    if dialect == "sqlite":
+        found.append([n for n in range(len(questions)) if n not in read])
+    return [places for places in found if len(places) > 1]
 
 
-def statement_of(questions: Sequence[Query], written: Written) -> str:
-    """Write one statement for questions of one such set: a row with a column for each."""
+def statement_of(questions: Sequence[Query], written: Written) -> str | None:
+    """Write one statement, a row with a column for each question; None where there is none."""
     read = [one for query in questions if (one := _scalar(query, written))]
-    assert len(read) == len(questions)
+    if len(read) < len(questions):
+        return None
     is_one_scan = [len(places) for places in scans(dict(enumerate(read)))] == [len(read)]
     return one_scan(read) if is_one_scan else one_row(read)
 
