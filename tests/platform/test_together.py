@@ -3,14 +3,17 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import psycopg
 import pytest
 
 from monitor.api import Answers, Asking, LastUpdate, Query, Rows, Source, Together, Updated
 from monitor.sources.prometheus import Prometheus
 from monitor.sources.sql import Sql
+from monitor.sources.trino import Trino
 from tests.platform.stack.postgres import PostgresServer
 from tests.platform.stack.prometheus import PrometheusServer
+from tests.platform.stack.trino import TrinoServer
 
 pytestmark = pytest.mark.platform
 
@@ -48,6 +51,27 @@ def test_counts_sums_and_newest_rows_are_from_postgresql_what_each_gets_alone(
     questions = [*map(Rows, texts), LastUpdate("kpi", "hour")]
     # Four of each condition share a scan; the least, the greatest and the newest a statement.
     assert sizes_of_sets(source, questions) == [4, 4, 4, 7]
+
+
+def test_numbers_of_one_table_are_from_trino_in_one_scan_what_each_gets_alone(
+    trino_server: TrinoServer,
+) -> None:
+    form = "select {} as value from tpch.tiny.orders where orderstatus = '{}'"
+    whats = ("count(*)", "coalesce(sum(custkey), 0) / count(*)", "count(distinct orderpriority)")
+    texts = [form.format(what, status) for status in "FOP" for what in whats]
+    # Nobody has this status: a division by none of its rows must not fail the others.
+    texts += [form.format(what, "X") for what in ("count(*)", "sum(custkey)")]
+    texts.append("select max(orderkey) as value from tpch.tiny.orders where orderstatus = 'F'")
+    source = Trino(name="adhoc", url=f"trino://monitor@127.0.0.1:{trino_server.port}/tpch")
+    asked = len(trino_server_queries(trino_server))
+    assert sizes_of_sets(source, [Rows(text) for text in texts]) == [11]
+    assert len(trino_server_queries(trino_server)) - asked == 11 + 1
+
+
+def trino_server_queries(server: TrinoServer) -> list[str]:
+    """Return the statements of ours that the cluster ran on the table."""
+    found = httpx.get(f"{server.url}/v1/query", headers={"X-Trino-User": "monitor"}, timeout=10)
+    return [one["query"] for one in found.raise_for_status().json() if "orders" in one["query"]]
 
 
 def sizes_of_sets(source: Source, questions: list[Query]) -> list[int]:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import ClassVar, Self
@@ -12,6 +12,7 @@ from pydantic import PrivateAttr, model_validator
 
 from monitor.api import (
     Answer,
+    Answers,
     Asking,
     LastUpdate,
     LastWrite,
@@ -21,8 +22,10 @@ from monitor.api import (
     Rows,
     SourceError,
     Table,
+    Together,
     looks_harmless,
 )
+from monitor.api.scalars import Scalar, one_scan, read_scalar, scans
 from monitor.sources.trino.faults import Why
 from monitor.sources.trino.guard import guard, objection
 from monitor.sources.trino.keepsake import read_keepsake, write_keepsake
@@ -105,6 +108,8 @@ class Trino(TrinoSettings, type="trino"):
                 return ladder.climb()
             case Rows():
                 return self._rows(query, turn)
+            case Together():
+                return self._together(query, turn)
             case LastUpdate():
                 return self._tables(turn).last_update(query, turn.now)
             case LastWrite():
@@ -127,6 +132,19 @@ class Trino(TrinoSettings, type="trino"):
             raise SourceError("query", "two columns have one name: give each its own with AS")
         data = dict(zip(found.columns, cells, strict=True))
         return Table(observed_at=turn.now, columns=data, cost=found.cost)
+
+    def merge(self, questions: Sequence[Query]) -> Sequence[Sequence[int]]:
+        """Merge numbers of one table that one scan finds: what a cluster pays for is the scan."""
+        return scans(_scalars(questions), filters=True)
+
+    def _together(self, query: Together, turn: Turn) -> Answers:
+        scalars = list(_scalars(query.questions).values())
+        for one in scalars:
+            guard(one.statement)
+        found = self._run(one_scan(scalars), turn)
+        cells = zip(scalars, found.rows[0], strict=True)
+        parts = (Table(observed_at=turn.now, columns={one.name: (cell,)}) for one, cell in cells)
+        return Answers(observed_at=turn.now, parts=tuple(parts), cost=found.cost)
 
     def _tables(self, turn: Turn) -> Tables:
         def ask(text: str, most: str | None = None) -> Result:
@@ -160,3 +178,11 @@ class Trino(TrinoSettings, type="trino"):
             raise
         finally:
             self._slots.release()
+
+
+def _scalars(questions: Sequence[Query]) -> dict[int, Scalar]:
+    return {
+        n: one
+        for n, query in enumerate(questions)
+        if isinstance(query, Rows) and query.since is None and (one := read_scalar(query.text))
+    }
