@@ -25,7 +25,7 @@ from monitor.engine.metrics import Metrics
 from monitor.engine.together import Batching
 from monitor.kinds.threshold import Threshold
 from monitor.sources.sql import Sql
-from tests.engine.rig import START
+from tests.engine.rig import START, Rig
 
 TIMEOUT = timedelta(minutes=1)
 RULES = (TierRule(Tier.WARN, (Limit("value", 10, Direction.ABOVE),)),)
@@ -274,3 +274,23 @@ def test_every_verdict_of_a_batch_is_the_one_that_the_check_gets_alone(
         await bench.source.close()
 
     asyncio.run(story())
+
+
+def test_a_check_that_is_removed_while_its_batch_looks_ends_as_skipped_and_the_others_go_on(
+    rig: Rig,
+) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.engine.reload(rig.plan("c"))
+        await rig.minutes(2)
+        rig.source.holds()
+        rig.clock.advance(timedelta(minutes=1))
+        await rig.engine.tick()
+        await rig.engine.reload(rig.plan())
+        rig.source.lets_go()
+        await rig.engine.settle()
+
+    rig.run(story)
+    slots = rig.store.slots.summaries(START + timedelta(minutes=2), START + timedelta(hours=1))
+    assert slots["c"].last.outcome is Outcome.SKIPPED
+    assert slots["c"].last.reason == "the check was removed while it looked"
+    assert set(slots["a"].counts) == {Outcome.OK}
