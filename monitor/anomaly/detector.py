@@ -14,8 +14,9 @@ import numpy as np
 
 from monitor.anomaly.arrays import Floats, Ints
 from monitor.anomaly.calendar import Calendar
+from monitor.anomaly.judged import Judged, Runs
 from monitor.anomaly.model import DAY, Settings
-from monitor.anomaly.part import Judged, Part, Runs
+from monitor.anomaly.part import Part
 from monitor.anomaly.pool import Pool
 from monitor.anomaly.tails import LEAK_SHARE, Tails
 

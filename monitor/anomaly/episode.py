@@ -15,9 +15,9 @@ from datetime import timedelta
 import numpy as np
 
 from monitor.anomaly.arrays import Floats, Ints
+from monitor.anomaly.judged import By, Judged
 from monitor.anomaly.leaks import LONG_AGO
 from monitor.anomaly.model import Direction, Settings
-from monitor.anomaly.part import By, Judged
 from monitor.anomaly.score import WINDOW
 
 BACK = 0.5

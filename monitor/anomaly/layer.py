@@ -16,9 +16,9 @@ from monitor.anomaly.arrays import Bools, Floats, Ints
 from monitor.anomaly.cube import Cube, Labels
 from monitor.anomaly.detector import Detector
 from monitor.anomaly.episode import Episodes
+from monitor.anomaly.judged import Judged, Status
 from monitor.anomaly.leaks import LONG_AGO
 from monitor.anomaly.model import Settings
-from monitor.anomaly.part import Judged, Status
 from monitor.anomaly.score import WINDOW
 
 CONTROL_MOVED = 0.75

@@ -9,8 +9,9 @@ import numpy as np
 
 from monitor.anomaly.arrays import Floats
 from monitor.anomaly.detector import Detector
+from monitor.anomaly.judged import By, Judged, Status
 from monitor.anomaly.model import MONTH, SEASONS, Learning, Missing, Point, Replay, Series, Settings
-from monitor.anomaly.part import WEEKS, WEEKS_OF_WEEKLY, By, Judged, Status
+from monitor.anomaly.part import WEEKS, WEEKS_OF_WEEKLY
 from monitor.anomaly.score import WINDOW
 from monitor.anomaly.series import aligned, bucket_number, bucket_start
 from monitor.anomaly.tail import ENOUGH

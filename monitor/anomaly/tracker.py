@@ -5,50 +5,39 @@ All values are logarithms. The expectation of a bucket is
     level (mean of the cleaned last 7 days) + profile (season) + drift (fast level) + echo
 
 where the echo is the part of the previous bucket's surprise that usually repeats (an
-autoregression of order 1). Learning happens once per block (a UTC day), when the block is over;
-within a block only drift and echo move, so a tick costs the same for a slice of any age.
+autoregression of order 1). Learning happens once per block (`learned`); within a block only drift
+and echo move.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
 from monitor.anomaly import score
-from monitor.anomaly.arrays import Bools, Floats, Ints
-from monitor.anomaly.calendar import LAGS, Calendar, Span
-from monitor.anomaly.model import SEASONS, WEEKLY, Settings
+from monitor.anomaly.arrays import Floats
+from monitor.anomaly.calendar import LAGS, Span
+from monitor.anomaly.learned import FARTHEST, GUARD_BLOCKS, NEVER, Learned
+from monitor.anomaly.model import WEEKLY
 from monitor.anomaly.profile import first_week, seasonal
-from monitor.anomaly.rowwise import Rowwise
 from monitor.anomaly.score import WINDOW
 from monitor.anomaly.series import offsets
 
-# Buckets that surprise by more spreads than this teach nothing and leave no echo.
-WILD, NO_ECHO = 5.0, 3.5
-# Half-life of the drift: fast enough for a launch (a 15 % shift is normal after two days),
-# slow enough to still show a drop of six hours as a drop.
-DRIFT_HALF_LIFE_DAYS = 0.6
+NO_ECHO = 3.5  # buckets that surprise by more spreads than this leave no echo
 DRIFT_STEP = 3.0
-# Memory of spread, echo and prior errors: weight of a block after so many is 1/e. A day of hours
-# brings 24 values, a day of one bucket only one.
-MEMORY_DAYS, MEMORY_BUCKETS = 21.0, 60.0
 # Local spreads count as much as the overall one after this many values.
 BLEND = 6.0
 MEAN_TO_SPREAD = 1.2533  # sqrt(pi / 2): mean absolute deviation to standard deviation
 LEAST_SPREAD = 0.01
-FARTHEST = 20.0  # of a surprise: a factor of 500 million either way says it all
 # A holiday is judged within three times the usual spread, and within what holidays usually do:
 # half or twice the traffic is no news on one.
 HOLIDAY_WIDTH, HOLIDAY_SPREAD = 3.0, 0.3
 SEASON_GAIN = 0.95  # a season must cut the error by 5 % to be used
 WEAK_GAIN = 0.6  # and by 40 % to do without the guard over the last 30 days
-ERROR_CAP = 0.7  # a factor 2; one outage must not choose the season
-LEVEL_BLOCKS, GUARD_BLOCKS = 7, 30
+LEVEL_BLOCKS = 7
 # Cells of a profile that are gathered at once: bounds the memory of a check of any size.
 PROFILE_CELLS = 1_000_000
-NEVER = np.iinfo(np.int64).max
 LARGEST = 1e37  # what a first week can hold; no metric has more
 
 
@@ -70,47 +59,8 @@ class Forecast:
     window: Floats
 
 
-class Tracker(Rowwise):
-    """The state of all slices of a check; every array has one row per slice."""
-
-    def __init__(self, settings: Settings, slices: int) -> None:
-        """Know nothing of so many slices."""
-        super().__init__(slices)
-        self.calendar = calendar = Calendar(settings)
-        self.is_steady = settings.is_steady
-        day, slots = calendar.day, calendar.slots
-        width = WINDOW + day
-        self.number = -1
-        self.first = self.rows("first", (), NEVER, np.int64)
-        self.ready = self.rows("ready", (), fill=False, kind=np.bool_)
-        self.offset = self.rows("offset", (), 1.0)
-        self.counts = self.rows("counts", (), fill=False, kind=np.bool_)
-        self.ring = self.rows("ring", (LAGS * calendar.week + day,), np.nan, np.float16)
-        self.young = self.rows("young", (calendar.week,), np.nan, np.float32)
-        self.means = self.rows("means", (GUARD_BLOCKS,), np.nan, np.float32)
-        self.variances = self.rows("variances", (GUARD_BLOCKS,), np.nan, np.float32)
-        self.level = self.rows("level", (), np.nan)
-        self.season = self.rows("season", (), 0, np.int64)
-        self.weak = self.rows("weak", (), fill=True, kind=np.bool_)
-        self.drift = self.rows("drift", (), 0.0)
-        self.echo = self.rows("echo", (), 0.0)
-        self.phi = self.rows("phi", (), 0.3)
-        self.pairs = self.rows("pairs", (2,), 0.0)
-        self.deviations = self.rows("deviations", (2, slots), 0.0, np.float32)
-        self.local = self.rows("local", (slots,), np.nan, np.float32)
-        self.errors = self.rows("errors", (3,), 0.0)
-        # The last WINDOW buckets of the block before, then those of this block.
-        self.y = self.rows("y", (width,), np.nan, np.float32)
-        self.center = self.rows("center", (width,), np.nan, np.float32)
-        self.surprise = self.rows("surprise", (width,), np.nan, np.float32)
-        self.spread = self.rows("spread", (width,), np.nan, np.float32)
-        self.wildness = self.rows("wildness", (width,), np.nan, np.float32)
-        self.shapes = self.rows("shapes", (3, day), np.nan, np.float32)
-        self.holiday = np.zeros(width, dtype=np.bool_)
-        self.slot = np.zeros(day, dtype=np.int64)
-        half_life = max(3.0, DRIFT_HALF_LIFE_DAYS * day)
-        self.gain = 1.0 - 0.5 ** (1.0 / half_life)
-        self.fade = float(np.exp(-1.0 / (MEMORY_DAYS if day > 1 else MEMORY_BUCKETS)))
+class Tracker(Learned):
+    """Forecasts and scores the buckets of all slices from what was learned of them."""
 
     def forecast(self, lo: int, values: Floats, sizes: Floats | None = None) -> Forecast:
         """Forecast and score the buckets from `lo` on, all of one block; NaN where unknown.
@@ -139,9 +89,6 @@ class Tracker(Rowwise):
         self.spread[:, columns] = np.where(self.ready[:, None], spread, np.nan)
         self._follow(base, columns)
         return self._scored(columns, base - self.level[:, None])
-
-    def _block(self) -> int:
-        return self.calendar.block(self.number) if self.number >= 0 else -1
 
     def _meet(self, lo: int, values: Floats) -> None:
         """Note the first value of new slices, and keep the week that they start from."""
@@ -242,12 +189,6 @@ class Tracker(Rowwise):
                 shapes[:, season, part] = np.where(np.isfinite(found), found, shorter)
         return shapes
 
-    def _chosen(self, at: int, count: int) -> Floats:
-        chosen: Floats = np.take_along_axis(
-            self.shapes[:, :, at : at + count], self.season[:, None, None], axis=1
-        )[:, 0].astype(np.float64)
-        return chosen
-
     def _floor(self, base: Floats, sizes: Floats | None) -> Floats:
         """Return the spread that counting alone makes: Poisson, or binomial for a rate."""
         floor = np.where(self.counts[:, None], np.exp(-0.5 * base), 0.0)
@@ -302,91 +243,3 @@ class Tracker(Rowwise):
         center = self.center[:, columns].astype(np.float64)
         wide = spread / np.sqrt(1.0 - self.phi[:, None] ** 2)
         return Forecast(center, center - season, spread, wide, one, window)
-
-    def _month(self, rows: Ints) -> tuple[Floats, Floats]:
-        """Mean and spread of the cleaned values of the last 30 blocks, (rows, 1)."""
-        means, variances = (a[rows].astype(np.float64) for a in (self.means, self.variances))
-        mean = np.nanmean(means, axis=1)
-        spread = np.sqrt(np.nanmean(variances + (means - mean[:, None]) ** 2, axis=1))
-        return mean[:, None], spread[:, None]
-
-    def take(self, rows: Ints, other: Self, theirs: Ints) -> None:
-        """Take over what another tracker, at the same bucket, knows of these slices."""
-        # A week that nobody needs any longer is not kept.
-        width = self.calendar.week
-        for one in (self, other):
-            if not one.young.shape[1]:
-                one.young = np.full((one.count, width), np.nan, dtype=np.float32)
-        super().take(rows, other, theirs)
-
-    def close(self) -> None:
-        """Take the finished block into level, shape, spread, echo and prior errors."""
-        day, block = self.calendar.day, self._block()
-        own = slice(WINDOW, WINDOW + day)
-        y, center = self.y[:, own].astype(np.float64), self.center[:, own].astype(np.float64)
-        plain = np.isfinite(y) & ~self.holiday[own]
-        first_time = ~np.isfinite(self.spread[:, own])
-        calm = plain & (self.wildness[:, own] <= WILD)
-        teaches = calm | (plain & first_time)
-        cleaned = np.where(teaches, y, center)
-        self.means[:, block % GUARD_BLOCKS] = np.mean(cleaned, axis=1)
-        self.variances[:, block % GUARD_BLOCKS] = np.var(cleaned, axis=1)
-        numbers = np.arange(block * day, (block + 1) * day) % self.ring.shape[1]
-        self.ring[:, numbers] = np.where(teaches, y - self.level[:, None], np.nan)
-        self._learn_spread(plain, own)
-        self._learn_echo(calm, own)
-        self.errors *= self.fade
-        shape = np.where(plain, y - self.level[:, None], np.nan)
-        for season in range(len(SEASONS)):
-            error = np.minimum(np.abs(shape - self.shapes[:, season]), ERROR_CAP)
-            self.errors[:, season] += np.nansum(error, axis=1)
-
-    def _learn_spread(self, plain: Bools, own: slice) -> None:
-        size = np.abs(self.surprise[:, own].astype(np.float64))
-        # An unknown spread caps nothing.
-        size = np.fmin(size, 4.0 * self.spread[:, own])
-        known = plain & np.isfinite(size)
-        # Buckets of one slot are added up. A product of matrices would do it, too, with threads
-        # that wait for one another for longer than it takes.
-        order = np.argsort(self.slot, kind="stable")
-        slots, first = np.unique(self.slot[order], return_index=True)
-        self.deviations *= self.fade
-        for place, part in ((0, np.where(known, size, 0.0)), (1, known.astype(np.float64))):
-            self.deviations[:, place, slots] += np.add.reduceat(part[:, order], first, axis=1)
-
-    def _learn_echo(self, calm: Bools, own: slice) -> None:
-        away = np.where(calm, (self.y - self.center)[:, own].astype(np.float64), np.nan)
-        before, after = away[:, :-1], away[:, 1:]
-        if away.shape[1] == 1:
-            last = slice(own.start - 1, own.stop - 1)
-            before, after = (self.y - self.center)[:, last].astype(np.float64), away
-        both = np.isfinite(before) & np.isfinite(after)
-        self.pairs *= self.fade
-        self.pairs[:, 0] += np.sum(np.where(both, before * after, 0.0), axis=1)
-        self.pairs[:, 1] += np.sum(np.where(both, 0.5 * (before**2 + after**2), 0.0), axis=1)
-        product, square = self.pairs.T
-        self.phi = np.clip(product / np.where(square > 0, square, 1.0), 0.0, 0.9)
-
-    def day_level(self) -> Floats:
-        """Return the level of the finished block, season taken out; NaN where half is missing.
-
-        A ratio of sums over the known buckets: small counts weigh little, gaps do not matter.
-        """
-        own = slice(WINDOW, WINDOW + self.calendar.day)
-        y = self.y[:, own].astype(np.float64)
-        base = self.level[:, None] + self._chosen(0, self.calendar.day)
-        known = np.isfinite(y) & np.isfinite(base)
-        value, usual = (
-            np.sum(np.where(known, np.exp(np.clip(part, -FARTHEST, FARTHEST)), 0.0), axis=1)
-            for part in (y - self.level[:, None], base - self.level[:, None])
-        )
-        enough = np.sum(known, axis=1) * 2 > self.calendar.day
-        with np.errstate(divide="ignore", invalid="ignore"):
-            level: Floats = self.level + np.log(value / usual)
-        return np.where(enough & np.isfinite(level), level, np.nan)
-
-    def shift(self, by: Floats, until: int) -> None:
-        """Move what was learned before block `until` by so much: a step is the new normal."""
-        blocks = np.arange(self._block() - GUARD_BLOCKS + 1, self._block() + 1)
-        old = blocks[blocks < until] % GUARD_BLOCKS
-        self.means[:, old] += by[:, None]

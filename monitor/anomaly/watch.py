@@ -13,9 +13,9 @@ from monitor.anomaly.arrays import Bools, Floats, Ints
 from monitor.anomaly.cube import Cube, Labels, cube
 from monitor.anomaly.detector import Detector
 from monitor.anomaly.explain import Cell, Member
+from monitor.anomaly.judged import Judged
 from monitor.anomaly.layer import Against, Given, Layer, against, rate_of
 from monitor.anomaly.model import Settings
-from monitor.anomaly.part import Judged
 from monitor.anomaly.score import WINDOW
 
 # The part of the budget that roll-ups may spend, where there are any.
