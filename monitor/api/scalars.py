@@ -22,6 +22,7 @@ _COMMENT = re.compile(r"--|/\*")
 _ALIAS = re.compile(r"[a-z_][a-z0-9_]*")
 _AGGREGATES = frozenset({"count", "sum", "avg", "min", "max"})
 _ENDS = frozenset({"min", "max"})
+_ADDS = frozenset({"sum", "avg"})
 _AROUND = frozenset(
     ("coalesce nullif round abs cast as double precision real integer bigint decimal null").split()  # noqa: SIM905  # a list of forty would fill a page
 )
@@ -66,6 +67,7 @@ class Scalar:
     ``calls`` are the ends of its aggregate calls within ``expression``. ``conditions`` are the
     parts of WHERE that all must hold. ``is_scan`` says that it can share a scan of its table with
     others; the least and the greatest cannot, because a database finds them without a scan.
+    ``adds`` says that its last bit hangs on the order in which rows are read.
     """
 
     statement: str
@@ -75,6 +77,7 @@ class Scalar:
     table: str
     conditions: tuple[str | Equal, ...]
     is_scan: bool
+    adds: bool = False
 
 
 @lru_cache(maxsize=20_000)
@@ -106,6 +109,7 @@ def read_scalar(text: str) -> Scalar | None:
         table=text[rest[0].start : rest[end - 1].end],
         conditions=conditions,
         is_scan=_is_scan(expression, calls),
+        adds=any(expression[first].low in _ADDS for first, _ in calls),
     )
 
 
@@ -202,11 +206,12 @@ def scans(scalars: Mapping[int, Scalar], *, filters: bool = False) -> list[list[
     """Return those that can be asked in one scan of their table, as lists of their keys.
 
     With ``filters`` also those whose conditions differ in what a column equals: that reads rows
-    once which a database with indexes finds faster one by one.
+    once which a database with indexes finds faster one by one. Without, none that adds: alone it
+    may be read from an index, in another order.
     """
     found: dict[Hashable, list[int]] = {}
     for key, one in scalars.items():
-        if one.is_scan:
+        if one.is_scan and (filters or not one.adds):
             what = tuple(map(_shape, one.conditions)) if filters else one.conditions
             found.setdefault((one.table, what), []).append(key)
     return [keys for keys in found.values() if len(keys) > 1]

@@ -104,7 +104,8 @@ COMMON = "from kpi where day = '2026-11-30'"
 def test_questions_about_the_same_rows_are_one_scan() -> None:
     texts = [f"select {what} as v {COMMON}" for what in ("count(*)", "sum(n)", "avg(m) / count(*)")]
     scalars = [one for text in texts if (one := read_scalar(text))]
-    assert scans(dict(enumerate(scalars))) == [[0, 1, 2]]
+    assert scans(dict(enumerate(scalars)), filters=True) == [[0, 1, 2]]
+    assert scans(dict(enumerate(scalars))) == []  # where an index may give another order to add in
     assert one_scan(scalars) == (
         "select count(*) as monitor_0, sum(n) as monitor_1, avg(m) / count(*) as monitor_2 "
         "from kpi where day = '2026-11-30'"
