@@ -1,6 +1,7 @@
 """What is asked together of a real Prometheus and a real PostgreSQL is what each gets alone."""
 
 import asyncio
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -33,21 +34,27 @@ def test_selectors_of_one_shape_get_from_prometheus_what_each_gets_alone(
     assert sizes_of_sets(source, [Rows(text) for text in texts]) == [len(edges) + 1, len(edges)]
 
 
-def test_counts_sums_and_newest_rows_are_from_postgresql_what_each_gets_alone(
-    postgres_server: PostgresServer,
-) -> None:
-    with psycopg.connect(postgres_server.url.replace("+psycopg", "")) as connection:
-        connection.execute("drop table if exists kpi")
+@pytest.fixture
+def kpi(postgres_server: PostgresServer) -> Iterator[str]:
+    """Give the address of a database with a table, which is gone afterwards."""
+    address = postgres_server.url.replace("+psycopg", "")
+    with psycopg.connect(address) as connection:
         connection.execute("create table kpi (hour timestamp, model text, n bigint, x numeric)")
         for n in range(200):
             row = (f"2026-11-{n % 28 + 1:02}", f"m{n % 7}", n if n % 3 else None, n / 8)
             connection.execute("insert into kpi values (%s, %s, %s, %s)", row)
         connection.execute("create index on kpi (hour)")
+    yield postgres_server.url
+    with psycopg.connect(address) as connection:
+        connection.execute("drop table kpi")
+
+
+def test_counts_sums_and_newest_rows_are_from_postgresql_what_each_gets_alone(kpi: str) -> None:
     whats = ("count(*)", "sum(n)", "avg(x)", "min(n)", "max(model)", "count(distinct model)")
     wheres = ("", " where model = 'm3'", " where hour >= '2026-11-10' and n is not null")
     form = "select {} as value from kpi{}"
     texts = [form.format(what, where) for where in wheres for what in whats]
-    source = Sql(name="kpi", url=postgres_server.url)
+    source = Sql(name="kpi", url=kpi)
     questions = [*map(Rows, texts), LastUpdate("kpi", "hour")]
     # The counts of each condition share a scan, the others and the newest row a statement.
     assert sizes_of_sets(source, questions) == [2, 2, 2, 13]
