@@ -25,6 +25,9 @@ MOST_WAITING = 50_000
 HOLD = timedelta(seconds=1)
 """How long what arrived may wait while more arrives."""
 
+QUIET = timedelta(milliseconds=10)
+"""A burst is over when nothing came for this long; two that come closer than this are one."""
+
 
 class BatchError(MonitorError):
     """A batch of alerts is not in Alertmanager's form."""
@@ -115,6 +118,8 @@ class Inbox:
         self._waiting: deque[Batch] = deque()
         self._count = 0
         self._arriving = 0
+        self._last_at: datetime | None = None
+        self._is_burst = False
 
     def __bool__(self) -> bool:
         """Say whether something waits."""
@@ -133,12 +138,16 @@ class Inbox:
 
     def put(self, batch: Batch) -> None:
         """Add a batch that is kept."""
+        self._is_burst = self._last_at is not None and _is_within(batch.at - self._last_at, QUIET)
+        self._last_at = batch.at
         self._waiting.append(batch)
         self._count += batch.size
 
     def take(self, now: datetime, most: int) -> list[Batch]:
         """Remove and return the first batches with about so many alerts, at least one batch."""
-        if not self._waiting or (self._arriving and _is_fresh(self._waiting[0], now)):
+        if not self._waiting or (
+            self._goes_on(now) and _is_within(now - self._waiting[0].at, HOLD)
+        ):
             return []
         taken: list[Batch] = []
         count = 0
@@ -148,11 +157,18 @@ class Inbox:
         self._count -= count
         return taken
 
+    def _goes_on(self, now: datetime) -> bool:
+        """Say whether more is on its way, or was a moment ago in a burst."""
+        if self._arriving:
+            return True
+        last_at = self._last_at
+        return self._is_burst and last_at is not None and _is_within(now - last_at, QUIET)
+
     def put_back(self, batches: Sequence[Batch]) -> None:
         """Let batches wait again that could not be taken in."""
         self._waiting.extendleft(reversed(batches))
         self._count += sum(batch.size for batch in batches)
 
 
-def _is_fresh(batch: Batch, now: datetime) -> bool:
-    return timedelta(0) <= now - batch.at < HOLD
+def _is_within(span: timedelta, most: timedelta) -> bool:
+    return timedelta(0) <= span < most

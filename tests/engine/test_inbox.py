@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from monitor.api.errors import BusyError
+from monitor.engine.inbox import QUIET
 from tests.engine.rig import Rig
 
 
@@ -42,6 +43,10 @@ def test_while_more_of_a_burst_arrives_what_is_kept_waits_a_second_and_no_longer
             assert waiting(rig) == 1
         await rig.engine.receive(body(4))
         await rig.engine.settle()
+        assert waiting(rig) == 2  # somebody who sends one after the other
+        rig.clock.advance(QUIET)
+        await rig.engine.tick()
+        await rig.engine.settle()
         assert waiting(rig) == 0
         assert len(rig.engine.memory.incidents) == 4
 
@@ -58,6 +63,7 @@ def test_who_sends_more_than_can_wait_is_to_come_again_and_nothing_of_it_is_kept
             with pytest.raises(BusyError, match="3 alerts wait"):
                 await rig.engine.receive(body(4))
             assert waiting(rig) == 2
+        rig.clock.advance(QUIET)
         await rig.engine.flush()
         await rig.engine.receive(body(4))
         await rig.engine.settle()
