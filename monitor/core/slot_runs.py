@@ -97,4 +97,6 @@ def runs_of(slots: Iterable[Slot], before: Iterable[SlotRun] = ()) -> list[SlotR
 def _goes_on(run: SlotRun, slot: Slot) -> bool:
     if (run.outcome, run.reason) != (slot.outcome, slot.reason):
         return False
+    if slot.due_at <= run.last_at:  # the clock was set back
+        return False
     return run.count == 1 or slot.due_at - run.last_at == run.step

@@ -1,7 +1,7 @@
 """How slots ended: each in a row of its own for a day, then in runs of those that ended alike."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, islice
@@ -15,6 +15,7 @@ from monitor.core.slot_runs import SlotRun, runs_of
 from monitor.core.state import Slot
 from monitor.store.tables import slot_run as run
 from monitor.store.tables import verdict_recent as slot
+from monitor.store.upsert import upsert_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,10 @@ class SlotSummary:
 
 _JUDGED = tuple(outcome for outcome in Outcome if outcome.is_judged)
 _BLIND = frozenset({Outcome.ERROR, Outcome.NO_DATA, Outcome.SKIPPED})
+
+
+MOST_NAMES = 1000
+"""Checks that one statement names: databases bound how many parameters it may have."""
 
 
 class Slots:
@@ -52,8 +57,15 @@ class Slots:
             names = {name for name, runs in packed.items() if _BLIND & {r.outcome for r in runs}}
             names.update(connection.scalars(blind))
             found = self._totals(connection, is_in)
-            each = sa.select(slot).where(is_in, slot.c.check.in_(names))
-            rows = connection.execute(each.order_by(slot.c.check, slot.c.due_at)).all()
+            rows = [
+                row
+                for some in _some(sorted(names))
+                for row in connection.execute(
+                    sa.select(slot)
+                    .where(is_in, slot.c.check.in_(some))
+                    .order_by(slot.c.check, slot.c.due_at)
+                )
+            ]
         for name, runs in packed.items():
             judged = sum(one.count for one in runs if one.outcome.is_judged)
             newer = found.get(name)
@@ -133,12 +145,9 @@ class Slots:
             return
         newest = sa.select(run).where(run.c.check == check).order_by(run.c.first_at.desc())
         known = [_run(row) for row in connection.execute(newest.limit(1))]
-        runs = runs_of(map(_slot, rows), known)
-        for one in known:
-            connection.execute(
-                run.delete().where(run.c.check == check, run.c.first_at == one.first_at)
-            )
-        connection.execute(run.insert(), [_row(one) for one in runs])
+        # After the clock was set back a run may begin where another one did: the newer stays.
+        runs = {one.first_at: _row(one) for one in runs_of(map(_slot, rows), known)}
+        upsert_many(connection, run, ("check", "first_at"), list(runs.values()))
         connection.execute(slot.delete().where(is_old))
 
     def prune(self, before: datetime) -> int:
@@ -159,6 +168,10 @@ class Slots:
         for one in _within(map(_run, connection.execute(query)), since, until):
             found.setdefault(one.check, []).append(one)
         return found
+
+
+def _some(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (names[first : first + MOST_NAMES] for first in range(0, len(names), MOST_NAMES))
 
 
 def _within(runs: Iterable[SlotRun], since: datetime, until: datetime) -> Iterator[SlotRun]:

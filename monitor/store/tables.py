@@ -228,17 +228,25 @@ digest_run = sa.Table(
     sa.Column("checks", sa.Text),
 )
 
+
+def _numbers() -> tuple[sa.Column[Any], ...]:
+    """Make the columns of a row with the numbers of a series from a moment on."""
+    return (
+        _text("check", primary_key=True),
+        _text("slice", primary_key=True),
+        _text("measure", primary_key=True),
+        _moment("hour", primary_key=True, index=True),
+        _text("unit"),
+        _text("points"),
+        _text("peak", default=""),
+    )
+
+
 # An hour of a series in a row: for charts and for the story of a night, never for decisions.
 sample_hour = sa.Table(
     "sample_hour",
     metadata,
-    _text("check", primary_key=True),
-    _text("slice", primary_key=True),
-    _text("measure", primary_key=True),
-    _moment("hour", primary_key=True, index=True),
-    _text("unit"),
-    _text("points"),
-    _text("peak", default=""),
+    *_numbers(),
     # The first, the smallest and the largest point; empty where there are not more.
     _text("brief", default="", server_default=""),
 )
@@ -247,13 +255,7 @@ sample_hour = sa.Table(
 sample_day = sa.Table(
     "sample_day",
     metadata,
-    _text("check", primary_key=True),
-    _text("slice", primary_key=True),
-    _text("measure", primary_key=True),
-    _moment("hour", primary_key=True, index=True),
-    _text("unit"),
-    _text("points"),
-    _text("peak", default=""),
+    *_numbers(),
 )
 
 # A day of a check in a row: a letter for the worst outcome of each hour (UTC).

@@ -80,6 +80,34 @@ def test_packed_slots_are_told_as_they_were(store: Store) -> None:
     assert told(store) == before
 
 
+def test_slots_that_come_again_after_the_clock_was_set_back_are_packed_too(store: Store) -> None:
+    fill(store, minutes=120, checks="a")
+    pack_all(store, AT + DAY)
+    again = [replace(slot("a", minute), outcome=Outcome.WARN) for minute in (0, 1, 2, 50, 51)]
+    store.commit(replace(Step(AT), slots=tuple(again)))
+    pack_all(store, AT + DAY)
+    assert rows(store)[0] == 0
+    found = store.slots.summaries(AT, AT + DAY)["a"]
+    assert found.counts[Outcome.WARN] == 5
+    store.commit(replace(Step(AT), slots=(slot("a", 130),)))
+    pack_all(store, AT + DAY)
+    assert store.slots.last("a", 1) == [slot("a", 130)]
+    store.commit(replace(Step(AT), slots=(slot("a", 125),)))
+    pack_all(store, AT + DAY)
+    assert store.slots.last("a", 2) == [slot("a", 130), slot("a", 125)]
+
+
+def test_a_night_in_which_more_checks_were_blind_than_a_statement_may_name_is_told(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.store.slots.MOST_NAMES", 2)
+    names = "abcde"
+    blind = [replace(slot(name, n), outcome=Outcome.ERROR) for name in names for n in range(3)]
+    store.commit(replace(Step(AT), slots=tuple(blind)))
+    looks = store.slots.looks(AT, AT + DAY)
+    assert {name: one.blind_from for name, one in looks.items()} == dict.fromkeys(names, AT)
+
+
 def test_packing_takes_a_few_checks_at_a_time(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
