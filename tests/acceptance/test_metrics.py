@@ -16,7 +16,8 @@ from monitor.core.orders import Accept
 from tests.acceptance.warehouse import HOUR, Platform, Warehouse, business, live
 
 IS_CI = os.environ.get("CI") == "true"
-QUARTER = timedelta(minutes=15)
+MINUTE = timedelta(minutes=1)
+QUARTER = 15 * MINUTE
 DAY = timedelta(days=1)
 LEARNED = 35
 FRESH = """\
@@ -44,6 +45,9 @@ DROP = """\
     bad: down
     warn: {{drop: {warn}}}
 """
+LONG = pytest.mark.alone
+"""Days of looks on the real engine take seconds each: not beside the tests of all day."""
+
 MODELS = tuple(labels_of({"model": model}) for model in ("ctr", "cvr"))
 CROSSED = tuple(labels_of({"model": m, "variant": v}) for m in ("ctr", "cvr") for v in "AB")
 
@@ -65,20 +69,23 @@ def numbers(labels: tuple[Labels, ...], seed: int, days: int = 15) -> Floats:
     return business(labels, (LEARNED + days) * 24, np.full(len(labels), 5000.0), seed)
 
 
-@pytest.mark.parametrize("seed", range(4 if IS_CI else 1))
+@pytest.mark.parametrize(
+    ("seed", "every"),
+    [(0, HOUR), *(pytest.param(seed, QUARTER, marks=LONG) for seed in range(4 if IS_CI else 1))],
+)
 def test_a_dead_pipeline_is_one_incident_of_freshness_and_none_of_the_metric(
-    tmp_path: Path, seed: int
+    tmp_path: Path, seed: int, every: timedelta
 ) -> None:
     kpi = warehouse(numbers(CROSSED, seed), CROSSED)
-    text = checks(FRESH, every="15m", warn="12%", by="model, variant")
+    text = checks(FRESH, every=f"{every // MINUTE}m", warn="12%", by="model, variant")
 
     async def story(platform: Platform) -> None:
-        await platform.look(6 * HOUR, QUARTER)
+        await platform.look(6 * HOUR, every)
         kpi.dies(platform.now)
-        await platform.look(20 * HOUR, QUARTER)
+        await platform.look(20 * HOUR, every)
         assert [one.check for one in platform.incidents().values()] == ["fresh"]
         kpi.dies(None)
-        await platform.look(6 * HOUR, QUARTER)
+        await platform.look(6 * HOUR, every)
         assert [one.check for one in platform.incidents().values()] == ["fresh"]
         assert {note.receiver for note in platform.told()} == {"data-slack"}
 
@@ -97,6 +104,7 @@ def test_missing_data_that_nobody_else_watches_is_told_by_the_metric(tmp_path: P
     live(Platform(tmp_path, checks(), kpi), story)
 
 
+@LONG
 @pytest.mark.parametrize("warn", ["5%", "12%"])
 @pytest.mark.parametrize("seed", range(4 if IS_CI else 1))
 def test_a_launch_that_costs_15_percent_is_one_alert_and_silent_three_days_later(
@@ -119,6 +127,7 @@ def test_a_launch_that_costs_15_percent_is_one_alert_and_silent_three_days_later
     live(Platform(tmp_path, checks(warn=warn), warehouse(values)), story)
 
 
+@LONG
 @pytest.mark.parametrize("seed", range(4 if IS_CI else 1))
 def test_a_launch_that_is_accepted_is_silent_within_a_day(tmp_path: Path, seed: int) -> None:
     values = numbers(MODELS, seed)
@@ -155,6 +164,7 @@ def test_a_drop_that_ends_is_resolved_within_three_hours(tmp_path: Path) -> None
     live(Platform(tmp_path, checks(warn="12%"), warehouse(values)), story)
 
 
+@LONG
 @pytest.mark.parametrize("slow_hours", [0.3, 1.0, 3.0] if IS_CI else [1.0])
 def test_buckets_that_fill_slowly_are_no_alarm_and_are_judged_when_they_are_complete(
     tmp_path: Path, slow_hours: float
@@ -180,6 +190,7 @@ DROPS = 20 if IS_CI else 1
 """Drops of one model among two thousand slices, each in another hour."""
 
 
+@LONG
 def test_a_drop_of_one_model_among_two_thousand_slices_is_one_message_that_names_it(
     tmp_path: Path,
 ) -> None:

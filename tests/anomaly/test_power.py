@@ -7,6 +7,7 @@ import pytest
 
 from bench.anomaly import generator, power
 
+pytestmark = pytest.mark.alone  # replays of whole worlds take seconds; test_detector has small ones
 IS_CI = os.environ.get("CI") == "true"
 SEEDS = (701, 702, 703, 704) if IS_CI else (701,)
 
