@@ -17,7 +17,7 @@ from monitor.config.plan import PlannedCheck, Schedule
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_LOOK_WITHIN = timedelta(seconds=5)
-"""After a start every check looks once within this time, however rarely it is due."""
+"""After a start every check looks once within this time, however rarely it is due; or sooner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,7 @@ class Calendar:
         }
         kept = [(at, check) for at, check in self._heap if check in same]
         new = [
-            (now + _spread(check, FIRST_LOOK_WITHIN), check)
-            for check in checks
-            if check not in same
+            (now + _soon(planned), check) for check, planned in checks.items() if check not in same
         ]
         self._heap = [*kept, *new]
         heapq.heapify(self._heap)
@@ -93,7 +91,7 @@ class Calendar:
     def hasten(self, checks: Container[str], now: datetime) -> None:
         """Let checks look soon that were left out, however long it is until they are due again."""
         self._heap = [
-            (min(at, now + _spread(check, FIRST_LOOK_WITHIN)) if check in checks else at, check)
+            (min(at, now + _soon(self._checks[check])) if check in checks else at, check)
             for at, check in self._heap
         ]
         heapq.heapify(self._heap)
@@ -119,6 +117,8 @@ class Calendar:
             yield Due(check, at, tuple(missed))
 
 
-def _spread(text: str, within: timedelta) -> timedelta:
-    share = int.from_bytes(blake2s(text.encode(), digest_size=4).digest()) / 2**32
+def _soon(check: PlannedCheck) -> timedelta:
+    """Return when a check looks first: not all at once, and none later than its interval."""
+    within = min(FIRST_LOOK_WITHIN, check.schedule.every or FIRST_LOOK_WITHIN)
+    share = int.from_bytes(blake2s(check.id.encode(), digest_size=4).digest()) / 2**32
     return timedelta(milliseconds=round(within.total_seconds() * 1000 * share))

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.cli.test_run import Home, read_until
+from tests.cli.daemon import Home, daemons, read_until
 
 CONFIG = """
 timezone: UTC
@@ -68,7 +67,7 @@ class Seen:
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     home = Home(tmp_path_factory.mktemp("bad"))
     home.config.write_text(CONFIG.format(folder=home.folder, port=home.port))
     for name, text in FILES.items():
@@ -77,16 +76,13 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     broken = home.folder / "templates" / "text" / "alert" / "default.j2"
     broken.parent.mkdir(parents=True)
     broken.write_text("{{ nobody_knows_this }}")
-    daemon = home.start()
-    try:
+    with daemons() as begin:
+        daemon = begin(home.config)
         said = read_until(daemon, "WARN rows")
         verdicts = looked_at(home, "asks-nobody", "asks-a-missing-file", "asks-a-missing-column")
         daemon.send_signal(signal.SIGTERM)
         rest, _ = daemon.communicate(timeout=30)
-        yield Seen(said + rest, verdicts, daemon.returncode)
-    finally:
-        daemon.kill()
-        daemon.communicate()
+    return Seen(said + rest, verdicts, daemon.returncode)
 
 
 def looked_at(home: Home, *checks: str) -> dict[str, dict[str, Any]]:

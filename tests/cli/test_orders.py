@@ -3,16 +3,14 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from monitor.cli.main import cli
-from tests.cli.test_run import Home, read_until
-
-Start = Callable[[], "subprocess.Popen[str]"]
+from tests.cli.daemon import Daemon, Home, daemons, read_until
 
 
 @pytest.fixture
@@ -21,11 +19,9 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture
-def daemon(home: Home) -> Iterator["subprocess.Popen[str]"]:
-    running = home.start()
-    yield running
-    running.kill()
-    running.communicate()
+def daemon(home: Home) -> Iterator[Daemon]:
+    with daemons() as begin:
+        yield begin(home.config)
 
 
 def ask(home: Home, *words: str) -> tuple[int, str]:
@@ -33,9 +29,7 @@ def ask(home: Home, *words: str) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
-def test_status_ack_and_silence_talk_to_the_running_daemon(
-    home: Home, daemon: "subprocess.Popen[str]"
-) -> None:
+def test_status_ack_and_silence_talk_to_the_running_daemon(home: Home, daemon: Daemon) -> None:
     read_until(daemon, "WARN rows")
     code, said = ask(home, "status", "--json")
     assert code == 1

@@ -1,80 +1,20 @@
 """The daemon as its users run it: a process, signals, pages."""
 
 import json
-import os
 import signal
-import socket
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
-CONFIG = """
-timezone: UTC
-store: sqlite:///{folder}/monitor.db
-checks: checks
-web: {{listen: "127.0.0.1:{port}"}}
-sources:
-  kpi: {{type: sql, url: "sqlite:///{folder}/kpi.db", maintainer: data}}
-receivers:
-  box: {{type: console}}
-maintainers:
-  data: {{receivers: [box]}}
-on_call: {{rotation: [asha@example.com], receivers: [box]}}
-"""
-CHECKS = """
-defaults: {maintainer: data, source: kpi, every: 1s}
-checks:
-  rows: {kind: threshold, query: select count(*) as value from kpi, bad: below, warn: 1}
-  train: {kind: heartbeat, period: 1h, warn: {failed: 1}, every: 1s}
-"""
+from monitor.cli.main import cli
+from tests.cli.daemon import CHECKS, Begin, Daemon, Home, daemons, read_until
 
-
-class Home:
-    """A folder with a configuration, a warehouse, and a free port."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.folder = folder
-        self.config = folder / "config.yaml"
-        self.config.write_text(CONFIG.format(folder=folder, port=self.port))
-        (folder / "checks" / "data").mkdir(parents=True)
-        self.checks = folder / "checks" / "data" / "rows.yaml"
-        self.checks.write_text(CHECKS)
-        with sqlite3.connect(folder / "kpi.db") as connection:
-            connection.execute("create table kpi (n integer)")
-        connection.close()
-
-    def start(self) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "monitor", "run", "--config", str(self.config)]
-        return subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        )
-
-    def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=5)
-
-
-def read_until(daemon: subprocess.Popen[str], wanted: str) -> str:
-    """Read what the daemon says until a text comes; fail when it ends before."""
-    assert daemon.stdout is not None
-    said = ""
-    for line in daemon.stdout:
-        said += line
-        if wanted in line:
-            return said
-    pytest.fail(f"'{wanted}' was never said:\n{said}")
+Start = Callable[[], Daemon]
 
 
 @pytest.fixture
@@ -83,22 +23,24 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture
-def start(home: Home) -> Iterator[Callable[[], subprocess.Popen[str]]]:
-    running: list[subprocess.Popen[str]] = []
-
-    def begin() -> subprocess.Popen[str]:
-        running.append(home.start())
-        return running[-1]
-
-    yield begin
-    for daemon in running:
-        daemon.kill()
-        daemon.wait()
-        if daemon.stdout is not None:
-            daemon.stdout.close()
+def begin() -> Iterator[Begin]:
+    with daemons() as begin:
+        yield begin
 
 
-Start = Callable[[], subprocess.Popen[str]]
+@pytest.fixture
+def start(home: Home, begin: Begin) -> Start:
+    return lambda: begin(home.config)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Home, Daemon]]:
+    """One daemon for what leaves it as it is."""
+    home = Home(tmp_path_factory.mktemp("running"))
+    with daemons() as begin:
+        daemon = begin(home.config)
+        read_until(daemon, "WARN rows")
+        yield home, daemon
 
 
 def test_it_looks_tells_serves_reloads_and_drains(home: Home, start: Start) -> None:
@@ -121,9 +63,8 @@ def test_it_looks_tells_serves_reloads_and_drains(home: Home, start: Start) -> N
     assert daemon.returncode == 0
 
 
-def test_a_failed_ping_is_committed_and_told(home: Home, start: Start) -> None:
-    daemon = start()
-    read_until(daemon, "pages on")
+def test_a_failed_ping_is_committed_and_told(running: tuple[Home, Daemon]) -> None:
+    home, daemon = running
     url = f"http://127.0.0.1:{home.port}/api/v1/ping"
     assert httpx.post(f"{url}/train/start").status_code == 200
     assert httpx.post(f"{url}/train/137").status_code == 200
@@ -133,21 +74,23 @@ def test_a_failed_ping_is_committed_and_told(home: Home, start: Start) -> None:
     assert "failed 1 times in a row" in read_until(daemon, "WARN train")
 
 
-def test_a_second_daemon_on_one_store_is_refused(start: Start) -> None:
-    first = start()
-    read_until(first, "pages on")
-    second = start()
+def test_a_second_daemon_on_one_store_is_refused(
+    running: tuple[Home, Daemon], begin: Begin
+) -> None:
+    home, first = running
+    second = begin(home.config)
     said, _ = second.communicate(timeout=30)
     assert second.returncode == 2
     assert f"another monitor (pid {first.pid}) is running" in said
 
 
-def test_a_port_that_is_taken_is_said_with_what_to_do(home: Home, start: Start) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", home.port))
-        taken.listen()
-        daemon = start()
-        said, _ = daemon.communicate(timeout=30)
+def test_a_port_that_is_taken_is_said_with_what_to_do(
+    running: tuple[Home, Daemon], home: Home, start: Start
+) -> None:
+    there, _ = running
+    home.config.write_text(home.config.read_text().replace(str(home.port), str(there.port)))
+    daemon = start()
+    said, _ = daemon.communicate(timeout=30)
     assert daemon.returncode == 2
     assert "cannot be listened on" in said
     assert "web: {listen: ...}" in said
@@ -167,8 +110,9 @@ def test_what_fired_before_a_kill_is_resolved_after_it(home: Home, start: Start)
 
 
 def run_command(*words: str) -> str:
-    command = [sys.executable, "-m", "monitor", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    done = CliRunner().invoke(cli, words)
+    assert done.exit_code == 0, done.output
+    return done.output
 
 
 def beside(home: Home, checks: str) -> Path:
@@ -181,10 +125,9 @@ def beside(home: Home, checks: str) -> Path:
 
 
 def lint(home: Home) -> tuple[int, dict[str, Any]]:
-    command = [sys.executable, "-m", "monitor", "lint", "--json", "--config", str(home.config)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = CliRunner().invoke(cli, ["lint", "--json", "--config", str(home.config)])
     found: dict[str, Any] = json.loads(done.stdout)
-    return done.returncode, found
+    return done.exit_code, found
 
 
 def test_lint_says_what_and_where(home: Home) -> None:

@@ -5,7 +5,7 @@ import cProfile
 import pstats
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 import pytest
@@ -30,11 +30,14 @@ COMMON = {
 }
 
 
-@pytest.fixture
-def filled(tmp_path: Path) -> Callable[[int], Pages]:
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Pages]:
+    folder = tmp_path_factory.mktemp("pages")
+
+    @cache
     def made(count: int) -> Pages:
         plan = plan_of(count)
-        store = open_store(f"sqlite:///{tmp_path}/{count}.db")
+        store = open_store(f"sqlite:///{folder}/{count}.db")
         fill(store, plan)
         return pages_of(store, plan)
 
