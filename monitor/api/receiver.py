@@ -38,12 +38,18 @@ class Receiver(BaseModel, ABC):
             cls.type = type
             RECEIVERS[type] = cls
 
+    @property
+    def place(self) -> str:
+        """Where it sends to: those with the same place share its ``rate``."""
+        return self.name
+
     @abstractmethod
     async def send(self, notification: Notification, receipt: Receipt | None) -> Receipt:
         """Deliver one notification and return the proof.
 
         ``receipt`` is the last one of the same subject: where it is given, edit or thread instead
-        of starting anew. Raise DeliveryError when it was not taken.
+        of starting anew. Raise DeliveryError when it was not taken. What takes several messages
+        sends one, and returns a receipt that is not whole: it is called again.
         """
 
     async def close(self) -> None:

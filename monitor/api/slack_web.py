@@ -1,5 +1,6 @@
 """Slack's Web API, called once: the SDK's own retries are off, for they post twice."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,6 +21,7 @@ DEFAULT_URL = "https://slack.com/api/"
 TIMEOUT_SECONDS = 10
 SERVER_FAULTS = 500
 PING_SECONDS = 5.0
+CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{8,}")
 
 FINAL = frozenset(
     {
@@ -100,6 +102,49 @@ class SlackWeb:
     def read(self, method: str, fields: dict[str, Any]) -> dict[str, Any]:
         """Ask for something."""
         return self._call(method, http_verb="GET", params=fields)
+
+    def channel_id(self, channel: str) -> str | None:
+        """Find the id of a channel: reading wants ids where posting takes names.
+
+        None where there is none with this name, or the app may not know.
+        """
+        if CHANNEL_ID.fullmatch(channel):
+            return channel
+        cursor = ""
+        while True:
+            fields = {"limit": 1000, "cursor": cursor, "types": "public_channel,private_channel"}
+            answer = self._read_if_allowed("conversations.list", fields)
+            for one in answer.get("channels", []):
+                if str(one["name"]) == channel.removeprefix("#"):
+                    return str(one["id"])
+            cursor = str(answer.get("response_metadata", {}).get("next_cursor", ""))
+            if not cursor:
+                return None
+
+    def keys_of(
+        self, channel: str, thread_ts: str | None, limit: int
+    ) -> Iterator[tuple[str, str]]:
+        """Give key and ts of the newest messages that have a key, of a channel or thread."""
+        fields: dict[str, Any] = {"channel": channel, "limit": limit}
+        fields["include_all_metadata"] = "true"
+        if thread_ts is None:
+            answer = self._read_if_allowed("conversations.history", fields)
+        else:
+            answer = self._read_if_allowed("conversations.replies", {**fields, "ts": thread_ts})
+        for message in answer.get("messages", []):
+            payload = message.get("metadata", {}).get("event_payload", {})
+            key = payload.get("key") if isinstance(payload, dict) else None
+            if isinstance(key, str):
+                yield key, str(message["ts"])
+
+    def _read_if_allowed(self, method: str, fields: dict[str, Any]) -> dict[str, Any]:
+        """Ask; the answer is empty where reading is not allowed: twice is better than never."""
+        try:
+            return self.read(method, fields)
+        except SlackError as error:
+            if not error.is_final:
+                raise
+            return {}
 
     def upload(self, picture: bytes, name: str, about: str, place: Mapping[str, str]) -> None:
         """Show a picture in a thread; ``place`` has its ``channel`` by id, and its ``ts``."""

@@ -32,6 +32,10 @@ class NotifyReason(StrEnum):
     ESCALATED = "nobody answered the page in time"
 
 
+AWAITED = frozenset({NotifyReason.ACKNOWLEDGED, NotifyReason.REASSIGNED})
+"""Reasons that a person has given with a click, and looks at the message for."""
+
+
 class QuietReason(StrEnum):
     """Why somebody is not told; stored with the incident."""
 
@@ -69,9 +73,14 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The proof that a notification arrived, and where: whatever the receiver needs to edit it."""
+    """The proof that a notification arrived, and where: whatever the receiver needs to edit it.
+
+    One that is not whole says that more follows: the same notification is sent again, with this
+    receipt, when the receiver may take the next message.
+    """
 
     receiver: str
     subject: str
     at: datetime
     place: Mapping[str, str] = field(default_factory=dict)
+    is_whole: bool = True

@@ -19,6 +19,7 @@ from monitor.core.trail import MONITOR, Deed, TrailEntry
 from monitor.engine.clock import Clock
 from monitor.engine.lane import Lane, Parcel, wait_after
 from monitor.engine.metrics import Metrics
+from monitor.engine.pace import Pace
 from monitor.engine.threads import Writer
 from monitor.store import Store, StoreError
 
@@ -43,6 +44,7 @@ class Delivery:
     metrics: Metrics
     report: Callable[[Order], None]
     lanes: dict[str, Lane] = field(default_factory=dict)
+    _paces: dict[str, Pace] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _sent: deque[Notification] = field(default_factory=lambda: deque(maxlen=1000))
     _receipts: OrderedDict[tuple[str, str], Receipt] = field(default_factory=OrderedDict)
@@ -58,12 +60,17 @@ class Delivery:
         """Go on with the receivers of another plan."""
         self.plan = plan
         for name, lane in self.lanes.items():
-            lane.rate, lane.width = self._pace(name)
+            lane.pace, lane.width = self._pace(name)
             lane.rewind(self.clock.now())
 
-    def _pace(self, name: str) -> tuple[float, int]:
+    def _pace(self, name: str) -> tuple[Pace, int]:
+        """Return the pace of the place that a receiver sends to, and its width."""
         receiver = self.plan.receivers.get(name)
-        return (receiver.rate, receiver.width) if receiver is not None else (1000.0, 1)
+        if receiver is None:
+            return Pace(1000.0), 1
+        pace = self._paces.setdefault(receiver.place, Pace(receiver.rate))
+        pace.rate = receiver.rate
+        return pace, receiver.width
 
     def add(self, rows: Iterable[OutboxRow], *, starts: bool = True) -> None:
         """Queue intents that are committed, and send what may go at once."""
@@ -87,6 +94,8 @@ class Delivery:
             for row in lane.overdue(now):
                 error = row.error or "no answer yet"
                 await self._degrade(row, f"not delivered since {row.notification.at}: {error}")
+        # Of those that share a place, the one goes first that has the more urgent.
+        for lane in sorted(self.lanes.values(), key=Lane.first):
             self._start(lane, now)
 
     def _start(self, lane: Lane, now: datetime) -> None:
@@ -134,9 +143,12 @@ class Delivery:
             return
         now = self.clock.now()
         lane.took()
-        self.metrics.notifications.labels(note.receiver, "sent").inc()
         proof = replace(proof, at=now)
         self._remember(proof)
+        if not proof.is_whole:
+            lane.goes_on(parcel, now)
+            return
+        self.metrics.notifications.labels(note.receiver, "sent").inc()
         await self._store(_delivered(parcel, proof, now))
         lane.done(parcel, now)
         self._sent.append(note)

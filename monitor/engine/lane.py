@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import TypeAlias
 
-from monitor.core.notification import NotifyReason
+from monitor.core.model import Tier
+from monitor.core.notification import AWAITED
 from monitor.core.state import OutboxRow
+from monitor.engine.pace import Pace
 
 FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=5)
@@ -24,8 +26,8 @@ def wait_after(attempts: int, asked: timedelta | None) -> timedelta:
     return asked if asked is not None else min(FIRST_WAIT * 2 ** min(attempts, 12), LONGEST_WAIT)
 
 
-AWAITED = frozenset({NotifyReason.ACKNOWLEDGED, NotifyReason.REASSIGNED})
-"""Reasons that a person has given with a click, and looks at the message for."""
+REST = 4
+"""The rank of what follows a message that is there: its charts, the rest of a digest."""
 
 
 def is_awaited(row: OutboxRow) -> bool:
@@ -34,12 +36,16 @@ def is_awaited(row: OutboxRow) -> bool:
 
 
 def rank(row: OutboxRow) -> int:
-    """Order pages before what somebody waits for, before other incidents, before digests."""
-    if row.notification.is_page and not is_awaited(row):
-        return 0
+    """Order pages before what somebody waits for, then by tier; digests come last."""
+    note = row.notification
     if is_awaited(row):
         return 1
-    return 2 if row.notification.digest is None else 3
+    if note.is_page:
+        return 0
+    if note.digest is not None:
+        return REST
+    is_severe = note.view is not None and note.view.is_open and note.view.incident.tier is Tier.PAGE
+    return 2 if is_severe else 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +71,18 @@ class Lane:
     """The queue of one receiver. Messages of one subject keep their order.
 
     Of several that wait for the same subject only the newest is sent. One that may have arrived
-    already (the answer was lost, or the process died) is sent again first, with its own key. What a
-    person waits for may go on credit: one message before its time, which the next ones make up for.
+    already (the answer was lost, or the process died) is sent again first, with its own key, and so
+    is one of which more is to follow. What a person waits for may go on credit: before its time,
+    which the next ones make up for. ``pace`` may be shared with other lanes to the same place.
     """
 
     receiver: str
-    rate: float
+    pace: Pace
     width: int = 1
     failures: int = 0
     free_at: datetime | None = None
     sending: set[str] = field(default_factory=set)
-    _tokens: float = 1.0
-    _filled_at: datetime | None = None
+    _begun: set[str] = field(default_factory=set)
     _rows: dict[str, list[OutboxRow]] = field(default_factory=dict)
     _unsure: set[str] = field(default_factory=set)
     _not_before: dict[str, datetime] = field(default_factory=dict)
@@ -111,7 +117,8 @@ class Lane:
 
     def rewind(self, now: datetime) -> None:
         """Wait for nothing any more: the clock was set back."""
-        self.free_at, self._filled_at = None, None
+        self.free_at = None
+        self.pace.rewind()
         self._not_before.clear()
         self._later.clear()
         for subject in self._rows:
@@ -138,10 +145,10 @@ class Lane:
             parcel = self._parcel(entry[2], now)
             if parcel is None:
                 continue
-            if self._tokens < 1 and not is_awaited(parcel.row):
+            if not self.pace.has(now, on_credit=self._is_awaited(parcel.row)):
                 heapq.heappush(self._ready, entry)
                 return None
-            self._tokens -= 1
+            self.pace.spend()
             self.sending.add(parcel.subject)
             return parcel
         return None
@@ -154,7 +161,11 @@ class Lane:
         if at is not None and at > now:
             heapq.heappush(self._later, (at, next(self._numbers), subject))
         else:
-            heapq.heappush(self._ready, (min(map(rank, rows)), next(self._numbers), subject))
+            ranks = (REST if r.notification.key in self._begun else rank(r) for r in rows)
+            heapq.heappush(self._ready, (min(ranks), next(self._numbers), subject))
+
+    def _is_awaited(self, row: OutboxRow) -> bool:
+        return is_awaited(row) and row.notification.key not in self._begun
 
     def _parcel(self, subject: str, now: datetime) -> Parcel | None:
         rows = self._rows.get(subject)
@@ -170,11 +181,7 @@ class Lane:
             return False
         if self.failures and self.sending:
             return False  # half open: one at a time until one arrives
-        most = max(1.0, self.rate)
-        passed = (now - (self._filled_at or now)).total_seconds()
-        self._tokens = min(most, self._tokens + max(0.0, passed) * self.rate)
-        self._filled_at = now
-        return self._tokens >= 0
+        return self.pace.has(now, on_credit=True)
 
     def done(self, parcel: Parcel, now: datetime) -> None:
         """Forget what is settled, delivered or given up."""
@@ -182,13 +189,31 @@ class Lane:
         gone = {row.notification.key for row in parcel.rows}
         rows = [r for r in self._rows.get(subject, ()) if r.notification.key not in gone]
         self._unsure -= gone
-        self.sending.discard(subject)
+        self._begun -= gone
+        self._ended(subject, now)
         self._not_before.pop(subject, None)
         if rows:
             self._rows[subject] = rows
             self._offer(subject, now)
         else:
             self._rows.pop(subject, None)
+
+    def goes_on(self, parcel: Parcel, now: datetime) -> None:
+        """Keep a parcel of which a part has arrived; the next one goes when its time comes."""
+        key = parcel.row.notification.key
+        self._unsure.add(key)
+        self._begun.add(key)
+        self._ended(parcel.subject, now)
+        self._offer(parcel.subject, now)
+
+    def _ended(self, subject: str, now: datetime) -> None:
+        if subject in self.sending:
+            self.sending.discard(subject)
+            self.pace.ended(now)
+
+    def first(self) -> tuple[int, int]:
+        """Return the rank of what goes next; of equal ones, the lane goes first that sent less."""
+        return self._ready[0][:2] if self._ready else (REST, 0)
 
     def took(self) -> None:
         """Note that the receiver takes messages."""
@@ -202,7 +227,7 @@ class Lane:
         if is_unsure:
             self._unsure.add(parcel.row.notification.key)
         self._not_before[parcel.subject] = due_at
-        self.sending.discard(parcel.subject)
+        self._ended(parcel.subject, now)
         self.failures += 1
         self.free_at = max(due_at, self.free_at or due_at)
         self._offer(parcel.subject, now)

@@ -2,16 +2,17 @@
 
 import asyncio
 import logging
-import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import blake2s
 from typing import Any, ClassVar, TypeAlias
 
 from pydantic import Field, PrivateAttr, SecretStr
 
 from monitor.api import DeliveryError, Notification, NotifyReason, Receipt, Receiver
 from monitor.api.slack_web import DEFAULT_URL, SlackError, SlackWeb
+from monitor.core.notification import AWAITED
 from monitor.core.series import Series
 from monitor.render.alert_chart import charts_of
 from monitor.render.blocks import plain, section
@@ -31,11 +32,14 @@ LATEST_MESSAGES = 200
 """Messages of a channel or thread that are searched for one whose answer was lost."""
 
 EVENT_TYPE = "monitor"
-CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{8,}")
 
 BAD_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
 UNKNOWN_USER = frozenset({"users_not_found", "user_not_found", "unknown_method"})
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+
+
+class Later(Exception):  # noqa: N818  # no error: the next message has to wait for its time
+    """One call has posted its message, and there is another."""
 
 
 class Slack(Receiver, type="slack"):
@@ -59,28 +63,49 @@ class Slack(Receiver, type="slack"):
     _thread: ThreadPoolExecutor | None = PrivateAttr(default=None)
     _posted: OrderedDict[str, Place] = PrivateAttr(default_factory=OrderedDict)
     _unsure: set[str] = PrivateAttr(default_factory=set)
+    _pictures: set[str] = PrivateAttr(default_factory=set)
+    _has_posted: bool = PrivateAttr(default=False)
     _channel_id: str | None = PrivateAttr(default=None)
     _has_recalled: bool = PrivateAttr(default=False)
     _draws: bool = PrivateAttr(default=True)
     _users: dict[str, str | None] = PrivateAttr(default_factory=dict)
 
+    @property
+    def place(self) -> str:
+        """The channel: Slack takes one message a second in each, whoever posts it."""
+        workspace = f"{self.base_url} {self.token.get_secret_value()}".encode()
+        channel = self.channel.removeprefix("#")
+        return f"slack {blake2s(workspace, digest_size=8).hexdigest()} {channel}"
+
     async def send(self, notification: Notification, receipt: Receipt | None) -> Receipt:
         """Post, or edit and thread. The SDK blocks, so it has a thread of its own.
 
-        Sending the same notification again posts nothing twice: what arrived is remembered, and
-        where an answer was lost, Slack is asked first.
+        A call posts one message. Sending the same notification again posts what is left of it and
+        nothing twice: what arrived is remembered, and where an answer was lost, Slack is asked.
         """
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, f"slack-{self.name}")
         loop = asyncio.get_running_loop()
-        place = await loop.run_in_executor(self._thread, self._send, notification, receipt)
-        return Receipt(self.name, notification.subject, notification.at, place)
+        place, is_whole = await loop.run_in_executor(
+            self._thread, self._send, notification, receipt
+        )
+        return Receipt(self.name, notification.subject, notification.at, place, is_whole=is_whole)
 
-    def _send(self, notification: Notification, receipt: Receipt | None) -> Place:
-        if notification.digest is not None:
-            return self._digest(notification)
-        if receipt is not None and "ts" in receipt.place:
-            return self._update(notification, receipt.place)
+    def _send(self, notification: Notification, receipt: Receipt | None) -> tuple[Place, bool]:
+        self._has_posted = False
+        is_edit = receipt is not None and "ts" in receipt.place
+        try:
+            if notification.digest is not None:
+                return self._digest(notification), True
+            if receipt is not None and is_edit and notification.key not in self._posted:
+                return self._update(notification, receipt.place), True
+            return self._first(notification), True
+        except Later:
+            known = self._posted.get(notification.key)
+            assert known is not None or receipt is not None
+            return known or dict(receipt.place if receipt else {}), False
+
+    def _first(self, notification: Notification) -> Place:
         parent = self._post(notification.key, self._rungs(notification))
         for chart in charts_of(notification.view)[:1] if notification.view else ():
             try:
@@ -94,7 +119,13 @@ class Slack(Receiver, type="slack"):
         is_new = key not in self._posted
         blocks = chart_blocks(chart, timezone)
         self._post(key, ladder(plain(blocks), blocks), parent["ts"])
-        image = png(chart, timezone) if is_new and not self._draws else None
+        if is_new and not self._draws:
+            self._pictures.add(key)
+        if key not in self._pictures:
+            return
+        self._only_one()
+        self._pictures.discard(key)
+        image = png(chart, timezone)
         if image is not None:
             try:
                 about = f"{title_of(chart)}: {caption(chart)}"
@@ -102,21 +133,32 @@ class Slack(Receiver, type="slack"):
             except DeliveryError as error:
                 log.warning("%s: a picture was not taken, only its line: %s", self.name, error)
 
+    def _only_one(self) -> None:
+        """Note that a message is posted now. Raise Later for the second one of a call."""
+        if self._has_posted:
+            raise Later
+        self._has_posted = True
+
     @property
     def has_buttons(self) -> bool:
         """Whether somebody listens for clicks."""
         return any(s and s.get_secret_value() for s in (self.app_token, self.signing_secret))
 
     def _update(self, notification: Notification, place: Mapping[str, str]) -> Place:
-        rungs = self._rungs(notification)
         parent = {"channel": place["channel"], "ts": place["ts"]}
-        try:
-            self._write("chat.update", parent, rungs)
-        except SlackError as error:
-            if error.word not in GONE:
-                raise
-            # Somebody deleted the message, or it may no longer be edited: say it anew.
-            return self._post(notification.key, rungs)
+        edit = f"{notification.key}#edit"
+        if edit not in self._posted:
+            rungs = self._rungs(notification)
+            try:
+                self._write("chat.update", parent, rungs)
+            except SlackError as error:
+                if error.word not in GONE:
+                    raise
+                # Somebody deleted the message, or it may no longer be edited: say it anew.
+                return self._post(notification.key, rungs)
+            self._remember(edit, parent)
+            # An edit is no message: one that somebody waits for goes before its time.
+            self._has_posted = notification.reason in AWAITED
         people = self._people(notification)
         line = thread_line(notification, self.timezone, people, self._templates())
         if line is not None:
@@ -188,6 +230,7 @@ class Slack(Receiver, type="slack"):
             body: Rung = {"channel": self._channel_id or self.channel, "metadata": metadata}
             if thread_ts is not None:
                 body["thread_ts"] = thread_ts
+            self._only_one()
             self._unsure.add(key)
             answer = self._write("chat.postMessage", body, rungs)
             known = {"channel": str(answer["channel"]), "ts": str(answer["ts"])}
@@ -213,45 +256,12 @@ class Slack(Receiver, type="slack"):
 
     def _search(self, key: str, thread_ts: str | None) -> Place | None:
         """Look for a message whose answer was lost; whatever else is found is remembered, too."""
-        channel = self._find_channel()
-        if channel is None:
+        self._channel_id = self._channel_id or self.web().channel_id(self.channel)
+        if self._channel_id is None:
             return None
-        fields: dict[str, Any] = {"channel": channel, "limit": LATEST_MESSAGES}
-        fields["include_all_metadata"] = "true"
-        try:
-            if thread_ts is None:
-                answer = self.web().read("conversations.history", fields)
-            else:
-                answer = self.web().read("conversations.replies", {**fields, "ts": thread_ts})
-        except SlackError as error:
-            if error.is_final:
-                return None  # reading is not allowed: twice is better than never
-            raise
-        for message in answer.get("messages", []):
-            found = _key_of(message)
-            if found is not None:
-                self._remember(found, {"channel": channel, "ts": str(message["ts"])})
+        for found, ts in self.web().keys_of(self._channel_id, thread_ts, LATEST_MESSAGES):
+            self._remember(found, {"channel": self._channel_id, "ts": ts})
         return self._posted.get(key)
-
-    def _find_channel(self) -> str | None:
-        """Return the id of the channel: reading wants ids where posting takes names."""
-        if CHANNEL_ID.fullmatch(self.channel):
-            self._channel_id = self.channel
-        cursor = ""
-        while self._channel_id is None:
-            fields = {"limit": 1000, "cursor": cursor, "types": "public_channel,private_channel"}
-            try:
-                answer = self.web().read("conversations.list", fields)
-            except SlackError as error:
-                if error.is_final:
-                    return None
-                raise
-            named = {str(one["name"]): str(one["id"]) for one in answer.get("channels", [])}
-            self._channel_id = named.get(self.channel.removeprefix("#"))
-            cursor = str(answer.get("response_metadata", {}).get("next_cursor", ""))
-            if not cursor:
-                break
-        return self._channel_id
 
     def _write(self, method: str, body: Rung, rungs: list[Rung]) -> dict[str, Any]:
         """Write the richest form that Slack takes; the last one is plain text, which it must."""
@@ -279,9 +289,3 @@ class Slack(Receiver, type="slack"):
         """Let go of the thread."""
         if self._thread is not None:
             self._thread.shutdown(wait=False, cancel_futures=True)
-
-
-def _key_of(message: dict[str, Any]) -> str | None:
-    payload = message.get("metadata", {}).get("event_payload", {})
-    key = payload.get("key") if isinstance(payload, dict) else None
-    return key if isinstance(key, str) else None

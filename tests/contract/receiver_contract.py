@@ -90,7 +90,10 @@ class ReceiverContract:
             receipts: list[Receipt] = []
             try:
                 for one in notes:
-                    receipts.append(await receiver.send(one, receipts[-1] if receipts else None))
+                    last = receipts[-1] if receipts else None
+                    while not (last := await receiver.send(one, last)).is_whole:
+                        pass
+                    receipts.append(last)
             finally:
                 await receiver.close()
             return receipts

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 from monitor.core.notification import Notification, NotifyReason
 from monitor.core.state import OutboxRow
 from monitor.engine.lane import Lane, rank
+from monitor.engine.pace import Pace
 
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MORE, ACK = NotifyReason.MORE_ALERTS, NotifyReason.ACKNOWLEDGED
@@ -23,7 +24,7 @@ def sent(lane: Lane, seconds: float) -> list[str]:
 
 
 def lane_with(*rows: OutboxRow) -> Lane:
-    lane = Lane("box", rate=1.0)
+    lane = Lane("box", Pace(1.0))
     for one in rows:
         lane.add(one, AT)
     return lane
@@ -61,3 +62,52 @@ def test_without_clicks_nothing_goes_before_its_time() -> None:
     moments = [quarter / 4 for quarter in range(40)]
     went = [at for at in moments for _ in sent(lane, at)]
     assert went == [0.0, 1.0, 2.0, 3.0, 4.0]
+
+
+def test_what_follows_a_message_waits_for_its_second_and_for_everything_else() -> None:
+    lane = lane_with(row("chart"))
+    parcel = lane.take(AT)
+    assert parcel is not None
+    lane.goes_on(parcel, AT)
+    lane.add(row("other"), AT)
+    lane.add(row("clicked", ACK), AT)
+    assert sent(lane, 0.75) == ["clicked"]
+    assert sent(lane, 1.75) == []
+    assert sent(lane, 2.0) == ["other"]
+    assert sent(lane, 3.0) == ["chart"]
+    assert lane.waiting() == 0
+
+
+def test_the_rest_of_what_went_on_credit_does_not_go_on_credit() -> None:
+    lane = lane_with(row("a"))
+    assert sent(lane, 0) == ["a"]
+    lane.add(row("clicked", ACK), AT)
+    parcel = lane.take(AT + timedelta(seconds=0.25))
+    assert parcel is not None
+    lane.goes_on(parcel, AT + timedelta(seconds=0.25))
+    assert sent(lane, 1.75) == []
+    assert sent(lane, 2.0) == ["clicked"]
+
+
+def test_two_lanes_to_one_place_share_its_pace() -> None:
+    pace = Pace(1.0)
+    lanes = [Lane(name, pace) for name in ("x", "y")]
+    for lane in lanes:
+        for number in range(3):
+            lane.add(row(f"{lane.receiver}{number}"), AT)
+    went = []
+    for quarter in range(24):
+        for lane in sorted(lanes, key=Lane.first):
+            went += [(quarter / 4, name) for name in sent(lane, quarter / 4)]
+    assert [at for at, _ in went] == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    assert {name[0] for _, name in went[:2]} == {"x", "y"}
+
+
+def test_the_pace_counts_from_the_end_of_a_send() -> None:
+    lane = lane_with(row("slow"), row("next"))
+    parcel = lane.take(AT)
+    assert parcel is not None
+    later = AT + timedelta(seconds=0.9)
+    lane.done(parcel, later)
+    assert sent(lane, 1.5) == []
+    assert sent(lane, 1.9) == ["next"]

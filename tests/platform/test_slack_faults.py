@@ -54,12 +54,14 @@ class Teller:
             name="s", channel=CHANNEL, token=SecretStr("xoxb-monitor"), base_url=self.proxy.url
         )
 
-    async def maybe_kill(self) -> None:
-        """Forget everything but the receipts, as after kill -9."""
-        if self.draw.random() < SHARE_OF_KILLS:
+    async def maybe_kill(self) -> bool:
+        """Forget everything but the receipts, as after kill -9; say whether it was done."""
+        is_killed = self.draw.random() < SHARE_OF_KILLS
+        if is_killed:
             await self.slack.close()
             self.slack = self.new()
             self.kills += 1
+        return is_killed
 
     async def tell(self, story: Story, reason: NotifyReason) -> None:
         shown = resolved() if reason is NotifyReason.RESOLVED else view()
@@ -70,18 +72,22 @@ class Teller:
             f"{story.key}:s:{story.revision}", story.key, "s", reason, at, view=about
         )
         errors: list[str] = []
+        last = story.receipt
         for _ in range(MOST_TRIES):
             try:
-                receipt = await self.slack.send(note, story.receipt)
+                receipt = last = await self.slack.send(note, last)
             except DeliveryError as error:
                 if error.is_final:
                     raise
                 errors.append(str(error))
-                await self.maybe_kill()
+                if await self.maybe_kill():
+                    last = story.receipt
                 continue
-            await self.maybe_kill()
-            if self.draw.random() < SHARE_OF_KILLS:
+            if await self.maybe_kill() or self.draw.random() < SHARE_OF_KILLS:
+                last = story.receipt
                 continue  # killed after Slack took it and before the receipt was stored
+            if not receipt.is_whole:
+                continue
             story.receipt = receipt
             story.is_over = reason is NotifyReason.RESOLVED
             story.lines += reason in {NotifyReason.WORSE, NotifyReason.MORE_ALERTS}

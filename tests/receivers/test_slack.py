@@ -36,7 +36,10 @@ def note(
 
 
 def send(slack: Slack, notification: Notification, receipt: Receipt | None = None) -> Receipt:
-    return asyncio.run(slack.send(notification, receipt))
+    """Send until it is whole, as delivery does."""
+    while not (sent := asyncio.run(slack.send(notification, receipt))).is_whole:
+        receipt = sent
+    return sent
 
 
 def story() -> Notification:
@@ -325,3 +328,39 @@ def test_refused_blocks_lose_no_word(slack: Slack, server: ScriptedSlack) -> Non
     for part in ("6h behind", "airflow backfill create", "because of it", "superset.exec"):
         assert part.lower() in message["text"].lower()
     assert "<!" not in message["text"]
+
+
+def test_a_call_posts_one_message_and_says_that_there_is_more(
+    slack: Slack, server: ScriptedSlack
+) -> None:
+    server.faults = ["pass", "invalid_blocks"]  # so that the chart is a line and a picture
+    first, receipt, counts = note(NotifyReason.FIRST, metric()), None, []
+    while receipt is None or not receipt.is_whole:
+        receipt = asyncio.run(slack.send(first, receipt))
+        counts.append((len(server.messages), len(server.files)))
+    assert counts == [(1, 0), (2, 0), (2, 1)]
+    counts, whole = [], False
+    while not whole:
+        whole = asyncio.run(slack.send(story(), None)).is_whole
+        counts.append((len(server.messages), len(server.files)))
+    assert counts == [(n, 1) for n in range(3, 3 + len(counts))]
+
+
+def test_a_click_is_shown_at_once_and_its_line_follows(slack: Slack, server: ScriptedSlack) -> None:
+    receipt = send(slack, note(NotifyReason.FIRST))
+    taken = note(NotifyReason.ACKNOWLEDGED, key="i:s:2")
+    begun = asyncio.run(slack.send(taken, receipt))
+    (parent,) = server.messages
+    assert (len(parent["history"]), begun.is_whole) == (1, False)
+    assert asyncio.run(slack.send(taken, begun)).is_whole
+    assert (len(parent["history"]), len(server.replies(parent["ts"]))) == (1, 1)
+
+
+def test_receivers_of_one_channel_are_one_place(server: ScriptedSlack) -> None:
+    known = {"token": "xoxb-secret", "base_url": server.url}
+    made = [
+        Slack.model_validate({"name": name, "channel": channel, **known})
+        for name, channel in (("a", "#alerts"), ("b", "alerts"), ("c", "other"))
+    ]
+    assert made[0].place == made[1].place != made[2].place
+    assert "secret" not in made[0].place
