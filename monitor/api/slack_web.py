@@ -121,9 +121,7 @@ class SlackWeb:
             if not cursor:
                 return None
 
-    def keys_of(
-        self, channel: str, thread_ts: str | None, limit: int
-    ) -> Iterator[tuple[str, str]]:
+    def keys_of(self, channel: str, thread_ts: str | None, limit: int) -> Iterator[tuple[str, str]]:
         """Give key and ts of the newest messages that have a key, of a channel or thread."""
         fields: dict[str, Any] = {"channel": channel, "limit": limit}
         fields["include_all_metadata"] = "true"
