@@ -179,4 +179,5 @@ async def main() -> None:
             print(f"{title:>24} {name:>13}: {shown}", flush=True)
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,14 +1,13 @@
 """What receivers that speak HTTP share: one client, and one way to read a refusal."""
 
-import ssl
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from typing import Any
 
 import httpx
 from pydantic import PrivateAttr
 
+from monitor.api.connections import Connections
 from monitor.api.errors import DeliveryError
 from monitor.api.receiver import Receiver
 
@@ -28,16 +27,14 @@ class RefusedError(DeliveryError):
 
 
 class HttpReceiver(Receiver):
-    """A receiver with an HTTP client of its own; addresses stay out of every error text."""
+    """A receiver with connections of its own; addresses stay out of every error text."""
 
-    _client: httpx.AsyncClient | None = PrivateAttr(default=None)
+    _http: Connections = PrivateAttr(default_factory=Connections)
 
-    async def call(self, method: str, url: str, **request: Any) -> httpx.Response:
+    async def call(self, method: str, url: str, **what: Any) -> httpx.Response:
         """Send one request and return its answer, which is 2xx. Raise DeliveryError."""
-        if self._client is None:
-            self._client = httpx.AsyncClient(timeout=TIMEOUT_SECONDS, verify=trust())
         try:
-            response = await self._client.request(method, url, **request)
+            response = await self._http.ask(method, url, timeout_seconds=TIMEOUT_SECONDS, **what)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise DeliveryError(f"cannot connect: {error}") from error
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
@@ -52,14 +49,7 @@ class HttpReceiver(Receiver):
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._client is not None:
-            await self._client.aclose()
-
-
-@lru_cache(maxsize=1)
-def trust() -> ssl.SSLContext:
-    """Return what HTTPS trusts: reading the certificates takes longer than most requests."""
-    return httpx.create_ssl_context()
+        await self._http.close()
 
 
 def refused(response: httpx.Response) -> RefusedError:

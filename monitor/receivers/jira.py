@@ -73,5 +73,5 @@ class Jira(HttpReceiver, type="jira"):
     async def _call(self, verb: str, path: str, body: Any = None) -> Any:
         login = (self.user, self.token.get_secret_value())
         url = f"{self.base_url.rstrip('/')}/rest/api/3/{path}"
-        answer = await self.call(verb, url, json=body, auth=login)
+        answer = await self.call(verb, url, json=body, login=login)
         return answer.json() if answer.content else {}

@@ -16,6 +16,7 @@ from monitor.api import (
     Source,
     SourceError,
 )
+from monitor.api.connections import Connections
 from monitor.api.errors import SourceFault
 
 HOMES = {"opsgenie": "https://api.opsgenie.com", "eu": "https://api.eu.opsgenie.com"}
@@ -36,7 +37,7 @@ class Opsgenie(Source, type="opsgenie"):
     token: SecretStr | None = Field(default=None, description="JSM: an API token of the account.")
     query: str = Field(default="status:open", description="What is asked for, in their language.")
 
-    _client: httpx.AsyncClient | None = PrivateAttr(default=None)
+    _http: Connections = PrivateAttr(default_factory=Connections)
 
     @model_validator(mode="after")
     def _one_way_in(self) -> "Opsgenie":
@@ -48,13 +49,12 @@ class Opsgenie(Source, type="opsgenie"):
         """Return what is open, the newest first. Raise SourceError."""
         if not isinstance(query, OpenAlerts):
             raise SourceError("query", f"Opsgenie cannot answer {type(query).__name__}")
-        if self._client is None:
-            self._client = httpx.AsyncClient()
         try:
-            response = await self._client.get(
+            response = await self._http.ask(
+                "GET",
                 self._url,
                 params={"query": self.query, "limit": MOST, "size": MOST, "sort": "createdAt"},
-                timeout=asking.timeout.total_seconds(),
+                timeout_seconds=asking.timeout.total_seconds(),
                 **self._login,
             )
             response.raise_for_status()
@@ -81,12 +81,11 @@ class Opsgenie(Source, type="opsgenie"):
         if self.key is not None:
             return {"headers": {"Authorization": f"GenieKey {self.key.get_secret_value()}"}}
         assert self.token is not None
-        return {"auth": (self.user, self.token.get_secret_value())}
+        return {"login": (self.user, self.token.get_secret_value())}
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._client is not None:
-            await self._client.aclose()
+        await self._http.close()
 
 
 def _alert(one: dict[str, Any]) -> OpenAlert:

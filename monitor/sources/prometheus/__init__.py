@@ -25,8 +25,8 @@ from monitor.api import (
     Together,
     labels_of,
 )
+from monitor.api.connections import Connections
 from monitor.api.errors import SourceFault
-from monitor.api.http import trust
 from monitor.core.re2 import RegexError, compile_pattern
 from monitor.sources.prometheus.selectors import Selector, merged, read_selector, shapes
 
@@ -53,7 +53,7 @@ class Prometheus(Source, type="prometheus"):
     url: str = Field(description="The address, as http://prometheus:9090.")
     token: SecretStr | None = Field(default=None, description="A bearer token.")
 
-    _client: httpx.AsyncClient | None = PrivateAttr(default=None)
+    _http: Connections = PrivateAttr(default_factory=Connections)
 
     def objections(self, query: Query) -> Iterator[str]:
         """Refuse matchers whose regular expression is none to RE2."""
@@ -146,10 +146,14 @@ class Prometheus(Source, type="prometheus"):
 
     async def _query(self, text: str, asking: Asking) -> Sequence[Mapping[str, Any]]:
         """Run an instant query. Raise SourceError; an empty list means that no series matched."""
-        fields = {"query": text, "time": f"{asking.now.timestamp():.3f}"}
+        token = self.token.get_secret_value() if self.token else None
         try:
-            response = await self._http().post(
-                "/api/v1/query", data=fields, timeout=asking.timeout.total_seconds()
+            response = await self._http.ask(
+                "POST",
+                f"{self.url.rstrip('/')}/api/v1/query",
+                data={"query": text, "time": f"{asking.now.timestamp():.3f}"},
+                headers={"Authorization": f"Bearer {token}"} if token else {},
+                timeout_seconds=asking.timeout.total_seconds(),
             )
         except httpx.TimeoutException as error:
             raise SourceError("timeout", f"{self.url} did not answer in time") from error
@@ -174,20 +178,12 @@ class Prometheus(Source, type="prometheus"):
         found: Sequence[Mapping[str, Any]] = data["result"]
         return found
 
-    def _http(self) -> httpx.AsyncClient:
-        if self._client is None:
-            token = self.token.get_secret_value() if self.token else None
-            headers = {"Authorization": f"Bearer {token}"} if token else {}
-            self._client = httpx.AsyncClient(base_url=self.url, headers=headers, verify=trust())
-        return self._client
-
     def _link(self, text: str) -> str:
         return f"{self.url.rstrip('/')}/graph?g0.expr={quote(text)}"
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._client is not None:
-            await self._client.aclose()
+        await self._http.close()
 
 
 def _selectors(questions: Sequence[Query]) -> dict[int, Selector]:

@@ -1,0 +1,143 @@
+"""HTTP/1.1 on connections that are kept: what receivers and sources ask over.
+
+httpx's client also looks after redirects, cookies and login flows, and its pool asks each of its
+connections at every request whether it still lives; for a message of two kilobytes that is two
+thirds of the work. Here httpx makes the values, httpcore speaks the protocol, and a connection is
+looked at when it is used. Only where the environment names proxies does httpx's client do it.
+"""
+
+import ssl
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any, TypeAlias
+from urllib.request import getproxies
+
+import httpcore
+import httpx
+
+from monitor import __version__
+
+KEPT_SECONDS = 5.0
+"""How long a connection that nobody uses is kept; the default of httpx."""
+MOST_FREE = 20
+
+Origin: TypeAlias = tuple[str, str, int]
+PORTS = {"http": 80, "https": 443}
+AGENT = f"monitor/{__version__}"
+
+
+class Connections:
+    """Connections to every server that was asked; as many at once as there are requests."""
+
+    def __init__(self) -> None:
+        """Connect to nobody yet."""
+        self._free: dict[Origin, list[httpcore.AsyncHTTPConnection]] = {}
+        is_direct = getproxies().keys().isdisjoint({"http", "https", "all"})
+        self._proxied = None if is_direct else httpx.AsyncClient(verify=trust())
+
+    async def ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        timeout_seconds: float,
+        login: tuple[str, str] | None = None,
+        **what: Any,
+    ) -> httpx.Response:
+        """Send one request and read its whole answer, whatever its status; follow no redirect.
+
+        ``what`` is as for `httpx.Request`: headers, params, content, json, data. The bound is that
+        of connecting, and of each read and write. Raises httpx.InvalidURL and httpx.TransportError.
+        """
+        request = httpx.Request(method, _parsed(url), **what)
+        request.headers["User-Agent"] = AGENT
+        if login is None and request.url.username:
+            login = (request.url.username, request.url.password)
+        if login is not None:
+            next(httpx.BasicAuth(*login).auth_flow(request))
+        limits = dict.fromkeys(("connect", "read", "write", "pool"), timeout_seconds)
+        request.extensions = {"timeout": limits}
+        if self._proxied is not None:
+            return await self._proxied.send(request, auth=None)
+        return await self._directly(request)
+
+    async def _directly(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        if url.scheme not in PORTS or not url.host:
+            raise httpx.UnsupportedProtocol("an address begins with http:// or https:// and a host")
+        origin = (url.scheme, url.raw_host.decode("ascii"), url.port or PORTS[url.scheme])
+        target = httpcore.URL(
+            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+        )
+        raw = httpcore.Request(
+            request.method,
+            target,
+            headers=request.headers.raw,
+            content=request.content,
+            extensions=request.extensions,
+        )
+        connection = await self._take(origin)
+        try:
+            answer = await connection.handle_async_request(raw)
+            body = await answer.aread()
+            await answer.aclose()
+        except BaseException as error:
+            await _drop(connection)
+            if isinstance(error, Exception):
+                raise _as_of_httpx(error, request) from error
+            raise
+        if len(self._free[origin]) < MOST_FREE:
+            self._free[origin].append(connection)
+        else:
+            await _drop(connection)
+        return httpx.Response(answer.status, headers=answer.headers, content=body, request=request)
+
+    async def _take(self, origin: Origin) -> httpcore.AsyncHTTPConnection:
+        free = self._free.setdefault(origin, [])
+        while free:
+            connection = free.pop()
+            if connection.is_available() and not connection.has_expired():
+                return connection
+            await _drop(connection)
+        scheme, host, port = origin
+        return httpcore.AsyncHTTPConnection(
+            httpcore.Origin(scheme.encode(), host.encode(), port),
+            ssl_context=trust(),
+            keepalive_expiry=KEPT_SECONDS,
+        )
+
+    async def close(self) -> None:
+        """Close what is kept."""
+        for free in self._free.values():
+            while free:
+                await _drop(free.pop())
+        if self._proxied is not None:
+            await self._proxied.aclose()
+
+
+@lru_cache(maxsize=1)
+def trust() -> ssl.SSLContext:
+    """Return what HTTPS trusts: reading the certificates takes longer than most requests."""
+    return httpx.create_ssl_context()
+
+
+_parsed = lru_cache(maxsize=256)(httpx.URL)
+
+
+async def _drop(connection: httpcore.AsyncHTTPConnection) -> None:
+    with suppress(OSError, httpcore.NetworkError):
+        await connection.aclose()
+
+
+def _as_of_httpx(error: Exception, request: httpx.Request) -> Exception:
+    """Return the error that httpx has for one of httpcore's; others are themselves."""
+    text = str(error)
+    if isinstance(error, httpcore.ConnectTimeout):
+        return httpx.ConnectTimeout(text, request=request)
+    if isinstance(error, httpcore.TimeoutException):
+        return httpx.ReadTimeout(text, request=request)
+    if isinstance(error, httpcore.ConnectError):
+        return httpx.ConnectError(text, request=request)
+    if isinstance(error, httpcore.NetworkError | httpcore.ProtocolError):
+        return httpx.TransportError(text, request=request)
+    return error
