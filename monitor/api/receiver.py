@@ -16,6 +16,8 @@ class Receiver(BaseModel, ABC):
 
     Fields are its settings in config.yaml. ``rate`` is how many messages per second it may take,
     ``width`` how many at the same time (never two of one incident).
+    ``told_apart`` is how many incidents of a minute it is told of one by one: those beyond are one
+    message, a storm. None is for programs.
     ``may_page`` says whether it is fit to wake people (it takes the end of an incident, too, and
     tells whether a message arrived); ``takes_digests`` whether a digest makes sense there.
     """
@@ -25,6 +27,7 @@ class Receiver(BaseModel, ABC):
     type: ClassVar[str]
     extra: ClassVar[str | None] = None
     rate: ClassVar[float] = 10.0
+    told_apart: ClassVar[int | None] = 4
     width: ClassVar[int] = 1
     may_page: ClassVar[bool] = True
     takes_digests: ClassVar[bool] = True

@@ -1,17 +1,16 @@
-"""What is remembered, with the indexes that deciding needs: ``Memory``, and a ``Draft`` over it.
+"""What is remembered, with the indexes that deciding needs.
 
 A step reads the memory through a draft and writes into the draft only. What the draft gathered
 becomes a ``Step``; the memory takes it over once that is committed.
 """
 
 import heapq
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, MutableMapping
 from datetime import datetime
 from typing import TypeAlias
 
 from monitor.core.alert import Alert, AlertKey
 from monitor.core.incident import Incident
-from monitor.core.layer import Layer
 from monitor.core.lifecycle import FLAP_WINDOW
 from monitor.core.silence import Silence
 from monitor.core.state import Step, Told
@@ -35,6 +34,7 @@ class Book:
         self._of_incident: MutableMapping[str, MutableMapping[AlertKey, None]] = {}
         self._receivers: MutableMapping[str, MutableMapping[str, None]] = {}
         self._children: MutableMapping[str, MutableMapping[str, None]] = {}
+        self._members: MutableMapping[str, MutableMapping[str, None]] = {}
         self._own: MutableMapping[str, str] = {}
         self._red: MutableMapping[str, MutableMapping[str, None]] = {}
         self._firing: MutableMapping[str, int] = {}
@@ -64,6 +64,10 @@ class Book:
     def children_of(self, incident: str) -> list[Incident]:
         """Return the incidents that an incident adopted."""
         return [self.incidents[name] for name in self._children.get(incident, ())]
+
+    def members_of(self, storm: str) -> list[Incident]:
+        """Return the incidents of which a receiver hears in a storm."""
+        return [self.incidents[name] for name in self._members.get(storm, ())]
 
     def incident_of_check(self, check: str) -> Incident | None:
         """Return the open incident that is about a check itself."""
@@ -132,8 +136,13 @@ class Book:
 
     def put_told(self, told: Told) -> None:
         """Replace what one receiver was told of one incident."""
+        before = self.told.get((told.incident, told.receiver))
+        if before is not None and before.storm and before.storm != told.storm:
+            self._names(self._members, before.storm).pop(told.incident, None)
         self.told[told.incident, told.receiver] = told
         self._names(self._receivers, told.incident)[told.receiver] = None
+        if told.storm:
+            self._names(self._members, told.storm)[told.incident] = None
 
 
 class Memory(Book):
@@ -209,7 +218,9 @@ class Memory(Book):
                 self._resting.pop(alert.key, None)
         for entry in self.told_of(incident.id):
             del self.told[incident.id, entry.receiver]
-        for groups in (self._receivers, self._children, self._firing):
+            if entry.storm:
+                self._names(self._members, entry.storm).pop(incident.id, None)
+        for groups in (self._receivers, self._children, self._members, self._firing):
             groups.pop(incident.id, None)
         if incident.parent is not None:
             self._names(self._children, incident.parent).pop(incident.id, None)
@@ -266,44 +277,3 @@ class Memory(Book):
             for one in self.incidents.values()
             if one.due_at is not None and one.due_at <= now
         ]
-
-
-class Draft(Book):
-    """A working copy that leaves the memory as it is."""
-
-    def __init__(self, memory: Memory) -> None:
-        """Start from a memory, which must not change while the draft is in use."""
-        self.memory = memory
-        self.alerts = Layer(memory.alerts)
-        self.incidents = Layer(memory.incidents)
-        self.told = Layer(memory.told)
-        self.silences = Layer(memory.silences)
-        self._of_check = Layer(memory._of_check)  # noqa: SLF001  # a draft is the memory's own
-        self._of_incident = Layer(memory._of_incident)  # noqa: SLF001
-        self._receivers = Layer(memory._receivers)  # noqa: SLF001
-        self._children = Layer(memory._children)  # noqa: SLF001
-        self._own = Layer(memory._own)  # noqa: SLF001
-        self._red = Layer(memory._red)  # noqa: SLF001
-        self._firing = Layer(memory._firing)  # noqa: SLF001
-
-    def _group(
-        self, groups: MutableMapping[str, MutableMapping[AlertKey, None]], name: str
-    ) -> MutableMapping[AlertKey, None]:
-        found: MutableMapping[AlertKey, None] = groups.get(name, {})
-        if not isinstance(found, Layer):
-            found = groups[name] = Layer(found)
-        return found
-
-    def _names(
-        self, groups: MutableMapping[str, MutableMapping[str, None]], name: str
-    ) -> MutableMapping[str, None]:
-        found: MutableMapping[str, None] = groups.get(name, {})
-        if not isinstance(found, Layer):
-            found = groups[name] = Layer(found)
-        return found
-
-
-def changed(draft: MutableMapping[str, Incident], before: Mapping[str, Incident]) -> list[Incident]:
-    """Return the incidents of a draft that are no longer as they were."""
-    assert isinstance(draft, Layer)
-    return [one for one in draft.changes() if before.get(one.id) != one]

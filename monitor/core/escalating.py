@@ -26,7 +26,7 @@ def waiting_since(
         return incident.paged_at
     asked = [to for to in recipients if to.scope is None and not to.is_past]
     pagers = {to.receiver for to in asked if to.is_page} or {to.receiver for to in asked}
-    return now if any(one.revision > 0 and one.receiver in pagers for one in told) else None
+    return now if any(one.is_heard and one.receiver in pagers for one in told) else None
 
 
 def with_escalation(

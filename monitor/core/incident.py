@@ -7,6 +7,9 @@ from monitor.core.alert import AlertState
 from monitor.core.labels import Labels
 from monitor.core.model import Breach, Evidence, Sample, Tier
 
+STORM = "storm/"
+"""What the checks of storms begin with; see ``monitor.core.storm``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -60,7 +63,8 @@ class Incident:
     ``unowned`` says that no maintainer was found and on-call stands in. ``parent`` is the incident
     of the cause that adopted this one. ``told_at`` is when it was last decided what is told;
     ``due_at`` is the next moment at which time alone may change that. ``paged_at`` is since when a
-    page waits for an answer; None while somebody has acknowledged it.
+    page waits for an answer; None while somebody has acknowledged it. ``members`` counts the
+    incidents that a storm took in.
     """
 
     id: str
@@ -78,6 +82,12 @@ class Incident:
     told_at: datetime | None = None
     due_at: datetime | None = None
     paged_at: datetime | None = None
+    members: int = 0
+
+    @property
+    def is_storm(self) -> bool:
+        """Whether it stands for other incidents, of which a receiver hears in one message."""
+        return self.check.startswith(STORM)
 
     @property
     def owner(self) -> str:
@@ -118,11 +128,25 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Storm:
+    """What is still open of a storm: incidents in all, of tier page, acknowledged, by owner.
+
+    ``owners`` begins with the one that has most.
+    """
+
+    open: int
+    pages: int
+    acked: int
+    owners: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentView:
     """An incident with everything that a message about it shows; self-contained.
 
     ``cause`` is what it follows from, as words; empty for one that stands on its own.
-    ``more_own`` and ``more_folded`` count the alerts that are left out of ``members``.
+    ``more_own`` and ``more_folded`` count the alerts that are left out of ``members``. That of a
+    ``storm`` has one member for each of its incidents.
     """
 
     incident: Incident
@@ -131,6 +155,7 @@ class IncidentView:
     cause: str = ""
     more_own: int = 0
     more_folded: int = 0
+    storm: Storm | None = None
 
     @property
     def own(self) -> tuple[Member, ...]:
@@ -160,9 +185,11 @@ class IncidentView:
     @property
     def kind(self) -> str:
         """The kind of the check; empty where no alert of it is left."""
+        if self.storm is not None:
+            return "storm"
         return self.own[0].kind if self.own else ""
 
     @property
     def can_be_normal(self) -> bool:
         """Whether the level that it fires about may be accepted as the new normal."""
-        return self.is_open and any(member.is_learned for member in self.own)
+        return self.is_open and self.storm is None and any(member.is_learned for member in self.own)

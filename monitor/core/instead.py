@@ -7,6 +7,7 @@ from monitor.core.incident import Incident
 from monitor.core.notification import Notification, NotifyReason
 from monitor.core.notify import fingerprint, seen
 from monitor.core.state import OutboxRow, Postponed, Told
+from monitor.core.storm import count, sight_of, still_in, storm_view
 from monitor.core.trail import Deed
 from monitor.core.turn import Turn
 from monitor.core.view import cut, view_of
@@ -78,9 +79,14 @@ def tell_instead(turn: Turn, order: Undelivered) -> None:
 
 def _as_told(turn: Turn, incident: Incident, said: Notification) -> Notification:
     """Remember that somebody else was told: they hear the end, too."""
-    view = cut(view_of(incident, turn.draft.alerts_of(incident.id), turn.world))
+    if incident.is_storm:
+        members, alerts_of = turn.draft.members_of(incident.id), turn.draft.alerts_of
+        view = storm_view(incident, members, alerts_of, turn.world, now=turn.now)
+        sight = fingerprint(sight_of(incident, count(still_in(members))))
+    else:
+        view = cut(view_of(incident, turn.draft.alerts_of(incident.id), turn.world))
+        sight = fingerprint(seen(view))
     before = turn.draft.told.get((incident.id, said.receiver))
     revision = (before.revision if before else 0) + 1
-    sight = fingerprint(seen(view))
     turn.remember(Told(incident.id, said.receiver, revision, sight, turn.now, is_page=True))
     return replace(said, key=f"{incident.id}:{said.receiver}:{revision}", view=view)

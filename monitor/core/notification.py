@@ -30,6 +30,7 @@ class NotifyReason(StrEnum):
     REASSIGNED = "reassigned"
     REPEAT = "repeat interval elapsed"
     ESCALATED = "nobody answered the page in time"
+    STORM_CHANGED = "more or fewer incidents in the storm"
 
 
 AWAITED = frozenset({NotifyReason.ACKNOWLEDGED, NotifyReason.REASSIGNED})
@@ -49,6 +50,8 @@ class QuietReason(StrEnum):
     FLAPPING = "flapping"
     GROUP_WAIT = "waits for others of its group"
     GROUP_INTERVAL = "told within the group interval"
+    IN_STORM = "told with others in one message: too many at once"
+    STORM_WAIT = "the storm was told a moment ago"
     NOT_THEIRS = "somebody else answers for it now"
 
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from monitor.core.alert import AlertState
 from monitor.core.incident import Ack, IncidentView, Member
 from monitor.core.model import Tier
-from monitor.core.notification import NotifyReason, QuietReason
+from monitor.core.notification import Notification, NotifyReason, QuietReason
 from monitor.core.route import Recipient
 from monitor.core.state import Told
 
@@ -73,6 +73,22 @@ def _code(members: Iterable[Member]) -> str:
         f"{m.check}|{m.slice}|{m.state.is_firing}|{m.tier}|{m.is_folded}" for m in members
     )
     return blake2s("\n".join(parts).encode(), digest_size=8).hexdigest()
+
+
+def notification(
+    view: IncidentView, to: Recipient, reason: NotifyReason, revision: int, now: datetime
+) -> Notification:
+    """Make the message to a receiver."""
+    subject = view.incident.id
+    return Notification(
+        key=f"{subject}:{to.receiver}:{revision}",
+        subject=subject,
+        receiver=to.receiver,
+        reason=reason,
+        at=now,
+        is_page=to.is_page,
+        view=view,
+    )
 
 
 _SEEN = tuple(field.name for field in fields(Seen))

@@ -1,6 +1,6 @@
 """Orders of people: acknowledge, reassign, resolve, silence. Each is done or refused by name."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +12,7 @@ from monitor.core.instead import Undelivered, tell_instead
 from monitor.core.labels import text_of
 from monitor.core.silence import Silence
 from monitor.core.state import Rebase
+from monitor.core.storm import still_in
 from monitor.core.trail import Deed
 from monitor.core.turn import Turn
 
@@ -107,7 +108,7 @@ class Refusal(StrEnum):
     NOT_LEARNED = "nothing fires in it that is judged by a learned normal"
 
 
-def obey(turn: Turn, order: Order) -> Refusal | None:  # noqa: PLR0911  # one for each order
+def obey(turn: Turn, order: Order) -> Refusal | None:  # one for each order
     """Do what is ordered; return why not when it cannot be done."""
     if isinstance(order, MakeSilence):
         return _make_silence(turn, order.silence)
@@ -122,9 +123,15 @@ def obey(turn: Turn, order: Order) -> Refusal | None:  # noqa: PLR0911  # one fo
     if isinstance(order, Undelivered):
         tell_instead(turn, order)
         return None
+    return _about_incident(turn, order)
+
+
+def _about_incident(turn: Turn, order: Acknowledge | Accept | Reassign | Resolve) -> Refusal | None:
     incident = turn.draft.incidents.get(order.incident)
     if incident is None or incident.resolved_at is not None:
         return Refusal.NO_INCIDENT
+    if incident.is_storm:
+        return _obey_for_all(turn, incident, order)
     if isinstance(order, Acknowledge):
         return _acknowledge(turn, incident, order)
     if isinstance(order, Accept):
@@ -133,6 +140,28 @@ def obey(turn: Turn, order: Order) -> Refusal | None:  # noqa: PLR0911  # one fo
         return _reassign(turn, incident, order)
     _resolve(turn, incident, order)
     return None
+
+
+def _obey_for_all(
+    turn: Turn, storm: Incident, order: Acknowledge | Accept | Reassign | Resolve
+) -> Refusal | None:
+    """Do it to each incident of a storm; refused where it cannot be done to any."""
+    members = still_in(turn.draft.members_of(storm.id))
+    refusals = [obey(turn, replace(order, incident=one.id)) for one in members]
+    if all(refusals):
+        return refusals[0] if refusals else Refusal.NO_INCIDENT
+    turn.storms[storm.id] = None
+    what = f"{refusals.count(None)} incidents"
+    turn.leave_trail(DEEDS[type(order)], who=order.by, why=order.why, what=what, incident=storm.id)
+    return None
+
+
+DEEDS: Mapping[type[Order], Deed] = {
+    Acknowledge: Deed.ACKNOWLEDGED,
+    Accept: Deed.ACCEPTED,
+    Reassign: Deed.REASSIGNED,
+    Resolve: Deed.RESOLVED,
+}
 
 
 def _acknowledge(turn: Turn, incident: Incident, order: Acknowledge) -> Refusal | None:

@@ -41,7 +41,8 @@ class Quiet:
 class Told:
     """What one receiver was last told of one incident; ``revision`` counts the notifications.
 
-    ``quiet`` is the reason why it was not told since then; empty when there is none.
+    ``quiet`` is the reason why it was not told since then; empty when there is none. ``storm`` is
+    the one in which the receiver hears of it instead.
     """
 
     incident: str
@@ -51,6 +52,12 @@ class Told:
     at: datetime | None = None
     is_page: bool = False
     quiet: str = ""
+    storm: str = ""
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the receiver knows of the incident."""
+        return self.revision > 0 or bool(self.storm)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,12 @@ from monitor.core.escalation import next_step_at
 from monitor.core.incident import Incident, IncidentView, Suppression
 from monitor.core.inhibiting import inhibitors, touch_targets
 from monitor.core.model import Tier
-from monitor.core.notification import Notification, NotifyReason, QuietReason
-from monitor.core.notify import Seen, decide, fingerprint, seen
+from monitor.core.notification import QuietReason
+from monitor.core.notify import Seen, decide, fingerprint, notification, seen
 from monitor.core.recipients import recipients
 from monitor.core.route import Recipient
 from monitor.core.state import OutboxRow, Quiet, Told
+from monitor.core.storming import is_in_storm, join, tell_storms, touch_storms
 from monitor.core.trail import Deed
 from monitor.core.turn import Turn
 from monitor.core.view import cut, is_folded, only_for, view_of
@@ -37,12 +38,16 @@ def tell(turn: Turn) -> None:
         for name in [one for one in turn.touched if one not in done]:
             done.add(name)
             incident = turn.draft.incidents.get(name)
-            if incident is not None and incident.resolved_at is None:
+            if incident is not None and incident.is_storm:
+                turn.storms[name] = None
+            elif incident is not None and incident.resolved_at is None:
                 _refresh(turn, incident)
     for name in turn.touched:
         incident = turn.draft.incidents.get(name)
-        if incident is not None and not _can_wait(turn, incident):
-            _tell(turn, incident)
+        if incident is None or incident.is_storm or _can_wait(turn, incident):
+            continue
+        _tell(turn, incident)
+    tell_storms(turn)
 
 
 def _refresh(turn: Turn, incident: Incident) -> None:
@@ -89,6 +94,7 @@ def _tell(turn: Turn, incident: Incident) -> None:
     due = [one.until for one in incident.suppressed_by if one.until is not None]
     if incident.ack is not None and incident.ack.until is not None:
         due.append(incident.ack.until)
+    touch_storms(turn, incident.id)
     told_to = _recipients(turn, view)
     for to in told_to:
         if to.scope not in sights:
@@ -132,7 +138,7 @@ def _look_over(turn: Turn, incident: Incident) -> tuple[Incident, IncidentView]:
 
 
 def _was_told(turn: Turn, incident: Incident) -> bool:
-    return any(entry.revision > 0 for entry in turn.draft.told_of(incident.id))
+    return any(entry.is_heard for entry in turn.draft.told_of(incident.id))
 
 
 def _suppressions(turn: Turn, incident: Incident, view: IncidentView) -> Iterable[Suppression]:
@@ -178,13 +184,19 @@ def _decide(turn: Turn, view: IncidentView, sight: Seen, to: Recipient) -> datet
     """Tell one receiver or not; return when it must be decided again."""
     key = (view.incident.id, to.receiver)
     told = turn.draft.told.get(key)
+    if told is not None and told.storm:
+        if is_in_storm(turn, told):
+            return None
+        told = replace(told, storm="")
     decision = decide(view, sight, told, to, turn.now)
     if isinstance(decision, QuietReason):
         _stay_quiet(turn, key, told, decision)
         return _again(view, told, to, decision, turn.now)
     revision = (told.revision if told else 0) + 1
+    if revision == 1 and join(turn, view.incident, to):
+        return None
     turn.remember(Told(*key, revision, fingerprint(sight), turn.now, to.is_page))
-    note = _notification(view, to, decision, revision, turn.now)
+    note = notification(view, to, decision, revision, turn.now)
     turn.outbox.append(OutboxRow(note, turn.now))
     return turn.now + to.repeat if to.repeat is not None else None
 
@@ -208,18 +220,3 @@ def _stay_quiet(turn: Turn, key: tuple[str, str], told: Told | None, reason: Qui
         return
     turn.quiet.append(Quiet(turn.now, *key, reason))
     turn.remember(replace(told or Told(*key, 0, ""), quiet=reason))
-
-
-def _notification(
-    view: IncidentView, to: Recipient, reason: NotifyReason, revision: int, now: datetime
-) -> Notification:
-    subject = view.incident.id
-    return Notification(
-        key=f"{subject}:{to.receiver}:{revision}",
-        subject=subject,
-        receiver=to.receiver,
-        reason=reason,
-        at=now,
-        is_page=to.is_page,
-        view=view,
-    )

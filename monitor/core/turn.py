@@ -3,11 +3,13 @@
 ``causes``, ``orders`` and ``telling`` decide on it; ``advance`` puts them in order.
 """
 
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 
 from monitor.core.alert import Alert, AlertEvent, AlertState, Change
-from monitor.core.book import Draft, Memory, changed
+from monitor.core.book import Memory
+from monitor.core.draft import Draft, changed
 from monitor.core.incident import Incident
 from monitor.core.inhibit import Inhibitions
 from monitor.core.layer import Layer
@@ -22,7 +24,9 @@ from monitor.core.world import CheckFacts, World
 class Turn:
     """What one step works on.
 
-    ``touched`` are the incidents that must be told anew, ``urgent`` those that cannot wait.
+    ``touched`` are the incidents that must be told anew, ``urgent`` those that cannot wait,
+    ``storms`` what stands for others of them; ``lately`` counts by place the incidents of the last
+    minute that were told one by one, once somebody has asked.
     """
 
     def __init__(self, memory: Memory, world: World, now: datetime) -> None:
@@ -31,6 +35,8 @@ class Turn:
         self.draft = Draft(memory)
         self.touched: dict[str, None] = {}
         self.urgent: set[str] = set()
+        self.storms: dict[str, None] = {}
+        self.lately: Counter[str] | None = None
         self.slots: list[Slot] = []
         self.verdicts: list[Verdict] = []
         self.events: list[AlertEvent] = []
@@ -104,7 +110,7 @@ class Turn:
         discovered = verdict.maintainer if verdict else None
         owner, unowned = owner_of((facts.maintainer, discovered), self.world)
         incident = Incident(
-            id=self._new_id(alert.check),
+            id=self.new_id(alert.check),
             check=alert.check,
             resource=facts.resource,
             maintainer=owner,
@@ -115,7 +121,7 @@ class Turn:
         self.put_incident(incident)
         return incident
 
-    def _new_id(self, check: str) -> str:
+    def new_id(self, check: str) -> str:
         """Name an incident so that no other one has the name, whatever the clock does."""
         name = f"{self.now:%Y%m%dT%H%M%S}-{check.replace('/', '-')}"
         number, free = 1, name

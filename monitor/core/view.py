@@ -57,7 +57,10 @@ def _on_call(world: World, now: datetime | None) -> tuple[str, ...]:
 def views_of(
     incidents: Iterable[Incident], alerts: Iterable[Alert], world: World
 ) -> list[IncidentView]:
-    """Make the view of each incident; what a cause adopted is shown in the cause's, not alone."""
+    """Make the view of each incident; what a cause adopted is shown in the cause's, not alone.
+
+    Storms are left out: each of their incidents has its own.
+    """
     known = {one.id: one for one in incidents}
     children: dict[str, dict[str, str]] = {}
     for one in known.values():
@@ -68,7 +71,7 @@ def views_of(
         by_incident.setdefault(alert.incident or "", []).append(alert)
     views = []
     for one in known.values():
-        if one.parent in known:
+        if one.parent in known or one.is_storm:
             continue
         told_in = children.get(one.id, {})
         found = [alert for name in (one.id, *told_in) for alert in by_incident.get(name, ())]

@@ -35,10 +35,22 @@ class CheckFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Apart:
+    """How many incidents of a minute a place is told of one by one.
+
+    ``receiver`` is the one that a storm is told to: the first of those that send to the place.
+    """
+
+    most: int
+    receiver: str
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """The checks, and the people and resources around them. ``timezone`` is an IANA name.
 
-    ``fallback`` are the receivers of last resort; empty means those of on-call.
+    ``fallback`` are the receivers of last resort; empty means those of on-call. ``told_apart`` says
+    by receiver where its storms begin; one that is not in it has none.
     """
 
     checks: Mapping[str, CheckFacts]
@@ -48,6 +60,7 @@ class World:
     timezone: str = "UTC"
     fallback: tuple[str, ...] = ()
     routing: Routing = field(default_factory=Routing)
+    told_apart: Mapping[str, Apart] = field(default_factory=dict)
     causes: frozenset[str | None] = field(init=False)
     pagers: frozenset[str] = field(init=False)
     watched: frozenset[str] = field(init=False)

@@ -346,7 +346,7 @@ class Engine:
         firing = [a for a in self.memory.alerts.values() if a.state.is_firing]
         for tier in Tier:
             self.metrics.alerts.labels(tier).set(sum(a.tier is tier for a in firing))
-        owners = [incident.owner for incident in self.memory.incidents.values()]
+        owners = [one.owner for one in self.memory.incidents.values() if not one.is_storm]
         self.metrics.open_incidents.clear()
         for owner in set(owners):
             self.metrics.open_incidents.labels(owner).set(owners.count(owner))

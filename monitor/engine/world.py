@@ -6,7 +6,7 @@ from monitor.config.plan import Plan, PlannedCheck
 from monitor.core.audit import AUDITOR
 from monitor.core.labels import labels_of
 from monitor.core.model import Hold, Tier, TierRule
-from monitor.core.world import CheckFacts, World
+from monitor.core.world import Apart, CheckFacts, World
 from monitor.engine.broken import file_facts
 from monitor.engine.bulkheads import source_check
 from monitor.engine.shedding import watchers
@@ -46,7 +46,18 @@ def world_of(plan: Plan) -> World:
         plan.timezone,
         fallback=plan.auditor.fallback,
         routing=plan.routing,
+        told_apart=_told_apart(plan),
     )
+
+
+def _told_apart(plan: Plan) -> dict[str, Apart]:
+    """Say where storms begin; several receivers of one channel are one place."""
+    found: dict[str, Apart] = {}
+    first: dict[str, str] = {}
+    for name, receiver in plan.receivers.items():
+        if receiver.told_apart is not None:
+            found[name] = Apart(receiver.told_apart, first.setdefault(receiver.place, name))
+    return found
 
 
 def _facts(planned: PlannedCheck) -> CheckFacts:

@@ -21,6 +21,7 @@ class Alertmanager(HttpReceiver, type="alertmanager"):
     """
 
     takes_digests: ClassVar[bool] = False
+    told_apart: ClassVar[int | None] = None
 
     url: str = Field(description="Its address, as http://alertmanager:9093.")
     token: SecretStr | None = Field(default=None, description="A bearer token, behind a proxy.")

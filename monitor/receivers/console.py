@@ -15,6 +15,7 @@ class Console(Receiver, type="console"):
     """Print what happens, a few lines each."""
 
     rate: ClassVar[float] = 1000.0
+    told_apart: ClassVar[int | None] = None
 
     timezone: Zone = Field(default="UTC", description="IANA zone of the times.")
     templates: OwnTemplates = None

@@ -25,6 +25,7 @@ class Webhook(HttpReceiver, type="webhook"):
     """
 
     rate: ClassVar[float] = 1000.0
+    told_apart: ClassVar[int | None] = None
     width: ClassVar[int] = 8
 
     url: SecretStr = Field(description="Where to POST; kept out of logs, it may hold a token.")

@@ -28,6 +28,8 @@ def chart_of(check: str, labels: Labels, evidence: Mapping[str, Any] | None) -> 
 
 def charts_of(view: IncidentView) -> list[Series]:
     """Return the charts of the alerts of an incident itself, the worst first."""
+    if view.storm is not None:
+        return []
     drawn = (chart_of(one.check, one.slice, one.evidence) for one in view.own)
     return [one for one in drawn if one is not None]
 

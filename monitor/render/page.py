@@ -10,7 +10,8 @@ from monitor.core.model import Tier
 from monitor.core.notification import Notification
 from monitor.render.backfill import commands
 from monitor.render.incident import notification_text
-from monitor.render.summary import details, headline, title
+from monitor.render.storm import owners
+from monitor.render.summary import details, headline, sentence, title
 from monitor.render.templates import one_line, visible
 from monitor.render.units import local
 
@@ -85,11 +86,18 @@ def _facts(view: IncidentView, timezone: str) -> dict[str, str]:
         "maintainer": incident.maintainer + (" (nobody owns it)" if incident.unowned else ""),
         "check": incident.check,
         "since": local(incident.opened_at, timezone),
-        "details": "\n".join(line for member in view.own for line in details(member, timezone)),
+        "details": "\n".join(_details(view, timezone)),
         "because of it": ", ".join(dict.fromkeys(m.resource or m.check for m in view.folded)),
         "backfill": "\n".join(commands(view)),
     }
     return {name: cut(visible(text), LONGEST_FACT) for name, text in told.items() if text}
+
+
+def _details(view: IncidentView, timezone: str) -> list[str]:
+    if view.storm is None:
+        return [line for member in view.own for line in details(member, timezone)]
+    named = [f"{one.check} ({one.maintainer}): {sentence(one)}" for one in view.own]
+    return [", ".join(owners(view.storm)), *named]
 
 
 def _links(view: IncidentView) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from monitor.core.digest import (
     Unavailable,
     Week,
 )
-from monitor.core.incident import Ack, Gap, Incident, IncidentView, Member
+from monitor.core.incident import Ack, Gap, Incident, IncidentView, Member, Storm
 from monitor.core.labels import labels_of
 from monitor.core.model import Breach, Direction, Limit, Outcome, Sample, Tier, Unit
 from monitor.core.notification import Notification, NotifyReason
@@ -108,6 +108,16 @@ def resolved() -> IncidentView:
         replace(one, state=AlertState.RESOLVED, resolved_at=NOW) for one in made.members
     )
     return replace(made, incident=replace(made.incident, resolved_at=NOW), members=members)
+
+
+def storm() -> IncidentView:
+    """Make a storm: many incidents at once, of several owners."""
+    made = view()
+    check, owners = "storm/oncall-slack", (("data-platform", 41), (PING, 2), ("recsys", 1))
+    incident = replace(made.incident, id="20261124T003000-storm", check=check, members=247)
+    members = tuple(replace(own_member(), check=f"fresh-{n} {PING}") for n in range(10))
+    counts = Storm(open=44, pages=3, acked=1, owners=owners)
+    return replace(made, incident=incident, members=members, more_own=34, storm=counts)
 
 
 def notification(

@@ -87,7 +87,8 @@ def incident_blocks(
     )
     parts = split(parse(markup), PARENT_BLOCKS - 2, PARENT_CHARACTERS)
     blocks = parts[0] if len(parts) == 1 else [*parts[0], context("There is more: see the pages.")]
-    return [*blocks, buttons(view)] if has_buttons and view.is_open else blocks
+    can_click = has_buttons and view.is_open and view.storm is None
+    return [*blocks, buttons(view)] if can_click else blocks
 
 
 def thread_line(

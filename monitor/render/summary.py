@@ -7,6 +7,7 @@ from monitor.core.incident import IncidentView, Member
 from monitor.core.labels import text_of
 from monitor.core.model import Direction, Sample
 from monitor.render.explained import explained
+from monitor.render.storm import storm_headline
 from monitor.render.units import number
 
 MOST_NAMES = 24
@@ -44,6 +45,8 @@ def state(view: IncidentView) -> str:
 
 def headline(view: IncidentView) -> str:
     """Say what an incident is about: its worst alert, and how many more there are."""
+    if view.storm is not None:
+        return storm_headline(view, view.storm)
     if not view.own:
         return view.incident.check
     first = next((m for m in view.own if m.state is AlertState.FIRING), view.own[0])
@@ -54,6 +57,8 @@ def headline(view: IncidentView) -> str:
 
 def subject(view: IncidentView) -> str:
     """Name what an incident was about, without its numbers: for one that is over."""
+    if view.storm is not None:
+        return f"{view.incident.members} incidents at once"
     first = next(iter(view.own), None)
     where = text_of(first.slice) if first else ""
     more = f" (+{len(view.own) - 1} more)" if len(view.own) > 1 else ""

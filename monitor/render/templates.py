@@ -15,6 +15,7 @@ import monitor
 from monitor.core.labels import text_of
 from monitor.render.backfill import commands
 from monitor.render.sandbox import Sandbox, bounded
+from monitor.render.storm import owners
 from monitor.render.summary import details, headline, sentence, subject, title
 from monitor.render.units import duration, local, number, since
 
@@ -35,6 +36,7 @@ HELPERS = {
     "headline": headline,
     "local": local,
     "number": number,
+    "owners": owners,
     "sentence": sentence,
     "since": since,
     "subject": subject,
@@ -134,7 +136,9 @@ class Templates:
                 if self.is_strict:
                     raise
                 log.warning("%s/%s is not used: %s", self.own, path, error)
-        return _render(None, self.shipped, f"{folder}/{DEFAULT}", values)
+        names = [f"{name}.j2"] if _NAME.fullmatch(name) else []
+        shipped = (one for one in names if (self.shipped / folder / one).is_file())
+        return _render(None, self.shipped, f"{folder}/{next(shipped, DEFAULT)}", values)
 
     def _own(self, folder: str, name: str) -> Iterator[str]:
         """Name the files that stand in for the shipped one, the most special first."""

@@ -12,7 +12,7 @@ from jinja2 import TemplateError, TemplateSyntaxError
 
 from monitor.api.check import KINDS
 from monitor.core.digest import Digest
-from monitor.core.incident import IncidentView
+from monitor.core.incident import IncidentView, Storm
 from monitor.core.notification import Notification, NotifyReason
 from monitor.render import samples
 from monitor.render.blocks import section, validate
@@ -41,7 +41,8 @@ def template_faults(folder: Path, digests: Collection[str] = ()) -> list[Templat
 
     ``digests`` are the names of those that are configured.
     """
-    kinds = {"alert": KINDS.keys(), "thread": KINDS.keys(), "digest": {*digests, *EDITIONS}}
+    checks = {*KINDS, "storm"}
+    kinds = {"alert": checks, "thread": checks, "digest": {*digests, *EDITIONS}}
     known = {
         f"{trial}/{name}.j2"
         for trial in TRIALS
@@ -87,6 +88,11 @@ def _line(trace: TracebackType | None, name: str) -> int:
 
 def _views(kind: str) -> list[IncidentView]:
     """Make incidents of a kind: open and over, and one of a metric with its chart."""
+    if kind == "storm":
+        begun = samples.storm()
+        over = replace(begun.incident, resolved_at=samples.NOW)
+        end = replace(begun, incident=over, members=(), more_own=0, storm=Storm(0, 0, 0, ()))
+        return [begun, end, begun]
     made = (samples.acknowledged(), samples.resolved(), samples.metric())
     return [_of_kind(one, kind) for one in made] if kind != "default" else list(made)
 

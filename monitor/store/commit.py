@@ -150,6 +150,7 @@ def _incidents(connection: sa.Connection, steps: Iterable[Step]) -> None:
             "at": one.at,
             "is_page": one.is_page,
             "quiet": one.quiet,
+            "storm": one.storm,
         }
         for step in steps
         for one in step.told

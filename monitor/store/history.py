@@ -105,6 +105,13 @@ class History:
             found = [codec.INCIDENT.validate_json(text) for text in connection.scalars(query)]
         return [one for one in found if one.parent == key]
 
+    def members_of(self, storm: str) -> list[Incident]:
+        """Return the incidents that a receiver heard of in a storm."""
+        mine = sa.select(told.c.incident).where(told.c.storm == storm)
+        query = sa.select(incident.c.value).where(incident.c.id.in_(mine))
+        with self._engine.connect() as connection:
+            return [codec.INCIDENT.validate_json(text) for text in connection.scalars(query)]
+
     def open_alerts(self) -> list[Alert]:
         """Return the alerts that are open, oldest first."""
         query = (

@@ -104,6 +104,7 @@ told = sa.Table(
     _moment("at", nullable=True),
     sa.Column("is_page", sa.Boolean, nullable=False, server_default=sa.false()),
     _text("quiet", server_default=""),
+    _text("storm", server_default="", index=True),
 )
 
 silence = sa.Table(

@@ -11,6 +11,7 @@ class Memory(Receiver, type="memory"):
     """Keep every notification in ``sent``; fail as often as it is told, oldest fault first."""
 
     rate: ClassVar[float] = 1000.0
+    told_apart: ClassVar[int | None] = None
 
     _sent: list[Notification] = PrivateAttr(default_factory=list)
     _receipts: list[Receipt | None] = PrivateAttr(default_factory=list)

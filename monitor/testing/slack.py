@@ -52,8 +52,7 @@ class ScriptedSlack:
         self._ended = threading.Event()
         self._names: dict[str, str] = {}
         self._last_ts = 1_700_000_000
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
@@ -189,6 +188,11 @@ class ScriptedSlack:
             scripted = self
 
         return Bound
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # a channel each, and all at once
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from monitor.core.incident import IncidentView
+from monitor.core.alert import Alert
+from monitor.core.incident import Incident, IncidentView
 from monitor.core.matcher import Matcher
 from monitor.core.permit import Permit, Person, permit, permit_check, permit_silence
-from monitor.core.view import facts_of, view_of
+from monitor.core.storm import still_in, storm_view
+from monitor.core.view import MOST_FOLDED, facts_of, view_of
 from monitor.core.world import World
 from monitor.store import Store
 
@@ -16,6 +18,8 @@ def find_view(store: Store, key: str, world: World) -> IncidentView | None:
     found = store.history.incident(key)
     if found is None:
         return None
+    if found.is_storm:
+        return _storm_view(store, found, world)
     children = store.history.children_of(key) if found.resolved_at is None else []
     return view_of(
         found,
@@ -24,6 +28,15 @@ def find_view(store: Store, key: str, world: World) -> IncidentView | None:
         told_in={child.id: child.id for child in children},
         cause=found.parent or "",
     )
+
+
+def _storm_view(store: Store, storm: Incident, world: World) -> IncidentView:
+    members = still_in(store.history.members_of(storm.id))
+    alerts: dict[str | None, list[Alert]] = {}
+    for alert in store.history.alerts_of(one.id for one in members[:MOST_FOLDED]):
+        alerts.setdefault(alert.incident, []).append(alert)
+    found = lambda key: alerts.get(key, ())  # noqa: E731  # read once for all of them
+    return storm_view(storm, members, found, world, most=MOST_FOLDED)
 
 
 @dataclass(frozen=True)

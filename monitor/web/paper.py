@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, Response
 
 from monitor.core.labels import text_of
 from monitor.render.backfill import commands
+from monitor.render.storm import owners
 from monitor.render.summary import details, headline, sentence, state, subject
 from monitor.render.templates import shipped_folder
 from monitor.render.units import local, number, since
@@ -32,6 +33,7 @@ HEADERS = {
 FILTERS = {
     "commands": commands,
     "headline": headline,
+    "owners": owners,
     "moment": datetime.fromisoformat,
     "number": number,
     "sentence": sentence,

@@ -14,6 +14,7 @@ from monitor.api.source import Source
 from monitor.config.plan import Plan
 from monitor.core.matcher import parse_matchers
 from monitor.core.orders import (
+    Accept,
     Acknowledge,
     EndSilence,
     MakeSilence,
@@ -28,7 +29,7 @@ from monitor.engine.metrics import Metrics
 from monitor.engine.threads import Writer
 from monitor.store import Store, StoreError, open_store
 from tests.simulation.loop import VirtualLoop
-from tests.simulation.site import CHECKS, PHONES, START, Asked, Dies, Phone, Truth, plan_of
+from tests.simulation.site import CHECKS, PHONES, START, Asked, Dies, Loud, Phone, Truth, plan_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -121,7 +122,8 @@ class Sim:
         self.phones: dict[str, Phone] = {}
         for name in PHONES:
             moods = Random(f"{self.seed}{name}")  # noqa: S311  # as above
-            self.phones[name] = Phone(name=name).rings(moods, self.dies, trouble)
+            made = Loud if self.seed % 2 else Phone
+            self.phones[name] = made(name=name).rings(moods, self.dies, trouble)
         self.sources: dict[str, Source] = {
             name: Asked(name=name, maintainer="data").knows(self.truth)
             for name in ("rest", "warehouse")
@@ -255,6 +257,7 @@ class Sim:
         orders: list[Order] = [
             Acknowledge(incident, by, until),
             Acknowledge(incident, by),
+            Accept(incident, by),
             Reassign(incident, self.random.choice(["data", "recsys"]), by),
             Resolve(incident, by),
         ]

@@ -42,6 +42,9 @@ CHECKS = {
     "stray": (None, "rest", None, 1),
 }
 UPSTREAM = {"events": ("trino.adhoc",), "superset": ("events",), "kpi": ("events",)}
+PARTED = 0.1
+"""The share of messages that take two sends."""
+
 LEVELS = {"ok": 1.0, "warn": 50.0, "page": 500.0}
 
 
@@ -151,6 +154,7 @@ class Phone(Receiver):
     _arrived: list[Arrival] = PrivateAttr(default_factory=list)
     _fault: str | None = PrivateAttr(default=None)
     _trouble: float = PrivateAttr(default=0.0)
+    _begun: set[str] = PrivateAttr(default_factory=set)
 
     def rings(self, random: Random, dies: Dies, trouble: float) -> "Phone":
         self._random, self._dies, self._trouble = random, dies, trouble
@@ -171,12 +175,22 @@ class Phone(Receiver):
             await asyncio.sleep(3600)
         if fault == "slow":
             await asyncio.sleep(self._random.uniform(1, 20))
+        where = Receipt(self.name, notification.subject, notification.at, {"n": "1"})
+        if notification.key not in self._begun and self._random.random() < PARTED:
+            self._begun.add(notification.key)
+            return replace(where, is_whole=False)
         arrival = Arrival(notification.at, self._dies.life, notification, fault != "drop")
         self._arrived.append(arrival)
         if fault == "drop":
             raise DeliveryError("no answer", is_ambiguous=True)
         await self._dies.point()
-        return Receipt(self.name, notification.subject, notification.at, {"n": "1"})
+        return where
+
+
+class Loud(Phone):
+    """Hears of every incident by a storm."""
+
+    told_apart: ClassVar[int | None] = 0
 
 
 PHONES = (
