@@ -3,9 +3,10 @@
 The tracker follows whatever lasts; 2 % a day is gone into its level before it is a surprise. So
 the levels of whole days (season taken out) are compared with a robust line through eight earlier
 weeks: slope from pairs of the same weekday three weeks and more apart (Theil 1950, Sen 1968),
-level and spread from medians, then one step of least squares on clipped distances, which makes
-the line nearly as sharp as plain regression (Bickel 1975). A fall that grows from day to day is
-weighed with a ramp over the last days.
+level from the median, then one step of least squares on clipped distances, which makes the line
+nearly as sharp as plain regression (Bickel 1975); the spread is a mean of clipped distances, with
+half of the error of their median. A fall that grows from day to day is weighed with a ramp over the
+last days.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.anomaly.arrays import Bools, Floats
+from monitor.anomaly.arrays import Bools, Floats, Ints
 from monitor.anomaly.profile import median
 from monitor.anomaly.rowwise import Rowwise
 
@@ -24,23 +25,34 @@ PAIRS = (28, 35)
 RAMPS = (3, 4, 5, 7)
 LEAST_DAYS = 28  # of the line
 MAD_TO_SPREAD = 1.4826
+MEAN_TO_SPREAD = 1.2533  # sqrt(pi / 2): mean absolute deviation to standard deviation
 LEAST_SPREAD = 0.01
-CLIP = 1.5
-# The line is uncertain itself: at its end by about so many variances of a day, the same for all
-# recent days (level and slope of 56 days, drawn out by half a line).
-COMMON = 0.1
+CLIP, CLIP_OF_SPREAD = 1.5, 3.0
+# The line is uncertain itself: a few days behind its end by about so many variances of a day
+# through the number of its days (level and slope, drawn out by half a line), the same for all
+# recent days.
+COMMON = 4.5
 # A step that was told is left alone for so many days, then taken for the new level.
 SETTLE = 3
+# The scores of so many days before a lasting step belong to it: a leak shows below the threshold
+# first. It is known SETTLE days after the alarm; until then scores teach nothing.
+LEADS = 4
+WAIT = LEADS + SETTLE
 SIGNIFICANT = 2.0
 LONG_AGO = -(10**6)
 
 
 @dataclass(frozen=True)
 class Line:
-    """What the last RECENT days should have been; distance (slices, RECENT), spread (slices,)."""
+    """What the last RECENT days should have been.
+
+    distance: (slices, RECENT), NaN unknown. spread: (slices,), of a day. common: (slices,), of the
+    line itself, in variances of a day.
+    """
 
     distance: Floats
     spread: Floats
+    common: Floats
 
 
 class Leaks(Rowwise):
@@ -51,6 +63,8 @@ class Leaks(Rowwise):
         super().__init__(slices)
         self.levels = self.rows("levels", (LINE + RECENT,), np.nan, np.float32)
         self.told = self.rows("told", (), LONG_AGO, np.int64)
+        self.toward = self.rows("toward", (), 0, np.int8)
+        self.waiting = self.rows("waiting", (WAIT + 1,), np.nan, np.float32)
 
     def add(self, block: int, level: Floats) -> None:
         """Take in the level of a finished block."""
@@ -71,10 +85,14 @@ class Leaks(Rowwise):
         clipped = np.clip(flat - at[:, None], -CLIP * spread[:, None], CLIP * spread[:, None])
         more_at, more_slope = _regression(clipped, days.astype(np.float64))
         at, slope = at + more_at, slope + more_slope
+        away = np.abs(past - at[:, None] - slope[:, None] * days)
+        known = np.sum(np.isfinite(past), axis=1)
+        usual = np.nansum(np.minimum(away, CLIP_OF_SPREAD * spread[:, None]), axis=1)
+        # Two of the days are used up by level and slope.
+        spread = np.maximum(MEAN_TO_SPREAD * usual / np.maximum(known - 2, 1), LEAST_SPREAD)
         distance = recent - at[:, None] - slope[:, None] * np.arange(RECENT)
-        enough = np.sum(np.isfinite(past), axis=1) >= LEAST_DAYS
-        distance = np.where(enough[:, None], distance, np.nan)
-        return Line(distance, spread)
+        distance = np.where((known >= LEAST_DAYS)[:, None], distance, np.nan)
+        return Line(distance, spread, COMMON / np.maximum(known, LEAST_DAYS))
 
     def score(self, line: Line, sign: float) -> Floats:
         """Score ramps that end today, in their own spreads towards `sign`; NaN where unknown."""
@@ -86,7 +104,7 @@ class Leaks(Rowwise):
             known = np.isfinite(part)
             ramp = np.where(known, ramp, 0.0)
             # Least squares with the common error of the line (Sherman and Morrison 1950).
-            shared = COMMON / (1.0 + COMMON * np.sum(known, axis=1))
+            shared = line.common / (1.0 + line.common * np.sum(known, axis=1))
             weight = np.where(known, ramp - (shared * np.sum(ramp, axis=1))[:, None], 0.0)
             size = np.sqrt(np.sum(weight * ramp, axis=1))
             total = np.sum(weight * np.where(known, part, 0.0), axis=1)
@@ -95,10 +113,10 @@ class Leaks(Rowwise):
         best = np.where(today > 0, np.maximum(best, 0.0), 0.0)
         return np.where(np.isfinite(today), best, np.nan)
 
-    def is_quiet(self, block: int) -> Bools:
-        """Return which slices had no alarm in the last days."""
-        quiet: Bools = block - self.told > SETTLE
-        return quiet
+    def is_loud(self, block: int, sign: float) -> Bools:
+        """Return which slices had an alarm towards `sign` in the last days."""
+        loud: Bools = (block - self.told <= SETTLE) & (self.toward == sign)
+        return loud
 
     def settle(self, block: int, line: Line) -> Floats:
         """Return the step that a slice has taken since an alarm, where it lasted; 0.0 for most.
@@ -116,11 +134,30 @@ class Leaks(Rowwise):
         lasts = due & (np.abs(step) > SIGNIFICANT * line.spread)
         by = np.where(lasts, np.nan_to_num(step), 0.0)
         self.shift(by, block - SETTLE + 1, block)
+        # The day in which it came has a part of both levels.
+        self.levels[lasts, (block - SETTLE) % self.levels.shape[1]] = np.nan
         return by
 
-    def mark(self, block: int, is_told: Bools) -> None:
-        """Remember what was told."""
-        self.told = np.where(is_told & self.is_quiet(block), block, self.told)
+    def mark(self, block: int, moved: Bools, toward: Ints) -> None:
+        """Remember which slices have moved, and towards what alarms were told (-1, 1; 0 none)."""
+        is_quiet = block - self.told > SETTLE
+        is_other = (toward != 0) & (toward != self.toward)
+        fresh = moved & (is_quiet | is_other)
+        self.told = np.where(fresh, block, self.told)
+        self.toward = np.where(fresh, toward, self.toward).astype(np.int8)
+
+    def taught(self, block: int, scores: Floats, lasts: Bools) -> Floats:
+        """Return the scores that teach the tail now: those of WAIT blocks ago, (slices,).
+
+        lasts: slices that have just settled at another level. The days that led up to it are a part
+        of that incident: left in, a few real leaks would make all others look usual. Those before
+        an alarm that came to nothing are chance, and stay.
+        """
+        before = np.arange(block - WAIT, block - SETTLE) % (WAIT + 1)
+        self.waiting[np.ix_(np.flatnonzero(lasts), before)] = np.nan
+        self.waiting[:, block % (WAIT + 1)] = scores
+        ripe: Floats = self.waiting[:, (block + 1) % (WAIT + 1)].astype(np.float64)
+        return ripe
 
     def before(self, block: int) -> Floats:
         """Return the median level of the seven days before a block."""

@@ -38,7 +38,8 @@ class Part(Rowwise):
         self.leaks = Leaks(slices)
         day = self.tracker.calendar.day
         self.scores = self.rows("scores", (day,), np.nan, np.float32)
-        self.alarmed = self.rows("alarmed", (), fill=False, kind=np.bool_)
+        self.moved = self.rows("moved", (), fill=False, kind=np.bool_)
+        self.toward = self.rows("toward", (), 0, np.int8)
         self.known = self.rows("known", (WEEKS * 7,), 0, np.int32)
         self.tails = Tails(settings, None, None)
         self.block = -1
@@ -66,7 +67,8 @@ class Part(Rowwise):
         self.scores[:, at : at + count] = judged.score
         # A step in the good direction is a new level, too, and must not bend the line of leaks.
         far = np.fmax(np.abs(forecast.one), np.abs(forecast.window)) > judged.threshold
-        self.alarmed |= (judged.is_anomaly | far).any(axis=1)
+        self.moved |= (judged.is_anomaly | far).any(axis=1)
+        self._note_alarms(judged)
         runs = self._close(block, judged) if at + count == day else None
         judged.score[judged.status != Status.JUDGED] = np.nan
         return judged, runs
@@ -74,7 +76,8 @@ class Part(Rowwise):
     def _open(self, block: int, tails: Tails) -> None:
         self.block, self.tails = block, tails
         self.scores[:] = np.nan
-        self.alarmed[:] = False
+        self.moved[:] = False
+        self.toward[:] = 0
         self.known[:, block % self.known.shape[1]] = 0
 
     def _judge(self, lo: int, values: Floats, forecast: Forecast) -> Judged:
@@ -144,15 +147,15 @@ class Part(Rowwise):
         by = self.leaks.settle(block, line)
         if by.any():
             line = self.leaks.line(block)
-        runs = self._look_for_leaks(block, judged, line)
-        self.leaks.mark(block, self.alarmed)
+        runs = self._look_for_leaks(block, judged, line, by != 0.0)
+        self.leaks.mark(block, self.moved, self.toward)
         self.tracker.close()
         self.tracker.shift(by, block - SETTLE + 1)
         if block - LAUNCH_BLOCKS in self._launches:
             self._settle_launch(block, level)
         return runs
 
-    def _look_for_leaks(self, block: int, judged: Judged, line: Line) -> Runs:
+    def _look_for_leaks(self, block: int, judged: Judged, line: Line, lasts: Bools) -> Runs:
         runs = highest(self.scores.astype(np.float64), self.tracker.calendar.cluster)
         runs = np.where(self._teaches(judged.age)[:, None], runs, np.nan)
         leak, sign = self._leak_scores(block, line)
@@ -163,16 +166,28 @@ class Part(Rowwise):
             self._tell_leaks(judged, rows, line, as_fast[rows])
             judged.rate[rows, -1] = rate[rows]
             judged.is_anomaly[rows, -1] |= self._is_large(sign, line, rows)
-        self.alarmed |= judged.is_anomaly[:, -1]
-        return Runs(runs, leak)
+        self.moved |= judged.is_anomaly[:, -1]
+        self._note_alarms(judged)
+        return Runs(runs, self.leaks.taught(block, leak, lasts))
 
     def _leak_scores(self, block: int, line: Line) -> tuple[Floats, Floats]:
         """Return the scores in the bad direction, (slices,), and which direction it is."""
-        loud = self.alarmed | ~self.leaks.is_quiet(block)
         signs = {"down": (-1.0,), "up": (1.0,)}.get(self.settings.bad, (-1.0, 1.0))
-        scores = [np.where(loud, np.nan, self.leaks.score(line, sign)) for sign in signs]
+        scores = []
+        for sign in signs:
+            loud = (self.toward == sign) | self.leaks.is_loud(block, sign)
+            scores.append(np.where(loud, np.nan, self.leaks.score(line, sign)))
         is_last = scores[-1] > scores[0]
         return np.fmax(scores[0], scores[-1]), np.where(is_last, signs[-1], signs[0])
+
+    def _note_alarms(self, judged: Judged) -> None:
+        """Note towards what the alarms of this block were, the last one for each slice."""
+        by_value = np.where(judged.value < judged.expected, -1, 1)
+        bad = {"down": -1, "up": 1}.get(self.settings.bad)
+        toward = by_value if bad is None else np.full(by_value.shape, bad)
+        for column in np.flatnonzero(judged.is_anomaly.any(axis=0)):
+            rows = judged.is_anomaly[:, column]
+            self.toward[rows] = toward[rows, column]
 
     def _is_large(self, sign: Floats, line: Line, rows: Ints) -> Bools:
         large: Bools = (

@@ -11,7 +11,7 @@ from monitor.anomaly.model import Settings
 from monitor.anomaly.tail import Tail
 
 # The part of the budget that the daily test for leaks may spend.
-LEAK_SHARE = 0.4
+LEAK_SHARE = 0.5
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,65 @@
+import numpy as np
+
+from monitor.anomaly.leaks import LEADS, LINE, RECENT, SETTLE, WAIT, Leaks
+from monitor.anomaly.replay import replay
+from tests.anomaly.world import business, series, settings
+
+DAY = 24
+
+
+def filled(slices: int, days: int) -> Leaks:
+    """Return leaks that know so many days of levels that only vary by 3 %."""
+    leaks, rng = Leaks(slices), np.random.default_rng(5)
+    for block in range(days):
+        leaks.add(block, rng.normal(8.0, 0.03, slices))
+    return leaks
+
+
+def test_the_spread_of_a_day_is_known_to_a_tenth() -> None:
+    spread = filled(2000, LINE + RECENT).line(LINE + RECENT - 1).spread
+    assert abs(np.mean(spread) / 0.03 - 1.0) < 0.05
+    assert np.std(spread) / np.mean(spread) < 0.12
+
+
+def test_a_line_of_few_days_is_less_certain() -> None:
+    few, many = (filled(1, days).line(days - 1).common[0] for days in (42, LINE + RECENT))
+    assert few > 1.3 * many
+
+
+def taught(leaks: Leaks, lasts_at: int, blocks: int) -> list[float]:
+    """Return what each block teaches, where the score of a block is its number."""
+    return [
+        float(leaks.taught(block, np.array([float(block)]), np.array([block == lasts_at]))[0])
+        for block in range(blocks)
+    ]
+
+
+def test_the_days_before_a_lasting_step_teach_no_tail() -> None:
+    alarm = 20
+    found = taught(Leaks(1), alarm + SETTLE, 40)[WAIT:]
+    missing = np.flatnonzero(np.isnan(found)).tolist()
+    assert missing == list(range(alarm - LEADS, alarm))
+
+
+def test_the_days_before_an_alarm_that_came_to_nothing_teach_the_tail() -> None:
+    assert taught(Leaks(1), -1, 40)[WAIT:] == [float(n) for n in range(40 - WAIT)]
+
+
+def test_a_rise_does_not_hide_the_leak_after_it() -> None:
+    values = business(10, 80)
+    begin = 70 * DAY
+    values[0, begin + 2 : begin + 5] *= 2.0
+    age = np.arange(values.shape[1] - begin) // DAY + 1
+    values[0, begin:] = np.round(values[0, begin:] * 0.98 ** np.minimum(age, 10))
+    judged = replay(series(values), settings(budget=1.0))
+    assert judged.is_anomaly[0, begin : begin + 4 * DAY].any()
+
+
+def test_an_alarm_downward_is_not_told_once_more_as_a_leak() -> None:
+    values = business(10, 80)
+    begin = 70 * DAY
+    values[0, begin:] = np.round(0.8 * values[0, begin:])
+    judged = replay(series(values), settings(budget=1.0))
+    ends = np.arange(begin + 2 * DAY - 1, begin + 10 * DAY, DAY)
+    assert judged.is_anomaly[0, begin : begin + DAY].any()
+    assert not judged.is_anomaly[0, ends].any()
