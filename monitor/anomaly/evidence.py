@@ -2,19 +2,65 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from monitor.anomaly.explain import Cell
-from monitor.anomaly.model import Settings
+from monitor.anomaly.model import DAY, Point, Settings
 from monitor.anomaly.series import bucket_start
 from monitor.anomaly.watch import Trail, Watch
 
 WEEK = timedelta(weeks=1)
+RECENT_LAUNCH = timedelta(days=3)
 DIGITS = 5
 LINES = ("value", "expected", "low", "high")
+
+
+def of_point(point: Point, was: float | None) -> dict[str, Any]:
+    """Return JSON values about a bucket; an expected 0 has no deviation that could be told (None).
+
+    was: what it had when it was judged first, if it was restated since.
+    """
+    notes = [point.note] if point.note else []
+    if was is not None:
+        notes.append(f"restated: it was {was:.6g} when it was judged first")
+    return {
+        "at": point.at.isoformat(),
+        "value": point.value,
+        "expected": point.expected,
+        "low": point.low,
+        "high": point.high,
+        "deviation": point.deviation if np.isfinite(point.deviation) else None,
+        "lost": point.expected - point.value,
+        "once_in_days": point.once_in / DAY if point.once_in else None,
+        "season": point.season,
+        "note": "; ".join(notes),
+    }
+
+
+def surroundings(
+    number: int,
+    settings: Settings,
+    complete: float | None,
+    launches: Iterable[tuple[datetime, str]],
+) -> dict[str, Any]:
+    """Say what else a reader of a bucket must know: completeness, holidays, recent launches."""
+    end = bucket_start(number + 1, settings)
+    local = bucket_start(number, settings).astimezone(ZoneInfo(settings.timezone))
+    recent = [
+        f"{name} at {at:%Y-%m-%d %H:%M}"
+        for at, name in launches
+        if timedelta(0) <= end - at <= RECENT_LAUNCH
+    ]
+    return {
+        "complete": complete,
+        "holiday": local.date() in settings.holidays,
+        "launches": recent,
+    }
 
 
 def of_cause(watch: Watch, cells: list[Cell], index: int, most: int) -> dict[str, Any]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import numpy as np
 
 from monitor.anomaly.arrays import Bools, Floats
 from monitor.anomaly.cube import Labels
-from monitor.anomaly.model import Settings
-from monitor.anomaly.series import bucket_number
+from monitor.anomaly.model import Learning, Missing, Point, Settings
+from monitor.anomaly.replay import answers
+from monitor.anomaly.series import bucket_number, bucket_start
 from monitor.anomaly.watch import Watch
 
 # A restatement of less than this share teaches nothing new.
 MATERIAL = 0.02
+FORGET_AFTER = timedelta(days=7)
+"""A slice that has been silent for longer is gone, and no longer missing."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,24 @@ class Known:
     def number(self) -> int:
         """The bucket that is judged."""
         return self.first + int(self.values.shape[1]) - 1
+
+    def until(self, number: int) -> Known:
+        """Cut or fill (NaN) to this bucket; slices without any row are left out."""
+        width = max(number + 1 - self.first, 0)
+        sizes = None if self.sizes is None else _cut(self.sizes, width)
+        return replace(self, values=_cut(self.values, width), sizes=sizes).of_last(width)
+
+    def without_silent(self, settings: Settings) -> Known:
+        """Leave out slices that have been silent for long."""
+        return self.of_last(int(FORGET_AFTER / settings.bucket) + 1)
+
+    def of_last(self, buckets: int) -> Known:
+        """Return the slices that have a row in so many last buckets."""
+        has_row = ~np.isnan(self.values[:, max(0, self.values.shape[1] - buckets) :])
+        rows = np.flatnonzero(has_row.any(axis=1))
+        sizes = None if self.sizes is None else self.sizes[rows]
+        slices = tuple(self.slices[row] for row in rows.tolist())
+        return replace(self, slices=slices, values=self.values[rows], sizes=sizes)
 
 
 @dataclass(frozen=True)
@@ -77,6 +98,28 @@ def caught_up(kept: Kept | None, settings: Settings, known: Known) -> Kept:
         return Kept(settings, watch, known, Told(known.number, values, alarms), causes=causes)
     is_restated = kept.is_restated or _differs(kept, known)
     return Kept(settings, watch, known, kept.told, is_restated, kept.causes)
+
+
+def replayed(settings: Settings, known: Known, numbers: Sequence[int]) -> Iterator[Kept | None]:
+    """Go through buckets (ascending) with one watch; None where nothing is known yet."""
+    watch, done = Watch(settings, known.slices), 0
+    nothing = np.zeros(0)
+    for number in numbers:
+        width = number + 1 - known.first
+        if not known.slices or width <= 0:
+            yield None
+            continue
+        if width > done:
+            sizes = None if known.sizes is None else known.sizes[:, done:width]
+            watch.advance(known.first + done, known.values[:, done:width], sizes)
+            done = width
+        cut = replace(known, values=known.values[:, :width])
+        yield Kept(settings, watch, cut, Told(number, nothing, nothing.astype(np.bool_)))
+
+
+def _cut(values: Floats, width: int) -> Floats:
+    missing = max(0, width - values.shape[1])
+    return np.pad(values[:, :width], ((0, 0), (0, missing)), constant_values=np.nan)
 
 
 def _goes_on(kept: Kept, settings: Settings, known: Known) -> bool:
@@ -135,6 +178,18 @@ def _move(watch: Watch, labels: Labels, first: int, values: Floats) -> None:
 
 def _part(known: Known, done: int) -> Floats | None:
     return None if known.sizes is None else known.sizes[:, done:]
+
+
+def points(kept: Kept) -> list[Point | Learning | Missing]:
+    """Tell the newest bucket of all roll-ups and slices."""
+    at = bucket_start(kept.known.number, kept.settings)
+    found: list[Point | Learning | Missing] = []
+    for layer in kept.watch.layers:
+        assert layer.newest is not None
+        is_slices = layer is kept.watch.leaves
+        raw = kept.known.values[:, -1] if is_slices else np.full(len(layer.labels), np.nan)
+        found.extend(answers(layer.newest, raw.tolist(), kept.settings, at))
+    return found
 
 
 def _newest(watch: Watch) -> tuple[Floats, Bools]:

@@ -9,6 +9,9 @@ from enum import StrEnum
 
 import numpy as np
 
+from monitor.anomaly.model import Settings
+from monitor.anomaly.series import bucket_number, bucket_start
+
 # A bucket half complete is flagged every time, 95 % complete one time in ten, 98 % hardly ever.
 COMPLETE = 0.98
 # Not the median: one late night in ten would be ten false alarms in a hundred nights.
@@ -99,6 +102,16 @@ def ready(end: datetime, now: datetime, arrival: Arrival) -> Ready:
         return Ready.YOUNG
     is_blind = arrival.is_watched and not near and age < arrival.complete_after + SURELY
     return Ready.UNSEEN if is_blind else Ready.AGE
+
+
+def newest_bucket(settings: Settings, now: datetime, arrival: Arrival) -> tuple[int, Ready]:
+    """Return the newest bucket that is complete, or the one that should be and is not, and why."""
+    wanted = bucket_number(now - arrival.complete_after, settings) - 1
+    newest = bucket_number(now, settings) - 1
+    oldest = wanted - max(2, SURELY // settings.bucket)
+    ends = [bucket_start(number + 1, settings) for number in range(newest, oldest - 1, -1)]
+    index, why = newest_ready(ends, now, arrival)
+    return newest - index, why
 
 
 def newest_ready(ends: Sequence[datetime], now: datetime, arrival: Arrival) -> tuple[int, Ready]:

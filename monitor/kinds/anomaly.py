@@ -8,18 +8,14 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from monitor.anomaly.arrays import Floats
-from monitor.anomaly.evidence import capability, of_cause
-from monitor.anomaly.keeper import Kept, Known, Told, caught_up
+from monitor.anomaly.evidence import capability, of_cause, of_point, surroundings
+from monitor.anomaly.keeper import Kept, Known, caught_up, points, replayed
 from monitor.anomaly.layer import AGAINST
-from monitor.anomaly.model import Learning, Missing, Point, Settings
-from monitor.anomaly.ready import SURELY, Arrival, Ready, completeness, newest_ready
-from monitor.anomaly.replay import answers as told
+from monitor.anomaly.model import DAY, Learning, Missing, Settings
+from monitor.anomaly.ready import Arrival, completeness, newest_bucket
 from monitor.anomaly.series import bucket_number, bucket_start
-from monitor.anomaly.watch import Watch
 from monitor.api import (
     Answer,
     Buckets,
@@ -43,14 +39,9 @@ from monitor.api import (
 )
 
 VALUE = re.compile(r"\{\{\s*value\s*\}\}")
-FORGET_AFTER = timedelta(days=7)
-"""A slice that has been silent for longer is gone, and no longer missing."""
-
-DAY = timedelta(days=1)
 LARGEST_RISE = 1000.0
 """A rise from next to nothing is told as this share at most: infinity is no JSON."""
 
-RECENT_LAUNCH = timedelta(days=3)
 MEMORY = "kept"
 
 
@@ -182,10 +173,10 @@ class Anomaly(Check, kind="anomaly"):
             answer = buckets_of(answer, self.remembers(now))
         assert isinstance(answer, Buckets)
         settings = self._settings()
-        number, why = self._newest(answer, settings, now)
+        number, why = newest_bucket(settings, now, self._arrival(answer))
         past = answer.memory.get(MEMORY)
         kept = past if isinstance(past, Kept) else None
-        found = _known(answer, number, settings)
+        found = _all_of(answer).until(number).without_silent(settings)
         self._refuse_many(found.slices)
         if not found.slices:
             return
@@ -194,13 +185,11 @@ class Anomaly(Check, kind="anomaly"):
             for labels in found.slices:
                 yield NotYet(f"the bucket {at} is not complete: {why}", labels)
             return
-        is_first = kept is None
-        kept = caught_up(kept, settings, found)
-        kept = self._with_causes(kept)
-        answer.memory[MEMORY] = kept
-        if is_first:
-            answer.memory["says"] = capability(kept.watch)
-        yield from self._told(kept, answer, now)
+        now_kept = self._with_causes(caught_up(kept, settings, found))
+        answer.memory[MEMORY] = now_kept
+        if kept is None:
+            answer.memory["says"] = capability(now_kept.watch)
+        yield from self._told(now_kept, answer, now)
 
     def remeasure(
         self, answers: Sequence[Answer], moments: Sequence[datetime]
@@ -211,45 +200,18 @@ class Anomaly(Check, kind="anomaly"):
         settings = self._settings()
         answer = buckets_of(table, self.remembers(table.observed_at))
         numbers = [bucket_number(self._bucket(now), settings) for now in moments]
-        if numbers:
-            known = _known(answer, numbers[-1], settings, forget=False)
-            self._refuse_many(known.slices)
-            yield from self._replayed(answer, known, numbers, moments)
-
-    def _replayed(
-        self, answer: Buckets, known: Known, numbers: Sequence[int], moments: Sequence[datetime]
-    ) -> Iterator[Iterable[Measured]]:
-        settings = self._settings()
-        watch = Watch(settings, known.slices)
-        done, causes = 0, None
-        for number, now in zip(numbers, moments, strict=True):
-            width = number + 1 - known.first
-            if not known.slices or width <= 0:
-                yield []
-                continue
-            if width > done:
-                sizes = None if known.sizes is None else known.sizes[:, done:width]
-                watch.advance(known.first + done, known.values[:, done:width], sizes)
-                done = width
-            cut = replace(known, values=known.values[:, :width])
-            nothing = Told(number, np.zeros(0), np.zeros(0, dtype=np.bool_))
-            kept = self._with_causes(Kept(settings, watch, cut, nothing, causes=causes))
-            causes = kept.causes
-            yield list(self._told(kept, answer, now))
+        known = _all_of(answer).until(max(numbers, default=0))
+        self._refuse_many(known.slices)
+        causes = None
+        for kept, now in zip(replayed(settings, known, numbers), moments, strict=True):
+            told = None if kept is None else self._with_causes(replace(kept, causes=causes))
+            causes = told.causes if told else causes
+            yield list(self._told(told, answer, now)) if told else []
 
     def _refuse_many(self, slices: Sequence[Labels]) -> None:
         if len(slices) > self.slices.max:
             most = self.slices.max
             raise ValueError(f"{len(slices)} slices; `slices: {{max: {most}}}` is less")
-
-    def _newest(self, answer: Buckets, settings: Settings, now: datetime) -> tuple[int, Ready]:
-        """Return the newest bucket that is complete, or the one that should be and is not."""
-        wanted = bucket_number(now - self.complete_after, settings) - 1
-        newest = bucket_number(now, settings) - 1
-        oldest = wanted - max(2, SURELY // self.bucket)
-        ends = [bucket_start(number + 1, settings) for number in range(newest, oldest - 1, -1)]
-        index, why = newest_ready(ends, now, self._arrival(answer))
-        return newest - index, why
 
     def _arrival(self, answer: Buckets) -> Arrival:
         return Arrival(self.complete_after, answer.watermark, answer.sightings, answer.is_watched)
@@ -261,17 +223,10 @@ class Anomaly(Check, kind="anomaly"):
 
     def _told(self, kept: Kept, answer: Buckets, now: datetime) -> Iterator[Measured]:
         """Tell every roll-up and slice; only causes are more than noise."""
-        watch, at = kept.watch, bucket_start(kept.known.number, kept.settings)
-        cells = watch.cells()
-        causes = kept.causes or frozenset()
-        points: list[Point | Learning | Missing] = []
-        for layer in watch.layers:
-            assert layer.newest is not None
-            is_slices = layer is watch.leaves
-            raw = kept.known.values[:, -1].tolist() if is_slices else [math.nan] * len(layer.labels)
-            points.extend(told(layer.newest, raw, kept.settings, at))
+        watch, cells, causes = kept.watch, kept.watch.cells(), kept.causes or frozenset()
+        at = bucket_start(kept.known.number, kept.settings)
         changes = watch.changes().tolist()
-        for index, (cell, point) in enumerate(zip(cells, points, strict=True)):
+        for index, (cell, point) in enumerate(zip(cells, points(kept), strict=True)):
             if isinstance(point, Missing) and AGAINST in dict(cell.labels):
                 yield NotYet("there is nothing to compare with", cell.labels)
             elif isinstance(point, Missing):
@@ -279,7 +234,8 @@ class Anomaly(Check, kind="anomaly"):
             elif isinstance(point, Learning):
                 yield NotYet(f"learning: {point.reason}", cell.labels)
             else:
-                evidence = self._evidence(point, kept, index)
+                was = float(kept.told.values[index]) if kept.is_restated else None
+                evidence = {"metric": self.value, **of_point(point, was)}
                 is_noise = cell.labels not in causes or _is_late_alarm(kept, index)
                 if not is_noise:
                     evidence |= of_cause(watch, cells, index, self.slices.report)
@@ -305,41 +261,11 @@ class Anomaly(Check, kind="anomaly"):
         local = at.astimezone(ZoneInfo(self.timezone))
         return f"{local:%Y-%m-%d}" if self.bucket >= DAY else f"{local:%Y-%m-%d %H:%M %Z}"
 
-    def _evidence(self, point: Point, kept: Kept, index: int) -> dict[str, object]:
-        """Return JSON values; an expected 0 has no deviation that could be told (None)."""
-        notes = [point.note] if point.note else []
-        if kept.is_restated:
-            was = kept.told.values[index]
-            notes.append(f"restated: it was {was:.6g} when it was judged first")
-        return {
-            "metric": self.value,
-            "at": point.at.isoformat(),
-            "value": point.value,
-            "expected": point.expected,
-            "low": point.low,
-            "high": point.high,
-            "deviation": point.deviation if math.isfinite(point.deviation) else None,
-            "lost": point.expected - point.value,
-            "once_in_days": point.once_in / DAY if point.once_in else None,
-            "season": point.season,
-            "note": "; ".join(notes),
-        }
-
     def _surroundings(self, answer: Buckets, kept: Kept, now: datetime) -> dict[str, object]:
-        """Say what else a reader must know: completeness, holidays, launches."""
         end = bucket_start(kept.known.number + 1, kept.settings)
+        launches = [(self._aware(one.at), one.name) for one in self.events]
         share = completeness(answer.sightings, now - end)
-        local = bucket_start(kept.known.number, kept.settings).astimezone(ZoneInfo(self.timezone))
-        launches = [
-            f"{one.name} at {one.at:%Y-%m-%d %H:%M}"
-            for one in self.events
-            if timedelta(0) <= end - self._aware(one.at) <= RECENT_LAUNCH
-        ]
-        return {
-            "complete": share,
-            "holiday": local.date() in kept.settings.holidays,
-            "launches": launches,
-        }
+        return surroundings(kept.known.number, kept.settings, share, launches)
 
     def _settings(self) -> Settings:
         return Settings(
@@ -368,18 +294,5 @@ def _is_late_alarm(kept: Kept, index: int) -> bool:
     return kept.is_restated and not bool(kept.told.alarms[index])
 
 
-def _known(answer: Buckets, number: int, settings: Settings, *, forget: bool = True) -> Known:
-    """Return the buckets up to `number`, without slices that have been silent for long."""
-    width = max(number + 1 - answer.first, 0)
-    has_row = ~np.isnan(_cut(answer.values, width))
-    oldest = max(0, width - int(FORGET_AFTER / settings.bucket) - 1) if forget else 0
-    rows = np.flatnonzero(has_row[:, oldest:].any(axis=1))
-    labels = tuple(answer.labels[row] for row in rows)
-    sizes = None if answer.sizes is None else _cut(answer.sizes[rows], width)
-    return Known(labels, answer.first, _cut(answer.values[rows], width), sizes, answer.rebased)
-
-
-def _cut(values: Floats, width: int) -> Floats:
-    """Cut or fill to so many buckets: what is not there is unknown."""
-    missing = max(0, width - values.shape[1])
-    return np.pad(values[:, :width], ((0, 0), (0, missing)), constant_values=np.nan)
+def _all_of(answer: Buckets) -> Known:
+    return Known(answer.labels, answer.first, answer.values, answer.sizes, answer.rebased)
