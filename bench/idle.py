@@ -36,6 +36,7 @@ CHECK = """
   rows-{n}: {{kind: threshold, maintainer: data, source: kpi, {when}, bad: below, warn: 1,
     query: select count(*) + {n} as value from kpi}}"""
 KIB_A_MB = 1_000_000 / 1024
+IN_A_FILE = 100
 WARM_SECONDS = 30
 """Until every check looked once, and what is loaded late is loaded."""
 
@@ -50,9 +51,7 @@ def main() -> None:
     when = 'cron: "* * * * *"' if asked.herd else "every: 1m"
     with tempfile.TemporaryDirectory(prefix="monitor-idle-") as name:
         folder, port = Path(name), free_port()
-        (folder / "checks" / "data").mkdir(parents=True)
-        checks = "".join(CHECK.format(n=n, when=when) for n in range(asked.checks))
-        (folder / "checks" / "data" / "rows.yaml").write_text(f"checks:{checks}\n")
+        write_checks(folder / "checks" / "data", asked.checks, when)
         (folder / "config.yaml").write_text(CONFIG.format(folder=folder, port=port))
         warehouse = sqlite3.connect(folder / "kpi.db")
         warehouse.execute("create table kpi (n integer)")
@@ -73,6 +72,15 @@ def main() -> None:
             finally:
                 daemon.terminate()
                 daemon.wait()
+
+
+def write_checks(folder: Path, count: int, when: str) -> None:
+    """Write so many checks, a hundred a file, as teams have them."""
+    folder.mkdir(parents=True)
+    for first in range(0, count, IN_A_FILE):
+        numbers = range(first, min(first + IN_A_FILE, count))
+        checks = "".join(CHECK.format(n=n, when=when) for n in numbers)
+        (folder / f"rows-{first}.yaml").write_text(f"checks:{checks}\n")
 
 
 def cpu_seconds(pid: int) -> float:

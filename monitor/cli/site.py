@@ -14,7 +14,7 @@ from monitor.engine.finding import ask_once
 def read_plan(config: Path) -> Plan:
     """Read the configuration; queries of ``for_each`` are asked. Exit 2 when it cannot be used."""
     try:
-        return Loader(config, os.environ, ask_once).load()
+        return Loader(config, os.environ, ask_once, notes_origins=True).load()
     except ConfigError as error:
         raise click.ClickException(f"the configuration cannot be used:\n{error}") from error
 

@@ -55,13 +55,16 @@ class Surroundings:
     platform: Platform
     failed: Sequence[str]
     context: Mapping[str, Any]
+    notes_origins: bool = False
 
     @classmethod
-    def of(cls, platform: Platform, failed: Sequence[str]) -> "Surroundings":
+    def of(
+        cls, platform: Platform, failed: Sequence[str], *, notes_origins: bool = False
+    ) -> "Surroundings":
         """Describe what is around every check of a platform."""
         names = HolidayNames(platform.calendars)
         context = {"calendar": platform.calendars, "country or calendar": names}
-        return cls(platform, failed, context)
+        return cls(platform, failed, context, notes_origins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +122,12 @@ def build_check(draft: Draft, around: Surroundings, report: Report) -> PlannedCh
         labels=common.labels,
         tests=tests,
         written=draft.written or draft.id,
-        origins={key: entry.place for key, entry in entries.items()},
+        origins=_origins(entries) if around.notes_origins else {},
     )
+
+
+def _origins(entries: Mapping[str, Entry]) -> dict[str, Place]:
+    return {key: entry.place for key, entry in entries.items()}
 
 
 def _keep(cls: type[Check], common: CommonSection, entries: Mapping[str, Entry]) -> timedelta:

@@ -42,6 +42,7 @@ class Loader:
     with made-up values, and do not run; ``recall`` remembers what was found. With ``is_thrifty``
     only those kinds, sources and receivers are imported that the files use, as long as there is no
     mistake to explain. With ``keeps`` a fresh process finds again what an earlier one has built.
+    With ``notes_origins`` each check knows where its keys are written: a third of a plan's memory.
     """
 
     config_file: Path
@@ -50,6 +51,7 @@ class Loader:
     is_thrifty: bool = False
     recall: Recall | None = None
     keeps: bool = False
+    notes_origins: bool = False
     _cache: Cache | None = None
     _key: bytes = b""
     _unkept: int = 0
@@ -93,7 +95,7 @@ class Loader:
 
     def _open_cache(self, text: str, platform: Platform) -> None:
         """Find again what an earlier process has built, once for each text of config.yaml."""
-        if not self.keeps or self._builds:
+        if not self.keeps or self.notes_origins or self._builds:
             return
         self._key = cache_key(text, self.env, self._failed or ())
         self._cache = cache_beside(platform.store, self.env, self.config_file)
@@ -107,7 +109,7 @@ class Loader:
         """
         assert self._platform is not None
         platform = self._platform[1]
-        around = Surroundings.of(platform, self._failed or ())
+        around = Surroundings.of(platform, self._failed or (), notes_origins=self.notes_origins)
         file = CheckFile(platform.checks / name, "", platform.defaults, b"", text)
         build = build_file(file, around, Report(), Finder(platform.sources))
         return build.checks[0] if build.checks and not build.problems else None
@@ -121,7 +123,7 @@ class Loader:
             report.add(Place(str(self.config_file), 1, 1), line)
         text, platform = self._read_platform(report, failed)
         self._open_cache(text, platform)
-        around = Surroundings.of(platform, failed)
+        around = Surroundings.of(platform, failed, notes_origins=self.notes_origins)
         files = list(read_check_files(platform.checks, platform.defaults, report))
         find = Finder(platform.sources, self.ask, self.recall)
         builds = {file.path: self._build(file, around, report, find) for file in files}

@@ -69,7 +69,7 @@ class PlannedCheck:
     this one. A ``critical`` one is asked even while its source is overloaded; one
     without ``batch`` asks for itself. ``written`` is the
     id as it stands in the file, before ``for_each`` fills it in; ``origins`` says where each of
-    its keys is written.
+    its keys is written, where somebody wants to know.
     """
 
     check: Check
