@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.05
 WATCH_SECONDS = 0.5
+FIRST_RETENTION = timedelta(minutes=5)
+"""After the start: a daemon that is often restarted must pack and forget, too."""
+
 LATE_AFTER = timedelta(seconds=5)
 """A tenth of the minute in which most checks are due once; see ``monitor.engine.lateness``."""
 
@@ -130,7 +133,10 @@ class App:
         options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         scheduler.add_job(self._tick, "interval", seconds=TICK_SECONDS, id="tick", **options)
         scheduler.add_job(self._watch, "interval", seconds=WATCH_SECONDS, id="reload", **options)
-        scheduler.add_job(self._prune, "interval", hours=1, id="retention", **options)
+        first = self.clock.now() + FIRST_RETENTION
+        scheduler.add_job(
+            self._prune, "interval", hours=1, next_run_time=first, id="retention", **options
+        )
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
         return scheduler
 

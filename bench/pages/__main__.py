@@ -42,7 +42,7 @@ from monitor.engine.engine import Engine
 from monitor.engine.metrics import Metrics
 from monitor.kinds.threshold import Threshold
 from monitor.store import Store, open_store
-from monitor.store.samples import Hour
+from monitor.store.hours import Hour
 from monitor.web.pages import Pages, make_web
 
 NOW = datetime(2026, 11, 23, 12, 7, tzinfo=UTC)
@@ -104,7 +104,8 @@ def fill(store: Store, plan: Plan) -> None:
                 for n in range(60)
             ]
             hours[key, hour] = Hour(Unit.NUMBER, points)
-    store.samples.save(hours, days)
+    store.samples.save([], days, NOW)
+    store.fresh_samples.save_hours(hours)
     slots = [Slot(first, NOW - timedelta(minutes=n), NOW, Outcome.OK) for n in range(2000)]
     store.commit(Step(NOW, verdicts=tuple(verdicts), slots=tuple(slots)))
 

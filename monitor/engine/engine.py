@@ -373,6 +373,7 @@ class Engine:
         changes = self.recorder.changes(now, is_last=is_last)
         if changes is not None:
             await self.writer.run(self.store.samples.save, *changes)
+            self.recorder.saved()
         noted = self.notes.changes()
         if noted:
             await self.writer.run(arrivals.save, self.store, noted)

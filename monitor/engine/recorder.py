@@ -2,23 +2,19 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import TypeAlias
 
 from monitor.core.advance import Finding
 from monitor.core.judge import worst
 from monitor.core.model import Outcome, Sample, Unit, Verdict
-from monitor.core.series import Peak, Point
-from monitor.store.samples import Hour, Samples, SeriesKey
+from monitor.core.series import Point
+from monitor.store.fresh import Fresh, minute_of
+from monitor.store.hours import SeriesKey
+from monitor.store.samples import Samples
 
-HOUR = timedelta(hours=1)
-CLOSEST = timedelta(minutes=1)
-"""Points of one series are at least about this far apart: 60 an hour."""
-
-REMEMBERED = timedelta(hours=2)
-"""How long an hour stays in memory after it began: buckets are judged late."""
-
-MOST_SERIES = 20_000
-"""Hours of series in memory; a check that fans out without end must not fill it."""
+MOST_POINTS = 200_000
+"""Numbers in memory, until they are stored; a check that fans out without end must not fill it."""
 
 SAVE_EVERY = timedelta(minutes=1)
 KEEP = timedelta(days=90)
@@ -37,28 +33,28 @@ NOTHING = "-"
 _WORST_FIRST = "pwebnols-"
 
 
-Changes: TypeAlias = tuple[
-    dict[tuple[SeriesKey, datetime], Hour],
-    dict[tuple[str, date], str],
-]
-"""Hours of series and days of checks, as the store takes them."""
+Changes: TypeAlias = tuple[list[Fresh], dict[tuple[str, date], str], datetime]
+"""New numbers and changed days, as the store takes them, and until when they came."""
 
 
 class Recorder:
-    """Gathers in memory what the store keeps; a kill costs the charts at most a minute."""
+    """Gathers in memory what the store keeps; a kill costs the charts at most a minute.
+
+    Of a series it keeps one number a minute, the newest.
+    """
 
     def __init__(self, samples: Samples) -> None:
-        """Start empty; ``load`` remembers the hour and the day that a daemon before began."""
+        """Start empty; ``load`` remembers the day that a daemon before began."""
         self._samples = samples
-        self._hours: dict[tuple[SeriesKey, datetime], Hour] = {}
+        self._fresh: dict[tuple[SeriesKey, int], Fresh] = {}
         self._days: dict[tuple[str, date], str] = {}
-        self._changed: set[tuple[SeriesKey, datetime]] = set()
         self._changed_days: set[tuple[str, date]] = set()
+        self._unsaved: dict[tuple[SeriesKey, int], Fresh] = {}
+        self._unsaved_days: dict[tuple[str, date], str] = {}
         self._saved_at: datetime | None = None
 
     def load(self, now: datetime) -> None:
         """Go on where the last daemon stopped; blocking."""
-        self._hours = self._samples.hours(_hour_of(now - HOUR))
         self._days = {
             (check, day): letters
             for check, days in self._samples.days(now.astimezone(UTC).date()).items()
@@ -109,46 +105,31 @@ class Recorder:
         self._add(key, sample, Point(moment, value, *band), Unit.NUMBER)
 
     def _add(self, key: SeriesKey, sample: Sample, point: Point, unit: Unit) -> None:
-        place = (key, _hour_of(point.at))
-        kept = self._hours.get(place)
-        if kept is None:
-            if len(self._hours) >= MOST_SERIES:
-                return
-            kept = self._hours[place] = Hour(unit)
-        last = kept.points[-1] if kept.points else None
-        if last is not None and point.at - last.at < CLOSEST:
-            if point == last:
-                return
-            kept.points[-1] = point
-        else:
-            kept.points.append(point)
-        if kept.peak is None or point.value >= kept.peak.value:
-            holders = sample.evidence.get("holders")
-            kept.peak = Peak(point.at, point.value, {"holders": holders}) if holders else kept.peak
-        self._changed.add(place)
+        place = (key, minute_of(point.at))
+        if len(self._fresh) >= MOST_POINTS and place not in self._fresh:
+            return
+        holders = sample.evidence.get("holders")
+        self._fresh[place] = Fresh(key, unit, point, {"holders": holders} if holders else None)
 
     def changes(self, now: datetime, *, is_last: bool = False) -> Changes | None:
-        """Return what is to be stored, at most once a minute, and forget what is over."""
+        """Return what is to be stored, at most once a minute; until ``saved`` it is so again."""
         if self._saved_at is not None and now - self._saved_at < SAVE_EVERY and not is_last:
             return None
         self._saved_at = now
-        # Copies: they are written in another thread while looks go on.
-        hours = {place: _copy(self._hours[place]) for place in self._changed}
-        days = {key: self._days[key] for key in self._changed_days}
-        self._changed, self._changed_days = set(), set()
-        old = _hour_of(now - REMEMBERED)
-        self._hours = {place: kept for place, kept in self._hours.items() if place[1] >= old}
+        room = max(0, MOST_POINTS - len(self._unsaved))
+        self._unsaved.update(islice(self._fresh.items(), room))
+        self._fresh = {}
+        self._unsaved_days.update((key, self._days[key]) for key in self._changed_days)
+        self._changed_days = set()
         today = now.astimezone(UTC).date()
         self._days = {key: text for key, text in self._days.items() if key[1] >= today}
-        return (hours, days) if hours or days else None
+        # Copies: they are written in another thread while looks go on.
+        came, days = list(self._unsaved.values()), dict(self._unsaved_days)
+        return (came, days, now) if came or days else None
 
-
-def _copy(hour: Hour) -> Hour:
-    return Hour(hour.unit, list(hour.points), hour.peak)
-
-
-def _hour_of(at: datetime) -> datetime:
-    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    def saved(self) -> None:
+        """Forget what was returned last: it is stored."""
+        self._unsaved, self._unsaved_days = {}, {}
 
 
 def _number(value: object) -> float | None:

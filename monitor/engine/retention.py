@@ -19,6 +19,9 @@ PACK_NUMBERS = timedelta(days=8)
 """How old numbers are when three points of each hour are left: older than a digest of a week."""
 
 PACK_AT_ONCE = 50
+PARTS_AT_ONCE = 1
+"""With 10,000 checks a part has 40 of them, and 60 batches of an hour."""
+
 Pack: TypeAlias = Callable[[str], str | None]
 
 KEEP_METRICS_LONGER = timedelta(days=14)
@@ -53,6 +56,8 @@ def packs(store: Store, now: datetime) -> Iterator[Pack]:
 
     A call packs a few checks after that name and returns the last one: others write between two.
     """
+    hour = now.replace(minute=0, second=0, microsecond=0)
     midnight = (now - PACK_NUMBERS).replace(hour=0, minute=0, second=0, microsecond=0)
     yield lambda after: store.slots.pack(now - PACK_SLOTS, after, PACK_AT_ONCE)
+    yield lambda after: store.fresh_samples.pack(hour, after, PARTS_AT_ONCE)
     yield lambda after: store.old_samples.pack(midnight, after, PACK_AT_ONCE)

@@ -1,85 +1,59 @@
 """The numbers of past looks: an hour of a series in a row, a day of outcomes in a row.
 
-Old numbers are by the day, as three points of each hour (``store/old_samples.py``).
+The newest are in batches (``store/fresh.py``), old ones by the day, as three points of each hour
+(``store/old_samples.py``).
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from itertools import groupby
-from typing import Any, TypeAlias
+from typing import Any
 
 import sqlalchemy as sa
 
-from monitor.core.labels import Labels
 from monitor.core.model import Unit
 from monitor.core.series import Peak, Point, Series
 from monitor.store.codec import labels_from, labels_text
-from monitor.store.tables import check_day, sample_day, sample_hour
+from monitor.store.fresh import Fresh, FreshSamples, merged, save_fresh
+from monitor.store.hours import HOUR, SeriesKey, peak_of, points_of
+from monitor.store.tables import check_day, sample_day, sample_fresh, sample_hour
 from monitor.store.upsert import upsert_many
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-BRIEF = 3
-"""Points that stand for an hour in the picture of a month."""
-
-SeriesKey: TypeAlias = tuple[str, Labels, str]
-"""Check, slice, measure."""
+DAY = timedelta(days=1)
+CHECKS_IN_A_STATEMENT = 500
 
 
-@dataclass
-class Hour:
-    """The numbers of one series in one hour; ``peak`` is the largest one and its evidence."""
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is kept of a series."""
 
     unit: Unit
-    points: list[Point] = field(default_factory=list)
-    peak: Peak | None = None
+    points: list[Point]
+    peaks: list[Peak]
 
 
 class Samples:
     """Writing and reading kept numbers."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, fresh: FreshSamples) -> None:
         """Work on an opened store."""
         self._engine = engine
+        self._fresh = fresh
 
     def save(
-        self,
-        hours: Mapping[tuple[SeriesKey, datetime], Hour],
-        days: Mapping[tuple[str, date], str],
+        self, came: Sequence[Fresh], days: Mapping[tuple[str, date], str], at: datetime
     ) -> None:
-        """Write hours and days as they are now, each as a whole, in one transaction."""
-        numbers = [
-            {
-                "check": check,
-                "slice": labels_text(labels),
-                "measure": measure,
-                "hour": hour,
-                "unit": kept.unit,
-                "points": json.dumps([_packed(hour, point) for point in kept.points]),
-                "peak": _peak_text(kept.peak),
-                "brief": _brief_text(hour, kept.points),
-            }
-            for ((check, labels, measure), hour), kept in hours.items()
-        ]
+        """Write the numbers that came until a moment, and days as they are, in one transaction."""
         letters = [
             {"check": check, "day": day.isoformat(), "hours": text}
             for (check, day), text in days.items()
         ]
         with self._engine.begin() as connection:
-            key = ("check", "slice", "measure", "hour")
-            upsert_many(connection, sample_hour, key, numbers)
+            save_fresh(connection, came, at)
             upsert_many(connection, check_day, ("check", "day"), letters)
-
-    def hours(self, since: datetime) -> dict[tuple[SeriesKey, datetime], Hour]:
-        """Return the rows from an hour on, as ``save`` takes them."""
-        query = sa.select(sample_hour).where(sample_hour.c.hour >= since)
-        with self._engine.connect() as connection:
-            return {
-                ((row.check, labels_from(row.slice), row.measure), row.hour): _hour(row)
-                for row in connection.execute(query)
-            }
 
     def days(self, since: date, checks: Iterable[str] | None = None) -> dict[str, dict[date, str]]:
         """Return the letters of each check, or of some, by day, from a day on."""
@@ -105,19 +79,38 @@ class Samples:
     ) -> tuple[Series, ...]:
         """Return the series of some checks with their points in [since, until), oldest first.
 
-        Brief ones have of each hour the first, the smallest and the largest point, and no peaks.
+        Brief ones have of each hour that is over the first, the smallest and the largest point, and
+        no peaks.
         """
-        wanted = list(checks)
+        wanted = sorted(set(checks))
+        fresh = self._fresh.of(wanted, since)
+        found: dict[SeriesKey, _Kept] = {}
+        for first in range(0, len(wanted), CHECKS_IN_A_STATEMENT):
+            some = wanted[first : first + CHECKS_IN_A_STATEMENT]
+            found |= self._packed(some, since, until, is_brief=is_brief)
+        for key, new in fresh.items():
+            peaks = [] if is_brief or new.peak is None else [new.peak]
+            known = found.setdefault(key, _Kept(new.unit, [], []))
+            found[key] = _Kept(new.unit, merged(known.points, new.points), known.peaks + peaks)
+        series = (_series(key, found[key], since, until) for key in sorted(found, key=_row_key))
+        return tuple(one for one in series if one.points)
+
+    def _packed(
+        self, checks: list[str], since: datetime, until: datetime, *, is_brief: bool
+    ) -> dict[SeriesKey, _Kept]:
+        """Read hours and days."""
         columns = _BRIEF if is_brief else _WHOLE
-        recent = sa.select(*columns).where(*_due(sample_hour, wanted, since, until, HOUR))
+        recent = sa.select(*columns).where(*_due(sample_hour, checks, since, until, HOUR))
         packed = _OLD_BRIEF if is_brief else _OLD
-        old = sa.select(*packed).where(*_due(sample_day, wanted, since, until, DAY))
+        old = sa.select(*packed).where(*_due(sample_day, checks, since, until, DAY))
         query = sa.union_all(recent, old).order_by("check", "slice", "measure", "hour")
         with self._engine.connect() as connection:
-            rows = connection.execute(query).all() if wanted else []
+            rows = connection.execute(query).all()
         grouped = groupby(rows, key=lambda row: (row.check, row.slice, row.measure))
-        found = (_series(key, list(mine), since, until) for key, mine in grouped)
-        return tuple(one for one in found if one.points)
+        return {
+            (check, labels_from(labels), measure): _kept(list(mine))
+            for (check, labels, measure), mine in grouped
+        }
 
     def prune(self, before: datetime) -> int:
         """Forget what is from before a moment; return how many rows went."""
@@ -126,36 +119,30 @@ class Samples:
                 connection.execute(table.delete().where(table.c.hour < before)).rowcount
                 for table in (sample_hour, sample_day)
             ]
+            connection.execute(sample_fresh.delete().where(sample_fresh.c.at < before))
             old = check_day.c.day < before.date().isoformat()
             return sum(numbers) + connection.execute(check_day.delete().where(old)).rowcount
 
 
-def _series(key: tuple[str, str, str], rows: list[Any], since: datetime, until: datetime) -> Series:
-    check, labels, measure = key
+def _kept(rows: list[Any]) -> _Kept:
     # One text for all hours: a month is thousands of them.
     packed = json.loads(f"[{','.join([row.points for row in rows])}]")
-    points = (p for row, hour in zip(rows, packed, strict=True) for p in _points(row.hour, hour))
-    peaks = (_peak(row.peak) for row in rows if row.peak)
+    points = [p for row, hour in zip(rows, packed, strict=True) for p in points_of(row.hour, hour)]
+    return _Kept(Unit(rows[-1].unit), points, [peak_of(row.peak) for row in rows if row.peak])
+
+
+def _series(key: SeriesKey, kept: _Kept, since: datetime, until: datetime) -> Series:
     return Series(
-        check,
-        labels_from(labels),
-        measure,
-        Unit(rows[-1].unit),
-        points=tuple(p for p in points if since <= p.at < until),
-        peaks=tuple(one for one in peaks if since <= one.at < until),
+        *key,
+        kept.unit,
+        points=tuple(p for p in kept.points if since <= p.at < until),
+        peaks=tuple(one for one in kept.peaks if since <= one.at < until),
     )
 
 
-def _packed(hour: datetime, point: Point) -> list[float | None]:
-    seconds = round((point.at - hour).total_seconds(), 3)
-    numbers = (point.value, point.low, point.high, point.expected)
-    known = numbers[:1] if point.low is None and point.expected is None else numbers
-    return [int(seconds) if seconds.is_integer() else seconds, *map(_short, known)]
-
-
-def _short(value: float | None) -> float | None:
-    """Round to nine digits: more than a chart shows, and half as long as what is not rounded."""
-    return None if value is None else float(f"{value:.9g}")
+def _row_key(key: SeriesKey) -> tuple[str, str, str]:
+    check, labels, measure = key
+    return check, labels_text(labels), measure
 
 
 _KEY = tuple(sample_hour.c[name] for name in ("check", "slice", "measure", "hour", "unit"))
@@ -175,37 +162,6 @@ def _due(
     yield table.c.hour < until
 
 
-def _hour(row: Any) -> Hour:
-    points = _points(row.hour, json.loads(row.points))
-    return Hour(Unit(row.unit), points, _peak(row.peak) if row.peak else None)
-
-
-def _points(hour: datetime, packed: list[list[float]]) -> list[Point]:
-    return [
-        Point(hour + timedelta(seconds=seconds), value, *band) for seconds, value, *band in packed
-    ]
-
-
-def _peak(text: str) -> Peak:
-    told = json.loads(text)
-    return Peak(datetime.fromisoformat(told["at"]), told["value"], told["evidence"])
-
-
 @lru_cache(maxsize=1000)
 def _day(text: str) -> date:
     return date.fromisoformat(text)
-
-
-def _brief_text(hour: datetime, points: list[Point]) -> str:
-    if len(points) <= BRIEF:
-        return ""
-    by_value = sorted(points, key=lambda point: point.value)
-    kept = {point.at: point for point in (points[0], by_value[0], by_value[-1])}
-    return json.dumps([_packed(hour, kept[at]) for at in sorted(kept)])
-
-
-def _peak_text(peak: Peak | None) -> str:
-    if peak is None:
-        return ""
-    told = {"at": peak.at.isoformat(), "value": peak.value, "evidence": dict(peak.evidence)}
-    return json.dumps(told, default=str)

@@ -10,6 +10,7 @@ from monitor.store.arrivals import Arrivals
 from monitor.store.commit import write
 from monitor.store.errors import StoreError
 from monitor.store.found import Found
+from monitor.store.fresh import FreshSamples
 from monitor.store.history import History
 from monitor.store.journal import Journal
 from monitor.store.keepsakes import Keepsakes
@@ -36,7 +37,8 @@ class Store:
         self.journal = Journal(engine)
         self.history = History(engine)
         self.audits = AuditReader(engine)
-        self.samples = Samples(engine)
+        self.fresh_samples = FreshSamples(engine)
+        self.samples = Samples(engine, self.fresh_samples)
         self.old_samples = OldSamples(engine)
         self.metrics = Metrics(engine)
         self.slots = Slots(engine)

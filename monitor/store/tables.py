@@ -252,6 +252,17 @@ sample_hour = sa.Table(
     _text("brief", default="", server_default=""),
 )
 
+# What came in a minute, of the checks of one part: it becomes hours when these are over.
+sample_fresh = sa.Table(
+    "sample_fresh",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("part", sa.Integer, nullable=False),
+    _moment("at"),
+    _text("numbers"),
+    sa.Index("ix_sample_fresh_part_at", "part", "at"),
+)
+
 # A day of a series in a row, as three points of each hour: what is older than charts of a week.
 sample_day = sa.Table(
     "sample_day",

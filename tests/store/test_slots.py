@@ -13,7 +13,7 @@ from monitor.engine.retention import packs, prune
 from monitor.kinds.heartbeat import Heartbeat
 from monitor.sources.pings import Pings
 from monitor.store import Store
-from monitor.store.samples import Hour, SeriesKey
+from monitor.store.hours import Hour, SeriesKey
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -113,9 +113,9 @@ def test_packing_takes_a_few_checks_at_a_time(
 ) -> None:
     monkeypatch.setattr("monitor.engine.retention.PACK_AT_ONCE", 2)
     fill(store, minutes=10, checks="abcde")
-    assert pack_all(store, AT + DAY * 2) == 3 + 1
+    assert pack_all(store, AT + DAY * 2) == 3 + 1 + 1
     assert rows(store) == (0, 5)
-    assert pack_all(store, AT + DAY * 2) == 1 + 1
+    assert pack_all(store, AT + DAY * 2) == 1 + 1 + 1
 
 
 def test_slots_are_forgotten_after_ninety_days(store: Store) -> None:
@@ -170,7 +170,7 @@ def test_old_numbers_are_three_points_of_each_hour_by_the_day(store: Store) -> N
         peak = Peak(at, float(number), {"number": number})
         return ((("a", (("model", "ctr"),), "value"), at), Hour(Unit.NUMBER, points, peak))
 
-    store.samples.save(dict(map(hour, range(5 * 24))), {})
+    store.fresh_samples.save_hours(dict(map(hour, range(5 * 24))))
     until = AT + DAY * 5
     brief = store.samples.series(["a"], AT, until, is_brief=True)
     (whole,) = store.samples.series(["a"], AT, until)

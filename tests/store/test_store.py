@@ -17,18 +17,15 @@ from monitor.core.alert import Alert, AlertEvent, AlertState, Change
 from monitor.core.book import Memory
 from monitor.core.digest import Blind, Coverage, Digest, Mood
 from monitor.core.incident import Incident
-from monitor.core.labels import labels_of
 from monitor.core.matcher import parse_matchers
-from monitor.core.model import Outcome, Sample, Tier, Unit, Verdict
+from monitor.core.model import Outcome, Sample, Tier, Verdict
 from monitor.core.notification import Notification, NotifyReason, Receipt
-from monitor.core.series import Peak, Point
 from monitor.core.silence import Silence
 from monitor.core.state import OutboxRow, Postponed, Received, Settled, Slot, Step, Told
 from monitor.core.trail import Deed, TrailEntry
 from monitor.store import Store, StoreError, open_store
 from monitor.store.migrate import FOLDER, VERSIONS, current, head, migrate
-from monitor.store.samples import Hour
-from monitor.store.tables import metadata, sample_hour
+from monitor.store.tables import metadata
 
 AT = datetime(2026, 11, 24, 3, 10, tzinfo=UTC)
 CTR = (("model", "ctr"),)
@@ -240,48 +237,10 @@ def test_a_digest_counts_once_somebody_has_it_or_when_it_had_nothing_to_say(stor
     assert store.story.delivered_until("morning") == AT
 
 
-def test_kept_numbers_come_back_as_series_in_their_window(store: Store) -> None:
-    hour = AT.replace(minute=0, second=0, microsecond=0)
-    key = ("latency", labels_of({"model": "ctr"}), "p99")
-    points = [Point(hour + timedelta(minutes=n), float(n)) for n in range(3)]
-    band = Point(hour + timedelta(minutes=3), 3.0, 1.0, 4.0, 2.0)
-    peak = Peak(points[2].at, 2.0, {"holders": [{"user": "etl"}]})
-    for _ in range(2):  # the same hour again replaces itself
-        store.samples.save({(key, hour): Hour(Unit.SECONDS, [*points, band], peak)}, {})
-    (series,) = store.samples.series(["latency"], hour + timedelta(minutes=1), AT + timedelta(1))
-    assert series.points == (*points[1:], band)
-    assert (series.unit, series.slice) == (Unit.SECONDS, key[1])
-    assert series.peaks == (peak,)
-    assert series.has_band
-    assert store.samples.hours(hour)[key, hour].points == [*points, band]
-
-
-def test_a_long_series_is_thinned_and_keeps_what_sticks_out(store: Store) -> None:
-    hour = AT.replace(minute=0, second=0, microsecond=0)
-    points = [Point(hour + timedelta(minutes=n), 99.0 if n == 7 else 1.0 + n) for n in range(60)]
-    store.samples.save({(("a", (), "x"), hour): Hour(Unit.NUMBER, points)}, {})
-    after = hour + timedelta(hours=1)
-    store.samples.save({(("a", (), "x"), after): Hour(Unit.NUMBER, [Point(after, 5.0)])}, {})
-    until = after + timedelta(hours=1)
-    (series,) = store.samples.series(["a"], hour, until, is_brief=True)
-    assert [point.value for point in series.points] == [1.0, 99.0, 5.0]
-    (whole,) = store.samples.series(["a"], hour, until)
-    assert len(whole.points) == 61
-
-
-def test_hours_of_a_store_of_before_are_drawn_from_all_their_points(store: Store) -> None:
-    hour = AT.replace(minute=0, second=0, microsecond=0)
-    points = [Point(hour + timedelta(minutes=n), 1.0 + n) for n in range(60)]
-    store.samples.save({(("a", (), "x"), hour): Hour(Unit.NUMBER, points)}, {})
-    with store._engine.begin() as connection:
-        connection.execute(sample_hour.update().values(brief=""))
-    (series,) = store.samples.series(["a"], hour, hour + timedelta(hours=1), is_brief=True)
-    assert len(series.points) == 60
-
-
 def test_days_of_outcomes_come_back_and_old_numbers_are_forgotten(store: Store) -> None:
     day = AT.date()
-    store.samples.save({}, {("a", day): "o" * 24, ("a", day - timedelta(3)): "w" * 24})
+    days = {("a", day): "o" * 24, ("a", day - timedelta(3)): "w" * 24}
+    store.samples.save([], days, AT)
     assert store.samples.days(day - timedelta(1)) == {"a": {day: "o" * 24}}
     assert store.samples.prune(AT) == 1
 
