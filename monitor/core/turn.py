@@ -20,6 +20,8 @@ from monitor.core.trail import MONITOR, Deed, TrailEntry
 from monitor.core.view import facts_of
 from monitor.core.world import CheckFacts, World
 
+LONGEST_ID = 200
+
 
 class Turn:
     """What one step works on.
@@ -123,7 +125,8 @@ class Turn:
 
     def new_id(self, check: str) -> str:
         """Name an incident so that no other one has the name, whatever the clock does."""
-        name = f"{self.now:%Y%m%dT%H%M%S}-{check.replace('/', '-')}"
+        # Alerts of other systems have names of any length, and some receivers a bound for keys.
+        name = f"{self.now:%Y%m%dT%H%M%S}-{check.replace('/', '-')}"[:LONGEST_ID]
         number, free = 1, name
         while free in self.draft.incidents or free in self.memory.closed:
             number += 1

@@ -1,6 +1,5 @@
 """Alerts that another system sends: kept first, answered then, taken in afterwards."""
 
-import json
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.api.errors import BusyError, MonitorError
+from monitor.api.whole_json import read_json
 from monitor.core.advance import Finding
 from monitor.core.external import check_of
 from monitor.core.labels import Labels, labels_of
@@ -46,7 +46,7 @@ class Batch:
 def read_batch(key: str, body: str | bytes, at: datetime) -> Batch:
     """Read Alertmanager's webhook, or the list that is posted to its API. Raise BatchError."""
     try:
-        read = json.loads(body)
+        read = read_json(body)
     except (ValueError, RecursionError) as error:
         raise BatchError(f"the body is no JSON: {error}") from None
     alerts = read.get("alerts") if isinstance(read, dict) else read

@@ -26,7 +26,12 @@ class PagerDuty(HttpReceiver, type="pagerduty"):
 
     async def send(self, notification: Notification, receipt: Receipt | None) -> Receipt:
         """Trigger or resolve; 202 is the proof, and the same key never makes two alerts."""
-        page = page_of(notification, self.timezone)
+        event = self.event(page_of(notification, self.timezone))
+        await self.call("POST", self.base_url.rstrip("/") + "/enqueue", json=event)
+        return Receipt(self.name, notification.subject, notification.at)
+
+    def event(self, page: Page) -> dict[str, Any]:
+        """Write the event."""
         event: dict[str, Any] = {
             "routing_key": self.key.get_secret_value(),
             "event_action": "trigger" if page.is_open else "resolve",
@@ -34,8 +39,7 @@ class PagerDuty(HttpReceiver, type="pagerduty"):
         }
         if page.is_open:
             event |= {"payload": _payload(page), "client": "monitor", "links": _links(page)}
-        await self.call("POST", self.base_url.rstrip("/") + "/enqueue", json=event)
-        return Receipt(self.name, notification.subject, notification.at)
+        return event
 
 
 def _payload(page: Page) -> dict[str, Any]:

@@ -65,9 +65,9 @@ def _runs(parts: list[tuple[str, bool]], *, mono: bool = False) -> Element:
 
 
 def _fitted(body: list[Element], title: str) -> Element:
-    kept = list(body)
-    while len(kept) > 1 and _size(kept) > LARGEST:
-        kept.pop()
+    kept, size = list(body), _size(body)
+    while len(kept) > 1 and size > LARGEST:
+        size -= _size([kept.pop()])
     if len(kept) < len(body):
         kept.append(_runs([(f"{len(body) - len(kept)} lines are left out here.", False)]))
     return {

@@ -119,7 +119,7 @@ def gone(
 
 def _fit(name: str) -> str:
     fitting = _NOT_IN_NAMES.sub("_", name)
-    return f"_{fitting}" if fitting[:1].isdigit() else fitting
+    return f"_{fitting}" if fitting[:1].isdigit() or not fitting else fitting
 
 
 def _fingerprint(member: Member) -> str:

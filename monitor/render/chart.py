@@ -3,11 +3,13 @@
 import html
 import importlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 from monitor.core.labels import text_of
 from monitor.core.series import Point, Series
+from monitor.render.templates import one_line, visible
 from monitor.render.units import local, number
 
 WIDTH, HEIGHT = 640, 200
@@ -21,13 +23,16 @@ FONTS = "system-ui, Helvetica, Arial, 'DejaVu Sans', 'Liberation Sans', 'Noto Sa
 HOLE = 3
 """A line has a gap where so many times its usual step is without a number."""
 
+LARGEST = 1e300
+"""Beyond it the height of a picture is no number any more."""
+
 BARS = "▁▂▃▄▅▆▇█"
 LONGEST_LINE = 48
 
 
 def sparkline(series: Series) -> str:
     """Write a series as one line of bars, the newest last; empty without points."""
-    values = [point.value for point in series.points][-LONGEST_LINE:]
+    values = [point.value for point in drawable(series.points)][-LONGEST_LINE:]
     if not values:
         return ""
     low, high = min(values), max(values)
@@ -35,10 +40,32 @@ def sparkline(series: Series) -> str:
     return "".join(BARS[round((value - low) / span * (len(BARS) - 1))] for value in values)
 
 
+def drawable(points: Iterable[Point]) -> list[Point]:
+    """Leave out what is no number, or one that no picture can hold: it becomes a gap."""
+    return [_bounded(point) for point in points if _is_drawable(point.value)]
+
+
+def _bounded(point: Point) -> Point:
+    band = (point.low, point.high, point.expected)
+    if all(one is None or _is_drawable(one) for one in band):
+        return point
+    low, high, expected = (one if one is not None and _is_drawable(one) else None for one in band)
+    return replace(point, low=low, high=high, expected=expected)
+
+
+def _is_drawable(value: float) -> bool:
+    return -LARGEST <= value <= LARGEST
+
+
 def title_of(series: Series) -> str:
     """Name a series: ``impressions of model=ctr, variant=B``."""
-    where = text_of(series.slice)
-    return f"{series.measure} of {where}" if where else f"{series.measure} of {series.check}"
+    where = text_of(series.slice) or series.check
+    return visible(f"{series.measure} of {where}")
+
+
+def _shown(text: str) -> str:
+    """Write foreign text into a picture: drawers refuse what XML does not know."""
+    return html.escape(one_line(text))
 
 
 def svg(series: Series, timezone: str) -> str:
@@ -46,11 +73,11 @@ def svg(series: Series, timezone: str) -> str:
 
     The picture stands alone: it has a title for screen readers and its own style.
     """
-    points = _thinned(series.points)
+    points = _thinned(drawable(series.points))
     if not points:
         return ""
     scale = _Scale(points)
-    label = html.escape(f"{title_of(series)}: {caption(series)}")
+    label = _shown(f"{title_of(series)}: {caption(series)}")
     parts = [
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
@@ -62,7 +89,7 @@ def svg(series: Series, timezone: str) -> str:
         *_marked(series, scale, timezone),
         (
             f'<text x="{LEFT}" y="15" font-size="12" font-weight="600" fill="#777" '
-            f'font-family="{FONTS}">{html.escape(title_of(series))}</text></svg>'
+            f'font-family="{FONTS}">{_shown(title_of(series))}</text></svg>'
         ),
     ]
     return "".join(parts)
@@ -82,7 +109,10 @@ def png(series: Series, timezone: str) -> bytes | None:
 
 def caption(series: Series) -> str:
     """Say in words where a series ends: ``last 520, expected 1000``."""
-    last = series.points[-1]
+    points = drawable(series.points)
+    if not points:
+        return "no number"
+    last = points[-1]
     expected = "" if last.expected is None else f", expected {number(last.expected, series.unit)}"
     return f"last {number(last.value, series.unit)}{expected}"
 
@@ -121,10 +151,10 @@ def _axes(scale: _Scale, series: Series, timezone: str) -> Iterable[str]:
     for value in (scale.low, (scale.low + scale.high) / 2, scale.high):
         y = scale.y(value)
         yield f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}" stroke="#8884"/>'
-        text = html.escape(number(value, series.unit))
+        text = _shown(number(value, series.unit))
         yield f'<text x="{LEFT - 6}" y="{y + 4}" text-anchor="end" {style}>{text}</text>'
     for at, anchor in ((scale.start, "start"), (scale.end, "end")):
-        text = html.escape(local(at, timezone))
+        text = _shown(local(at, timezone))
         where = f'x="{scale.x(at)}" y="{HEIGHT - 6}" text-anchor="{anchor}"'
         yield f"<text {where} {style}>{text}</text>"
 
@@ -172,7 +202,7 @@ def _marked(series: Series, scale: _Scale, timezone: str) -> Iterable[str]:
         f'<line class="mark" x1="{x}" x2="{x}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" '
         'stroke="#c33333" stroke-dasharray="2 2"/>'
     )
-    since = html.escape(f"since {local(series.mark, timezone)}")
+    since = _shown(f"since {local(series.mark, timezone)}")
     where = f'x="{WIDTH - RIGHT}" y="15" text-anchor="end" font-size="12" fill="#c33333"'
     yield f'<text class="since" {where} font-family="{FONTS}">{since}</text>'
 

@@ -1,7 +1,6 @@
 """A digest for people: what its lines say, and its forms as text, HTML and JSON."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from textwrap import shorten
 from typing import Any
 
@@ -14,7 +13,6 @@ from monitor.core.digest import (
     Edition,
     Elsewhere,
     ExperimentLine,
-    MetricCell,
     Mood,
     NightLine,
     Noisy,
@@ -22,15 +20,14 @@ from monitor.core.digest import (
     OwnerCount,
     Week,
 )
-from monitor.core.labels import Labels, text_of
-from monitor.core.model import Outcome, Tier
+from monitor.core.labels import text_of
+from monitor.core.model import Tier
 from monitor.core.series import Series
 from monitor.render.chart import sparkline, svg, title_of
+from monitor.render.metric_table import GREEN, RED, metric_table
 from monitor.render.summary import MOST_MEMBERS
 from monitor.render.templates import Templates
 from monitor.render.units import duration, local, number
-
-RED, GREEN, GREY = "\U0001f534", "\U0001f7e2", "⚪"
 
 SIGNS = {"page": ":red_circle:", "warn": ":large_yellow_circle:"}
 """Slack's names of the signs of the tiers."""
@@ -97,73 +94,6 @@ def _blind(digest: Digest) -> str:
         f"{local(gap.start, zone)} to {local(gap.end, zone)}" for gap in digest.coverage.blind
     )
     return f"; the monitor was blind {spans}" if spans else ""
-
-
-@dataclass(frozen=True, slots=True)
-class MetricTable:
-    """The metrics as texts: a row for each slice, a column for each metric.
-
-    ``reasons`` says why the cells that were not judged were not.
-    """
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[str, ...]], ...]
-    reasons: tuple[str, ...]
-
-    @property
-    def lines(self) -> list[str]:
-        """The table in columns of equal width, its head first; empty without rows."""
-        if not self.rows:
-            return []
-        table = [("", self.columns), *self.rows]
-        first = max(len(name) for name, _ in table)
-        widths = [max(len(cells[i]) for _, cells in table) for i in range(len(self.columns))]
-        return [
-            "  ".join(
-                (name.ljust(first), *(c.rjust(w) for c, w in zip(cells, widths, strict=True)))
-            ).rstrip()
-            for name, cells in table
-        ]
-
-
-def metric_table(digest: Digest) -> MetricTable:
-    """Arrange the metrics by slice, in the order of names."""
-    metrics = tuple(dict.fromkeys(cell.metric for cell in digest.metrics))
-    rows: dict[Labels, dict[str, MetricCell]] = {}
-    for cell in digest.metrics:
-        rows.setdefault(cell.slice, {})[cell.metric] = cell
-    return MetricTable(
-        columns=metrics,
-        rows=tuple(
-            (text_of(labels) or "all", tuple(cell_text(row.get(metric)) for metric in metrics))
-            for labels, row in sorted(rows.items())
-        ),
-        reasons=tuple(dict.fromkeys(_reasons(digest))),
-    )
-
-
-def _reasons(digest: Digest) -> Iterator[str]:
-    for cell in digest.metrics:
-        if not is_judged(cell):
-            where = text_of(cell.slice) or "all"
-            why = cell.note.removeprefix("not judged: ") or str(cell.outcome)
-            yield f"{cell.metric} of {where}: not judged: {why}"
-
-
-def is_judged(cell: MetricCell) -> bool:
-    """Say whether a cell may be called good or bad: late data never looks like a falling metric."""
-    return cell.outcome in {Outcome.OK, Outcome.WARN, Outcome.PAGE} and cell.value is not None
-
-
-def cell_text(cell: MetricCell | None) -> str:
-    """Write a cell: value, change against what was expected, and its mark; ``-`` for none."""
-    if cell is None:
-        return "-"
-    if not is_judged(cell) or cell.value is None:
-        return f"not judged {GREY}"
-    mark = GREEN if cell.outcome is Outcome.OK else RED
-    change = "" if cell.change is None else f" {cell.change:+.0%}"
-    return f"{number(cell.value, cell.unit)}{change} {mark}"
 
 
 def owners_line(digest: Digest) -> str:

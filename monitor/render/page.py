@@ -59,7 +59,7 @@ def page_of(notification: Notification, timezone: str) -> Page:
         tier=view.incident.tier,
         summary=one_line(title(view) if view.is_open else f"RESOLVED {headline(view)}"),
         text=text,
-        source=one_line(view.incident.resource or view.incident.check),
+        source=one_line(view.incident.resource or view.incident.check) or "unknown",
         reason=reason,
         since=view.incident.opened_at,
         facts=_facts(view, timezone),

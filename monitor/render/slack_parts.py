@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any, TypeAlias
 
 from monitor.core.incident import IncidentView
 from monitor.core.series import Point, Series
 from monitor.render.blocks import Block, context, cut, plain, validate
-from monitor.render.chart import sparkline, title_of
+from monitor.render.chart import drawable, sparkline, title_of
 from monitor.render.templates import escape
 from monitor.render.units import local
 
@@ -80,7 +79,7 @@ def native_chart(series: Series, timezone: str) -> Block:
 
     Every line needs a point in every category, so the expectation is left out where any lacks.
     """
-    points = _thinned(series.points)
+    points = _thinned(drawable(series.points))
     labels = _labels(points, timezone)
     lines = [("value", [point.value for point in points])]
     expected = [point.expected for point in points if point.expected is not None]
@@ -114,7 +113,7 @@ def _thinned(points: Sequence[Point]) -> list[Point]:
 def _labels(points: Sequence[Point], timezone: str) -> list[str]:
     """Write moments, each once: two points of one minute would be one category."""
     labels = [local(point.at, timezone)[4:] for point in points]
-    if any(a == b for a, b in pairwise(labels)):
+    if len(set(labels)) < len(labels):
         labels = [f"{label} {n}" for n, label in enumerate(labels)]
     return [label[:LONGEST_LABEL] for label in labels]
 

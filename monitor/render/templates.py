@@ -26,8 +26,11 @@ OwnTemplates = Annotated[
 ]
 """The setting of a receiver that writes by templates."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
-"""Characters that a terminal or a reader would obey: control codes, changes of direction."""
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+"""Characters that a terminal or a reader would obey (control codes, changes of direction), and
+halves of pairs and the like, which no encoding knows."""
 
 HELPERS = {
     "commands": commands,
@@ -151,7 +154,7 @@ class Templates:
 
 def _render(own: Path | None, shipped: Path, path: str, values: dict[str, Any]) -> str:
     template = _sandbox(own, shipped, path.split("/", 1)[0]).get_template(path)
-    return bounded(template, values, may_cut=own is None)
+    return bounded(template, values, may_cut=own is None).encode(errors="replace").decode()
 
 
 @lru_cache(maxsize=20)

@@ -15,6 +15,9 @@ _KILO = 1000
 _WHOLE_FROM = 100
 """Numbers from here on are written without a fraction: further digits say nothing to people."""
 
+_LONG_FROM = 1e15
+_LONGEST_SECONDS = timedelta(days=999_999_999).total_seconds()
+
 
 def _known_zone(name: str) -> str:
     try:
@@ -35,7 +38,7 @@ def number(value: float, unit: Unit = Unit.NUMBER) -> str:
     """
     if not math.isfinite(value):
         return str(value)
-    if unit is Unit.SECONDS:
+    if unit is Unit.SECONDS and abs(value) < _LONGEST_SECONDS:
         return duration(timedelta(seconds=value))
     if unit is Unit.SHARE:
         return f"{_plain(value * 100)} %"
@@ -73,6 +76,8 @@ def local(at: datetime, timezone: str) -> str:
 
 
 def _plain(value: float) -> str:
+    if abs(value) >= _LONG_FROM:
+        return f"{value:.3g}"
     if abs(value) >= _WHOLE_FROM or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.3g}"

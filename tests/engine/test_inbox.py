@@ -91,3 +91,16 @@ def test_what_a_full_disk_did_not_take_in_is_counted_again_and_told_later(
 
     monkeypatch.setattr("monitor.engine.inbox.MOST_WAITING", 3)
     rig.run(story)
+
+
+def test_half_of_a_pair_in_an_alert_is_told_and_stops_nothing(rig: Rig) -> None:
+    async def story(rig: Rig) -> None:
+        labels = {"alertname": "X\ud83d", "maintainer": "data", "fine": "\U0001f4a9"}
+        await rig.engine.receive(json.dumps([{"labels": labels}]))
+        await rig.engine.settle()
+        assert waiting(rig) == 0
+        (alert,) = rig.store.history.open_alerts()
+        assert dict(alert.slice) == {**labels, "alertname": "X?"}
+        assert rig.sent("data-slack") == ["first notification"]
+
+    rig.run(story)

@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from monitor.core.digest import Coverage, Digest, Edition, MetricCell, Mood, NotRun
+from monitor.core.labels import labels_of
 from monitor.core.model import Outcome
 from monitor.render.blocks import Block, validate
-from monitor.render.digest import as_html, as_json, as_text, cell_text, verdict_line
+from monitor.render.digest import as_html, as_json, as_text, verdict_line
+from monitor.render.metric_table import MOST_COLUMNS, MOST_ROWS, cell_text, metric_table
 from monitor.render.samples import HOUR, NOW, digest, view, whole_digest
 from monitor.render.slack import digest_messages
 
@@ -151,3 +153,18 @@ def test_a_quiet_day_is_one_line() -> None:
 def test_an_evening_says_how_many_are_new() -> None:
     evening = replace(digest(), edition=Edition.CHANGES, unchanged=(view(),))
     assert verdict_line(evening).startswith("2 open (2 page, 1 new)")
+
+
+def test_a_table_of_very_many_metrics_shows_what_is_red_and_counts_the_rest() -> None:
+    known = digest().metrics[0]
+    cells = [
+        replace(known, metric=f"m{m}", slice=labels_of({"slice": f"{s:04}"}))
+        for m in range(20)
+        for s in range(1000)
+    ]
+    cells[-1] = replace(cells[-1], outcome=Outcome.PAGE)
+    table = metric_table(replace(digest(), metrics=tuple(cells)))
+    assert (len(table.columns), len(table.rows)) == (MOST_COLUMNS, MOST_ROWS)
+    assert table.columns[-1] == "m19"
+    assert table.rows[-1][0] == "slice=0999"
+    assert table.reasons == ("left out here: 800 slices and 8 metrics; see the pages",)

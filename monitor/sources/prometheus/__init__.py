@@ -27,6 +27,7 @@ from monitor.api import (
 )
 from monitor.api.connections import Connections
 from monitor.api.errors import SourceFault
+from monitor.api.whole_json import read_json
 from monitor.core.re2 import RegexError, compile_pattern
 from monitor.sources.prometheus.selectors import Selector, merged, read_selector, shapes
 
@@ -163,7 +164,7 @@ class Prometheus(Source, type="prometheus"):
 
     def _read(self, response: httpx.Response) -> Sequence[Mapping[str, Any]]:
         try:
-            body = response.json()
+            body = read_json(response.content)
         except ValueError:
             body = {}
         if not response.is_success or body.get("status") != "success":

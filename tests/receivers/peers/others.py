@@ -93,7 +93,7 @@ class JiraPeer(HttpPeer):
         return self._issue(verb, known, steps[2:], body)
 
     def _create(self, fields: dict[str, Any]) -> Answer:
-        if faults := _field_faults(fields):
+        if faults := field_faults(fields):
             return 400, {"errors": faults}
         key = f"OPS-{len(self.issues) + 1}"
         self.issues[key] = {**fields, "status": "To Do", "comments": []}
@@ -111,7 +111,7 @@ class JiraPeer(HttpPeer):
             known["status"] = {"11": "To Do", "31": "Done"}[body["transition"]["id"]]
             return 204, None
         if verb == "PUT":
-            if faults := _field_faults(body["fields"]):
+            if faults := field_faults(body["fields"]):
                 return 400, {"errors": faults}
             known.update(body["fields"])
             return 204, None
@@ -119,7 +119,7 @@ class JiraPeer(HttpPeer):
         return 200, {"fields": {"status": {"statusCategory": {"key": category}}}}
 
 
-def _field_faults(fields: dict[str, Any]) -> dict[str, str]:
+def field_faults(fields: dict[str, Any]) -> dict[str, str]:
     text = json.dumps(fields["description"], ensure_ascii=False)
     rules = {
         "summary": 0 < len(fields["summary"]) <= 255 and "\n" not in fields["summary"],

@@ -29,7 +29,7 @@ class PagerDutyPeer(HttpPeer):
         ]
 
     def handle(self, verb: str, path: str, body: Any, headers: Message) -> Answer:
-        faults = _event_faults(body)
+        faults = event_faults(body)
         if (verb, path) != ("POST", "/v2/enqueue") or faults:
             return 400, {"status": "invalid event", "errors": faults}
         known = self.alerts.setdefault(body["dedup_key"], {"severity": ""})
@@ -37,7 +37,7 @@ class PagerDutyPeer(HttpPeer):
         return 202, {"status": "success", "dedup_key": body["dedup_key"]}
 
 
-def _event_faults(event: dict[str, Any]) -> list[str]:
+def event_faults(event: dict[str, Any]) -> list[str]:
     payload = event.get("payload", {})
     is_trigger = event.get("event_action") == "trigger"
     rules = {
@@ -93,12 +93,12 @@ class OpsgeniePeer(HttpPeer):
             is_success, status = self.outcomes[int(steps[1])]
             return 200, {"data": {"isSuccess": is_success, "status": status}}
         if steps == [""]:
-            return self._create(body)
+            return self.create(body)
         if parse_qs(split.query).get("identifierType") != ["alias"]:
             return 422, {"message": "no alert has this id"}
         return self._change(unquote(steps[0]), steps[1], body)
 
-    def _create(self, body: dict[str, Any]) -> Answer:
+    def create(self, body: dict[str, Any]) -> Answer:
         limits = {"message": 130, "alias": 512, "description": 15_000, "entity": 512}
         too_long = [name for name, most in limits.items() if not 0 < len(body[name]) <= most]
         if too_long or body["priority"] not in {"P1", "P2", "P3", "P4", "P5"}:
