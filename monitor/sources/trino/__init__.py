@@ -32,6 +32,7 @@ from monitor.sources.trino.keepsake import read_keepsake, write_keepsake
 from monitor.sources.trino.load import Ladder
 from monitor.sources.trino.names import timestamp
 from monitor.sources.trino.past import Past
+from monitor.sources.trino.rest import MOST_BYTES
 from monitor.sources.trino.settings import TrinoSettings
 from monitor.sources.trino.sockets import Tally
 from monitor.sources.trino.statement import Limits, Result, run
@@ -102,7 +103,7 @@ class Trino(TrinoSettings, type="trino"):
         turn = turn_of(asking)
         match query:
             case Load():
-                tally = Tally()
+                tally = Tally(most=MOST_BYTES)
                 run = self._runner(turn, tally)
                 ladder = Ladder(self._address, turn, self._past, run, self.canary, tally=tally)
                 return ladder.climb()

@@ -9,6 +9,10 @@ from monitor.api import ClusterQuery, as_moment
 from monitor.sources.trino.address import ME
 
 MOST_TEXT = 500
+A_ROW, MOST_ROWS_TAKE = 70, 12_000
+"""Bytes that a row of SQL takes packed, without its text, and those that all of them may take: what
+cannot be packed still has to fit into one look."""
+
 WAITING = {"QUEUED", "WAITING_FOR_RESOURCES"}
 OVER = {"FINISHED", "FAILED"}
 SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -49,36 +53,43 @@ with busy as (
   select query_id, "user", source, state, array_join(resource_group_id, '.') as in_group,
     queued_time_ms as queued, error_code, error_type, "end" as ended,
     date_diff('millisecond', created, coalesce("end", now())) as elapsed,
-    analysis_time_ms + planning_time_ms as planning, substr(query, 1, 200) as text,
+    analysis_time_ms + planning_time_ms as planning,
+    if(state in ('QUEUED', 'WAITING_FOR_RESOURCES', 'FAILED'), substr(query, 1, 200)) as text,
     coalesce(cpu, 0) as cpu, case when state in ('QUEUED', 'WAITING_FOR_RESOURCES') then 'waits'
       when state in ('FINISHED', 'FAILED') then 'ended' else 'runs' end as part
   from system.runtime.queries left join (
     select query_id, sum(split_cpu_time_ms) as cpu from system.runtime.tasks group by 1
   ) using (query_id)
-  where coalesce(source, '') not like '{ME}%'
 ), placed as (
   select *, count(*) over (partition by part) as of_part, row_number() over (
     partition by part order by ended desc, cpu desc, elapsed desc) as place
-  from busy
+  from busy where coalesce(source, '') not like '{ME}%'
+), sized as (
+  select *, sum({A_ROW} + coalesce(length(to_utf8(text)), 0)) over (order by place, part) as size
+  from placed
 )
 select query_id, "user", source, state, in_group, queued, elapsed, error_code, error_type, ended,
   planning, text, cpu, part, of_part
-from placed where """  # noqa: S608  # nothing in it is anybody's
-"""Queries in their places: which take most CPU, wait longest, ended last; how many there are."""
+from sized where """  # noqa: S608  # nothing in it is anybody's
+"""Queries in their places: which take most CPU, wait longest, ended last; how many there are.
 
-QUERIES_SQL = f"{_PLACED}place <= if(part = 'ended', 60, 30)"
-BUSIEST_SQL = f"{_PLACED}part = 'runs' and place <= 10"
-"""The queries where REST tells none, and those that it may have left out."""
+A text is told only of those whose work suffers: it says whose that is.
+"""
+
+QUERIES_SQL = f"{_PLACED}size <= {MOST_ROWS_TAKE} or place = 1"
+BUSIEST_SQL = f"{_PLACED}part = 'runs' and place <= 10 or place = 1"
+"""The queries where REST tells none, and those that it may have left out, with all counts."""
 
 
 def busy_by_sql(rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
-    """Read what these return; they know no memory."""
+    """Read what these return; they know no memory, and not what is blocked."""
     known = list(rows)
     counts = {row[13]: int(row[14]) for row in known}
     facts = _counted(_from_row(row) for row in known)
     return facts | {
         "queued": counts.get("waits", 0),
         "running": counts.get("runs", 0),
+        "blocked": None,
         "is_partial": sum(counts.values()) > len(known),
     }
 

@@ -4,6 +4,9 @@ Trino has no short form of its list, but the queries of one state. Each state ha
 is left to read: what waits, what runs, what failed, and last what ended well, which most of the
 list is. That part is left out for a while where it was too long; counters stand for it. Where more
 run than can be read, SQL names those that take most, as long as it is let in.
+
+Trino leaves out, without a word, what the user may not see. So where the list is not as long as the
+counters say they count, and a list of nothing but our own queries tells nothing.
 """
 
 import json
@@ -12,18 +15,26 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from monitor.sources.trino.busy import busy_by_rest
+from monitor.api import SourceError
+from monitor.sources.trino.address import ME
+from monitor.sources.trino.busy import OVER, busy_by_rest
 from monitor.sources.trino.past import Past
-from monitor.sources.trino.rest import Facts, Rest
+from monitor.sources.trino.rest import MORE, Facts, Rest
 
 PATH = "/v1/query"
 WAITS = ("QUEUED", "WAITING_FOR_RESOURCES")
 RUNS = ("RUNNING", "FINISHING", "PLANNING", "STARTING", "DISPATCHING")
-GROUPS_NEED, SQL_NEEDS = 2_000, 5_800
-"""Bytes that are left for the resource groups in which somebody waits, and for one statement."""
+GROUPS_NEED, SQL_NEEDS, NODES_NEED = 1_500, 5_400, 3_900
+"""Bytes left for the resource groups in which somebody waits, for a statement about queries,
+and for one about workers where nobody told how many there are."""
 
-MORE = 1_200
-"""How much more than was asked for may come of an answer that is cut."""
+A_FEW = 400
+"""Bytes below which no query could be read."""
+
+COUNTS = ("queued", "running", "blocked")
+NOBODY = "lists no queries but the monitor's own: has its user the right to view those of others?"
+SOME = 3
+"""Queries that are counted and not listed: fewer may have come or gone between the two."""
 
 REMEMBERED_FOR = timedelta(minutes=15)
 """How long Trino remembers a query that ended, and so how long a list stays long."""
@@ -34,16 +45,17 @@ class Listing:
     """The queries as far as they were read, and the states of which there are more."""
 
     rest: Rest
+    spared: int
     found: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     cut: set[str] = field(default_factory=set)
 
     def read(self, state: str, share: float) -> None:
         """Read the queries of a state, within a share of what is left."""
-        left = self.rest.left - GROUPS_NEED - SQL_NEEDS - MORE
-        if left <= 0:
+        most = int((self.rest.left - self.spared - MORE) * share)
+        if most < A_FEW:
             self.cut.add(state)
             return
-        text, was_cut = self.rest.part(f"{PATH}?state={state}", int(left * share))
+        text, was_cut = self.rest.part(f"{PATH}?state={state}", most)
         entries = list(_entries(text)) if was_cut else json.loads(text)
         self.found |= {str(one["queryId"]): one for one in entries}
         if was_cut:
@@ -59,32 +71,77 @@ class Listing:
 def listed(rest: Rest, past: Past, known: Facts, now: datetime) -> Facts:
     """Read the queries. Raise SourceError, also for an answer of another shape.
 
-    ``known`` is what the counters told: where nobody waits nobody need be asked for.
+    ``known`` is what the counters told: where nobody waits nobody need be asked for. Numbers that
+    can be told neither by them nor by the list are told as ``at_least``.
     """
-    listing = Listing(rest)
-    queued, running = known.get("queued"), known.get("running")
-    listing.read_all(WAITS, 0.25, queued)
-    # Trino counts as queued what is planned and started, too.
-    living = None if queued is None or running is None else queued + running
-    listing.read_all(RUNS, 0.5, living)
+    nodes = 0 if known.get("workers") is not None else NODES_NEED
+    listing = Listing(rest, GROUPS_NEED + SQL_NEEDS + nodes)
+    listing.read_all(WAITS, 0.4, known.get("queued"))
+    listing.read_all(RUNS, 0.5, _living(known))
     listing.read("FAILED", 0.5)
-    if past.long_until is None or now >= past.long_until:
+    is_due = past.long_until is None or now >= past.long_until
+    if is_due:
         listing.read("FINISHED", 1.0)
-        past.long_until = now + REMEMBERED_FOR if "FINISHED" in listing.cut else None
     else:
         listing.cut.add("FINISHED")
-    facts = busy_by_rest(listing.found[key] for key in sorted(listing.found))
+    told = _told(listing, past, known, now)
+    if is_due:  # not before somebody's queries are known to be on it
+        past.long_until = now + REMEMBERED_FOR if "FINISHED" in listing.cut else None
+    return told
+
+
+def _told(listing: Listing, past: Past, known: Facts, now: datetime) -> Facts:
+    living = _living(known)
+    found = [listing.found[key] for key in sorted(listing.found)]
+    facts = busy_by_rest(found)
+    unseen = 0 if living is None else living - sum(one["state"] not in OVER for one in found)
+    if not all(map(_is_ours, found)):
+        past.others_at = now
+    elif (unseen >= SOME and (found or not listing.cut)) or (
+        living is None and (past.others_at is None or now - past.others_at > REMEMBERED_FOR)
+    ):
+        raise SourceError("auth", NOBODY)
     few = {"queued"} if listing.cut & set(WAITS) else set[str]()
     few |= {"running", "blocked"} if listing.cut & set(RUNS) else set()
-    told = {key: it for key, it in facts.items() if key not in few or known.get(key) is None}
-    return told | {"is_partial": bool(listing.cut), "cut": frozenset(listing.cut)}
+    if unseen >= SOME:
+        few |= set(COUNTS)
+    is_partial = bool(listing.cut) or (unseen >= SOME and 2 * unseen > (living or 0))
+    least = {key: facts.pop(key) for key in few}
+    counted = {key: known[key] for key in few if known.get(key) is not None}
+    whole = {"is_partial": is_partial, "cut": frozenset(listing.cut)}
+    return facts | counted | whole | {"at_least": {} if counted else least}
+
+
+def checked(known: Facts, by_sql: Facts) -> Facts:
+    """Take what SQL knows instead of a list. Raise SourceError where it shows nobody's queries.
+
+    Where the counters say that there are more, they count.
+    """
+    living = _living(known)
+    unseen = 0 if living is None else living - by_sql["queued"] - by_sql["running"]
+    if not by_sql["queries"] and (living is None or unseen >= SOME):
+        raise SourceError("auth", NOBODY)
+    more = unseen >= SOME
+    return {key: it for key, it in by_sql.items() if not (more and key in COUNTS and key in known)}
 
 
 def joined(listed: Facts, by_sql: Facts) -> Facts:
-    """Add to the queries of a list that was cut those that SQL knows."""
+    """Add to the queries of a list that was cut those that SQL knows, and the numbers it lacks."""
     queries = listed["queries"]
     known = {one.id for one in queries}
-    return {"queries": (*queries, *(one for one in by_sql["queries"] if one.id not in known))}
+    counts = {key: by_sql[key] for key in COUNTS if listed.get(key) is None and key in by_sql}
+    more = [one for one in by_sql["queries"] if one.id not in known]
+    return counts | {"queries": (*queries, *more)}
+
+
+def _living(known: Facts) -> int | None:
+    """Return how many wait or run by the counters; those call queued what is planned, too."""
+    queued, running = known.get("queued"), known.get("running")
+    return None if queued is None or running is None else queued + running
+
+
+def _is_ours(entry: Mapping[str, Any]) -> bool:
+    return str(entry["session"].get("source") or "").startswith(ME)
 
 
 def _entries(text: str) -> Iterable[Mapping[str, Any]]:

@@ -10,10 +10,12 @@ from monitor.api import Cost, GroupLoad, LoadSnapshot, SourceError, holders_of
 from monitor.api.errors import SourceFault
 from monitor.sources.trino.address import Address
 from monitor.sources.trino.busy import BUSIEST_SQL, QUERIES_SQL, WAITING, busy_by_sql
-from monitor.sources.trino.listing import PATH, RUNS, joined, listed
+from monitor.sources.trino.listing import PATH, RUNS, checked, joined, listed
 from monitor.sources.trino.past import Past
 from monitor.sources.trino.rest import (
     INFO,
+    MORE,
+    MOST_BYTES,
     NUMBERS,
     STATUS,
     Facts,
@@ -36,9 +38,16 @@ REJECTED_FOR = timedelta(minutes=1)
 NODES_EVERY, QUERIES_EVERY = timedelta(minutes=1), timedelta(seconds=30)
 """With the canary that is at most four statements in any minute."""
 
+SQL_SHARE = 0.5
+"""Of the time that is left; the web UI is asked after SQL, and needs some, too."""
+
+UI_NEEDS = 1_500
+"""Bytes that are left for the web UI where it may have to tell what SQL does not."""
+
 BUSY_MEMORY = 0.8
-MOST_GROUPS, MOST_OF_A_GROUP = 3, 1_500
+MOST_GROUPS, MOST_OF_A_GROUP, LEAST_OF_A_GROUP = 3, 1_500, 700
 DOWN: frozenset[SourceFault] = frozenset({"unreachable", "timeout", "overload"})
+SHUT_OUT: frozenset[SourceFault] = frozenset({"timeout", "overload"})
 
 NODES_SQL = "select count(*) from system.runtime.nodes where state = 'active'"
 
@@ -59,7 +68,8 @@ class Ladder:
     groups: tuple[GroupLoad, ...] = ()
     asked: int = 0
     cut: frozenset[str] = frozenset()
-    tally: Tally = field(default_factory=Tally)
+    tally: Tally = field(default_factory=partial(Tally, most=MOST_BYTES))
+    shut_out: SourceError | None = None
 
     @property
     def now(self) -> datetime:
@@ -85,8 +95,12 @@ class Ladder:
             self._by_rest(rest)
             if self.heard and not self.facts.get("is_starting"):
                 self._by_sql()
-                if self._lacks("queued"):
+                self.tally.most = MOST_BYTES
+                if not self._is_counted():
                     self.hear("/ui/api/stats", lambda: by_ui(rest, self.address))
+            self.facts = self.facts.pop("at_least", {}) | self.facts
+            if not self.groups:
+                self._groups(rest)
         finally:
             rest.close()
         if not self.heard and not set(self.faults.values()) <= DOWN:
@@ -104,8 +118,7 @@ class Ladder:
             self.cut = self.facts.pop("cut", self.cut)
             if PATH in self.heard:
                 self.past.detailed_at = self.now
-        if self.facts.get("queued"):
-            self._groups(rest)
+        self._groups(rest)
 
     def _wants_details(self) -> bool:
         """Say whether the numbers alone are not enough: something happens, or it is time."""
@@ -126,8 +139,11 @@ class Ladder:
         names = dict.fromkeys(one.group for one in waiting if one.group)
         found: list[GroupLoad] = []
         for name in list(names)[:MOST_GROUPS]:
+            most = min(MOST_OF_A_GROUP, rest.left - MORE)
+            if most < LEAST_OF_A_GROUP:
+                break
             try:
-                text, was_cut = rest.part(group_path(name), MOST_OF_A_GROUP)
+                text, was_cut = rest.part(group_path(name), most)
                 found.extend(groups(text, was_cut=was_cut))
             except (SourceError, ValueError, KeyError, TypeError) as error:
                 self.silent["/v1/resourceGroupState"] = str(error)
@@ -135,6 +151,7 @@ class Ladder:
 
     def _by_sql(self) -> None:
         """Ask by SQL only for what REST left open, and once a minute how long it takes."""
+        self.tally.most = MOST_BYTES - MORE - (0 if self._is_counted() else UI_NEEDS)
         if self._lacks("workers"):
             self._ask(
                 "system.runtime.nodes",
@@ -143,14 +160,17 @@ class Ladder:
                 lambda it: {"workers": it.rows[0][0]},
             )
         self._queries_by_sql()
-        if self.has_canary and self._is_canary_due():
+        if self.has_canary and self._is_canary_due() and not self.shut_out:
             self.past.canary_at = self.now
             self.past.canary = self._canary()
         if self.past.canary is not None:
             self.facts["canary"], self.facts["canary_error"] = self.past.canary
+        # Every query of ours is a canary, too.
         rejected = self.past.rejected
-        if rejected is not None and self.now - rejected[0] <= REJECTED_FOR:
-            self.facts["canary_error"] = rejected[1]  # every check's query is a canary, too
+        if self.shut_out is not None:
+            self.facts["canary_error"] = str(self.shut_out)
+        elif rejected is not None and self.now - rejected[0] <= REJECTED_FOR:
+            self.facts["canary_error"] = rejected[1]
 
     def _is_canary_due(self) -> bool:
         """Ask one statement a look, unless that has put off the canary for long."""
@@ -162,9 +182,11 @@ class Ladder:
     def _queries_by_sql(self) -> None:
         """Ask by SQL for the queries where REST does not list them, or not all that run."""
         name = "system.runtime.queries"
-        if self._lacks("queued") or (PATH in self.faults and self._wants_details()):
-            self._ask(name, QUERIES_SQL, QUERIES_EVERY, lambda it: busy_by_sql(it.rows))
-        elif self.cut & set(RUNS):
+        is_counted = self._is_counted()
+        if self._lacks("queries") and (not is_counted or self._wants_details()):
+            read = partial(checked, self.facts)
+            self._ask(name, QUERIES_SQL, QUERIES_EVERY, lambda it: busy_by_sql(it.rows), read)
+        elif self.cut & set(RUNS) or not is_counted:
             read = partial(joined, self.facts)
             self._ask(name, BUSIEST_SQL, QUERIES_EVERY, lambda it: busy_by_sql(it.rows), read)
 
@@ -181,6 +203,8 @@ class Ladder:
         def told() -> Facts:
             known = self.past.by_sql.get(text)
             if known is None or self.now - known[0] >= every:
+                if self.shut_out is not None:
+                    raise self.shut_out
                 self.asked += 1
                 known = (self.now, self._read(text, read))
                 self.past.by_sql[text] = known
@@ -192,8 +216,10 @@ class Ladder:
 
     def _read(self, text: str, read: Callable[[Result], Facts]) -> Facts | SourceError:
         try:
-            return read(self.run(text, self.turn.left))
+            return read(self.run(text, self.turn.left * SQL_SHARE))
         except SourceError as error:
+            # What waited in the queue does so again: one statement a look finds that out.
+            self.shut_out = error if error.fault in SHUT_OUT else None
             return error
 
     def _canary(self) -> tuple[float, str]:
@@ -201,13 +227,16 @@ class Ladder:
         began, error = monotonic(), ""
         try:
             self.asked += 1
-            self.run("select 1", CANARY_SECONDS)
+            self.run("select 1", min(CANARY_SECONDS, self.turn.left * SQL_SHARE))
         except SourceError as failure:
             error = str(failure)
         return monotonic() - began, error
 
     def _lacks(self, name: str) -> bool:
         return self.facts.get(name) is None
+
+    def _is_counted(self) -> bool:
+        return not (self._lacks("queued") or self._lacks("running"))
 
     def _blind(self) -> SourceError:
         fault: SourceFault = "auth" if set(self.faults.values()) == {"auth"} else "protocol"

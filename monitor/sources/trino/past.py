@@ -48,6 +48,7 @@ class Past:
     by_sql: dict[str, tuple[datetime, Facts | SourceError]] = field(default_factory=dict)
     detailed_at: datetime | None = None
     long_until: datetime | None = None
+    others_at: datetime | None = None
     canary_at: datetime | None = None
     canary: tuple[float, str] | None = None
     rejected: tuple[datetime, str] | None = None

@@ -25,6 +25,13 @@ MOST_SECONDS = 5.0
 MOST_BYTES = 20_000
 """What one look at a cluster may read in all, with headers, as it comes over the wire."""
 
+MORE = 3_100
+"""How much more than was asked for may come of an answer that is cut: the last piece, what was read
+ahead, and what the system had taken in."""
+
+AN_ANSWER = 1_200
+"""Bytes that an answer may have even if little is left: those that are not cut are shorter."""
+
 NODES = (
     "trino_node_name_CoordinatorNodeManager",  # 477 and later
     "trino_metadata_name_DiscoveryNodeManager",  # before
@@ -57,15 +64,14 @@ METRICS = "/metrics?" + "&".join(f"name[]={name}" for name in NAMES)
 
 
 class Rest:
-    """Reads resources one after the other, at most ``MOST_BYTES`` in all."""
+    """Reads resources one after the other, within what the tally allows in all."""
 
     def __init__(self, address: Address, turn: Turn, tally: Tally | None = None) -> None:
         """Open a session. Raise SourceError when the token file cannot be read."""
-        self._tally = tally or Tally()
+        self._tally = tally or Tally(most=MOST_BYTES)
         self._base = address.base
         self._turn = turn
-        self._wire = Wire(address, turn, pauses=(), tally=self._tally, is_bounded=True)
-        self._wire.headers["Accept-Encoding"] = "gzip"
+        self._wire = Wire(address, turn, pauses=(), tally=self._tally, is_cutting=True)
         self._wire.headers["X-Trino-Source"] = f"{ME}/{turn.check}"
         try:
             authorize(self._wire, address)
@@ -79,7 +85,7 @@ class Rest:
     @property
     def left(self) -> int:
         """How many bytes may still come."""
-        return max(0, MOST_BYTES - self._tally.received)
+        return self._tally.left
 
     def get(self, path: str, **headers: str) -> requests.Response:
         """Read one resource. Raise SourceError."""
@@ -95,10 +101,10 @@ class Rest:
         return text, self._wire.was_cut
 
     def _all(self, method: str, path: str, more: Mapping[str, Any]) -> requests.Response:
-        left = self.left
-        response = self._ask(method, path, more, left)
+        most = max(AN_ANSWER, self.left - MORE)
+        response = self._ask(method, path, more, most)
         if self._wire.was_cut:
-            told = f"longer than the {left} bytes that a look may still read"
+            told = f"longer than the {most} bytes that a look may still read"
             raise SourceError("protocol", told)
         return response
 

@@ -2,6 +2,7 @@
 
 import io
 import socket
+import sys
 import threading
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,12 +14,11 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.poolmanager import PoolManager
 
-BUFFER = 2**10
+BUFFER = 2**8
 """How much is read ahead, in bytes: of an answer that is cut no more than that is for nothing."""
 
 WINDOW = 2**10
-"""What the system may take in before it is read, in bytes (Linux doubles it): so much more comes of
-an answer that is cut."""
+"""What the system may take in before it is read, in bytes; Linux takes 2,304 at least."""
 
 
 @dataclass
@@ -47,14 +47,16 @@ class Sockets:
                 _shut(opened)
 
     def unread(self) -> int:
-        """Return how many bytes came and were not read."""
+        """Return how many bytes came and were not read. Nothing more can be read after it."""
         return sum(_waiting(opened) for opened in self._open)
 
 
 def _waiting(opened: socket.socket) -> int:
     try:
+        # With a timeout it would wait for more, whatever the flags say.
+        opened.settimeout(0)
         # Not the method of the TLS socket: that knows no flags.
-        return len(socket.socket.recv(opened, 2**16, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        return len(socket.socket.recv(opened, 2**16, socket.MSG_PEEK))
     except OSError:
         return 0
 
@@ -69,18 +71,27 @@ def _shut(opened: socket.socket) -> None:
 
 @dataclass
 class Tally:
-    """How many bytes came, with the headers and as they were packed; TLS's own are not in it."""
+    """How many bytes came, with the headers and as they were packed; TLS's own are not in it.
+
+    ``most`` is how many may come in all; None is any number.
+    """
 
     received: int = 0
+    most: int | None = None
+
+    @property
+    def left(self) -> int:
+        """How many bytes may still come."""
+        return sys.maxsize if self.most is None else max(0, self.most - self.received)
 
 
 class Adapter(HTTPAdapter):
     """Opens connections that can be cut and are counted, also where they go through a proxy."""
 
-    def __init__(self, sockets: Sockets, tally: Tally, *, has_small_window: bool = False) -> None:
-        """With a small window a server cannot send much that nobody will read."""
+    def __init__(self, sockets: Sockets, tally: Tally) -> None:
+        """Where not all may come the window is small: what it cannot take is not even sent."""
         known: dict[str, Any] = {"sockets": sockets, "tally": tally}
-        if has_small_window:
+        if tally.most is not None:
             small = (socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW)
             known["socket_options"] = [*HTTPConnection.default_socket_options, small]
         self._pools: dict[str, Any] = {
@@ -112,15 +123,8 @@ class _Plain(HTTPConnection):
         self._sockets.add(self.sock)
 
 
-class _Tls(HTTPSConnection):
-    def __init__(self, *args: Any, sockets: Sockets, tally: Tally, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._sockets = sockets
-        self.response_class: Any = partial(_Counted, tally=tally)
-
-    def connect(self) -> None:
-        super().connect()
-        self._sockets.add(self.sock)
+class _Tls(_Plain, HTTPSConnection):
+    """The same by TLS: what ``_Plain`` builds upon is then the encrypted connection."""
 
 
 class _PlainPool(HTTPConnectionPool):

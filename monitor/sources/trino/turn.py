@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from time import monotonic
 
 from monitor.api import Asking
@@ -66,4 +67,4 @@ def turn_of(asking: Asking) -> Turn:
 def shorter(turn: Turn, seconds: float) -> Turn:
     """Return a part of a turn: it ends after so many seconds, or with the whole."""
     ends = min(turn.ends, monotonic() + seconds)
-    return replace(turn, ends=ends)
+    return replace(turn, ends=ends, timeout=min(turn.timeout, timedelta(seconds=seconds)))

@@ -38,15 +38,15 @@ class Wire(requests.Session):
 
     All requests go to the configured address, whatever host ``nextUri`` names: behind a proxy
     that is not told to the coordinator it is one that nobody else can reach, and nobody's
-    credentials should follow it. With ``is_bounded`` answers are read up to ``most`` bytes. What
-    comes is added to the ``tally``.
+    credentials should follow it. What comes is added to the ``tally``; where that has an end, more
+    is an error. With ``is_cutting`` each answer is read up to ``most`` bytes, and may be longer.
     """
 
     most: int = MOST_BYTES
-    """How many bytes of the next answers are read where they are bounded, headers included."""
+    """How many bytes of the next answers are read where they are cut, headers included."""
 
     was_cut: bool = False
-    """Whether the last answer was longer than that."""
+    """Whether the last answer was longer than what was read of it."""
 
     def __init__(
         self,
@@ -55,13 +55,15 @@ class Wire(requests.Session):
         pauses: Sequence[float] = PAUSES,
         *,
         tally: Tally | None = None,
-        is_bounded: bool = False,
+        is_cutting: bool = False,
     ) -> None:
         super().__init__()
         self._base = urlsplit(address.base)
         self._pauses: tuple[float | None, ...] = (*pauses, None)
-        self._is_bounded = is_bounded
+        self._is_cutting = is_cutting
         self._tally = tally or Tally()
+        if self._tally.most is not None:
+            self.headers["Accept-Encoding"] = "gzip"  # what is unpacked piece by piece
         self._read_environment(address)
         self.renew(turn)
 
@@ -72,8 +74,7 @@ class Wire(requests.Session):
         for adapter in self.adapters.values():
             adapter.close()
         self.adapters.clear()
-        adapter = Adapter(self.sockets, self._tally, has_small_window=self._is_bounded)
-        self.mount(f"{self._base.scheme}://", adapter)
+        self.mount(f"{self._base.scheme}://", Adapter(self.sockets, self._tally))
 
     def _read_environment(self, address: Address) -> None:
         """Read once what requests would read each time: proxies, certificates, ``.netrc``."""
@@ -112,19 +113,22 @@ class Wire(requests.Session):
         limits = {"timeout": (min(CONNECT_SECONDS, left), left)}
         before = self._tally.received
         response: requests.Response = super().send(request, **{**kwargs, **limits})
-        body = self._part(response, before) if self._is_bounded else _whole(response)
+        body = _whole(response) if self._tally.most is None else self._part(response, before)
         response._content = bytes(body)  # noqa: SLF001  # it was read here, within the bounds
+        if self.was_cut and not self._is_cutting:
+            raise TooLargeError(f"more than the {self._tally.most} bytes that a look may read")
         return response
 
     def _part(self, response: requests.Response, before: int) -> bytearray:
         """Unpack what comes until the bound; what comes after it is left to the server."""
+        most = self.most if self._is_cutting else self._tally.left + self._tally.received - before
         is_packed = response.headers.get("Content-Encoding") == "gzip"
         unpack = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress if is_packed else bytes
         body, self.was_cut = bytearray(), False
         try:
             for piece in response.raw.stream(PIECE, decode_content=False):
                 body += unpack(piece)
-                if self._tally.received - before >= self.most:
+                if self._tally.received - before >= most:
                     self.was_cut = True
                     self._tally.received += self.sockets.unread()
                     response.close()

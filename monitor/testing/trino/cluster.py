@@ -18,6 +18,7 @@ class ClusterState:
     ``is_full`` refuses every statement (QUERY_QUEUE_FULL), ``is_stuck`` leaves it in the queue.
     ``tables`` maps a pattern of SQL to column types and rows, or to an error of Trino.
     ``catalogs`` maps catalogs to connectors, as ``system.metadata.catalogs`` tells them.
+    ``hidden`` are queries that whoever asks may not view: counted, and listed nowhere.
     ``denied`` names resources (``/metrics``) that answer 403. ``fault`` is that of everything;
     ``faults`` maps patterns of SQL to faults of those statements alone. ``has_new_login`` is the
     login of 483 and later; ``password`` is the one that it and Basic want.
@@ -25,6 +26,7 @@ class ClusterState:
 
     workers: int = 4
     queries: Sequence[ClusterQuery] = ()
+    hidden: Sequence[ClusterQuery] = ()
     memory_share: float = 0.3
     heap_share: float = 0.4
     cpu_share: float = 0.4

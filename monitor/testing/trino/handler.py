@@ -112,12 +112,10 @@ class Handler(BaseHTTPRequestHandler):
             self._reply(401)
             return
         found = self.scripted.resource(parts.path, parse_qs(parts.query))
-        kind, body = found or (rest.TEXT, "not found")
-        if found and "gzip" in self.headers.get("Accept-Encoding", ""):
-            packed = gzip.compress(body.encode(), mtime=0)
-            self._reply(200, {"Content-Type": kind, "Content-Encoding": "gzip"}, packed)
-            return
-        self._reply(200 if found else 404, {"Content-Type": kind}, body)
+        if found:
+            self._pack(*found)
+        else:
+            self._reply(404, {"Content-Type": rest.TEXT}, "not found")
 
     def _read(self, path: str) -> None:
         stage, key, _slug, token = path.removeprefix("/v1/statement/").split("/")
@@ -151,8 +149,10 @@ class Handler(BaseHTTPRequestHandler):
             self._drip(body)
         elif fault is Fault.HUGE:
             self._flood()
-        else:
+        elif fault in _SPOILT:
             self._reply(200, {"Content-Type": rest.JSON}, _spoil(body, fault))
+        else:
+            self._pack(rest.JSON, body)
 
     def do_DELETE(self) -> None:
         """End a query."""
@@ -220,7 +220,14 @@ class Handler(BaseHTTPRequestHandler):
             return
 
     def _json(self, body: Mapping[str, Any]) -> None:
-        self._reply(200, {"Content-Type": rest.JSON}, json.dumps(body))
+        self._pack(rest.JSON, json.dumps(body))
+
+    def _pack(self, kind: str, body: str) -> None:
+        if "gzip" not in self.headers.get("Accept-Encoding", ""):
+            self._reply(200, {"Content-Type": kind}, body)
+            return
+        packed = gzip.compress(body.encode(), mtime=0)
+        self._reply(200, {"Content-Type": kind, "Content-Encoding": "gzip"}, packed)
 
     def _reply(
         self, status: int, headers: Mapping[str, str] | None = None, body: str | bytes = ""

@@ -1,7 +1,7 @@
 """Fill the crowded resource group of Trino, and keep it full without any load on the machine."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,11 +11,12 @@ import httpx
 
 from tests.platform.stack.errors import StackError
 from tests.platform.stack.trino import TrinoServer
-from tests.platform.stack.trino_files import CROWDED_MAX_QUEUED
+from tests.platform.stack.trino_files import BUSY_RUNNING, CROWDED_MAX_QUEUED
 
 # A result that nobody fetches blocks its query when the output buffer is full: it holds its slot
 # and uses no CPU. Trino abandons it after 5 minutes without a visit (query.client.timeout).
 HOLD_SLOT = "SELECT * FROM tpch.sf1.lineitem"
+HOLD_LITTLE = "SELECT * FROM tpch.tiny.lineitem"
 QUEUED, RUNNING = "QUEUED", "RUNNING"
 STATE_LIMIT = timedelta(seconds=60)
 POLL = timedelta(milliseconds=50)
@@ -58,15 +59,35 @@ def crowd(
                 _visit_until(client, statements[-1], RUNNING if is_first else QUEUED)
             yield Crowd(statements[0].id, tuple(s.id for s in statements[1:]))
         finally:
-            # The queued ones first: otherwise each would get the slot for a moment.
-            for statement in reversed(statements):
-                if statement.next_uri is not None:
-                    client.delete(statement.next_uri)
-            _wait_until_empty(server)
+            _end(client, statements)
+            _wait_until_empty(server, "global/crowded")
 
 
-def _submit(client: httpx.Client) -> Statement:
-    return _read(client.post("/v1/statement", content=HOLD_SLOT))
+@contextmanager
+def multitude(server: TrinoServer, *, queued: int) -> Iterator[None]:
+    """Take every slot of the group `busy`, with queries behind; each has a text of its own."""
+    headers = {"X-Trino-User": "busy", "X-Trino-Source": "Apache Superset"}
+    statements: list[Statement] = []
+    with httpx.Client(base_url=server.url, headers=headers, timeout=30) as client:
+        try:
+            for number in range(BUSY_RUNNING + queued):
+                statements.append(_submit(client, f"{HOLD_LITTLE} -- dashboard_id={number}"))
+                _visit_until(client, statements[-1], RUNNING if number < BUSY_RUNNING else QUEUED)
+            yield
+        finally:
+            _end(client, statements)
+            _wait_until_empty(server, "busy")
+
+
+def _end(client: httpx.Client, statements: Sequence[Statement]) -> None:
+    # The queued ones first: otherwise each would get the slot for a moment.
+    for statement in reversed(statements):
+        if statement.next_uri is not None:
+            client.delete(statement.next_uri)
+
+
+def _submit(client: httpx.Client, text: str = HOLD_SLOT) -> Statement:
+    return _read(client.post("/v1/statement", content=text))
 
 
 def _visit_until(client: httpx.Client, statement: Statement, wanted: str) -> None:
@@ -76,7 +97,7 @@ def _visit_until(client: httpx.Client, statement: Statement, wanted: str) -> Non
         if statement.next_uri is None or time.monotonic() > deadline:
             raise StackError(
                 f"query {statement.id} did not become {wanted}: {statement.state} "
-                f"{statement.error or ''}; is somebody else in the group global.crowded?"
+                f"{statement.error or ''}; is somebody else in its group?"
             )
         fresh = _read(client.get(statement.next_uri))
         statement.next_uri, statement.state = fresh.next_uri, fresh.state
@@ -106,11 +127,11 @@ def _read(response: httpx.Response) -> Statement:
     )
 
 
-def _wait_until_empty(server: TrinoServer) -> None:
+def _wait_until_empty(server: TrinoServer, group: str) -> None:
     deadline = time.monotonic() + STATE_LIMIT.total_seconds()
     while time.monotonic() < deadline:
-        group = server.get("/v1/resourceGroupState/global/crowded").json()
-        if not group["numRunningQueries"] and not group["numQueuedQueries"]:
+        found = server.get(f"/v1/resourceGroupState/{group}").json()
+        if not found["numRunningQueries"] and not found["numQueuedQueries"]:
             return
         time.sleep(POLL.total_seconds())
-    raise StackError("the group global.crowded did not empty after its queries were cancelled")
+    raise StackError(f"the group {group} did not empty after its queries were cancelled")

@@ -30,6 +30,7 @@ CATALOGS = ("tpch", "memory", "jmx")
 HOW_TO = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "watch-trino.md"
 _ENTRY = f"trino-{VERSION}-full"
 
+BUSY_RUNNING = 60
 CROWDED_MAX_QUEUED = 3
 """Queries that may wait in the crowded group; one more gets QUERY_QUEUE_FULL."""
 
@@ -141,6 +142,9 @@ def _common(port: int, coordinator: str, plugins: Path) -> dict[str, str]:
         "memory.heap-headroom-per-node": "200MB",
         "experimental.concurrent-startup": "true",
         "http-server.log.enabled": "false",
+        # Sixty queries whose results nobody fetches must fit into the heap.
+        "sink.max-buffer-size": "1MB",
+        "exchange.max-buffer-size": "1MB",
         "plugin.dir": str(plugins),
         # With static catalogs a node counts as a catalog's only some seconds after start-up, and
         # until then every scan fails with NO_NODES_AVAILABLE, though SELECT 1 already works.
@@ -154,6 +158,7 @@ def resource_groups() -> dict[str, object]:
 
     - user `heavy` or `crowded` (with any source), or a source that starts with `heavy`:
       `global.crowded`, one query at a time and three that wait.
+    - user `busy...`: `busy`, sixty at once and a thousand that wait.
     - source `health-monitor...`: `global.monitor`, two at a time and ten that wait.
     - everybody else: `global.other`.
 
@@ -162,6 +167,7 @@ def resource_groups() -> dict[str, object]:
     """
     return {
         "rootGroups": [
+            _group("busy", running=BUSY_RUNNING, queued=1000),
             {
                 **_group("global", running=20, queued=100),
                 "subGroups": [
@@ -169,9 +175,10 @@ def resource_groups() -> dict[str, object]:
                     _group("monitor", running=2, queued=10),
                     _group("other", running=10, queued=50),
                 ],
-            }
+            },
         ],
         "selectors": [
+            {"user": "busy.*", "group": "busy"},
             {"user": "heavy|crowded", "group": "global.crowded"},
             {"source": "heavy.*", "group": "global.crowded"},
             {"source": "health-monitor.*", "group": "global.monitor"},
@@ -181,7 +188,10 @@ def resource_groups() -> dict[str, object]:
 
 
 def access_rules() -> dict[str, list[dict[str, object]]]:
-    """Give the rules of the documentation, for `monitor`; whoever they do not name may do all."""
+    """Give the rules of the documentation, for `monitor`; whoever they do not name may do all.
+
+    User `narrow` may not view the queries of others, `blind` may not read `/metrics` either.
+    """
     (text,) = re.findall(r"```json\n(\{\n  \"catalogs\".*?)```", HOW_TO.read_text(), re.DOTALL)
     rules: dict[str, list[dict[str, object]]] = json.loads(text)
     others: dict[str, dict[str, object]] = {
@@ -195,7 +205,14 @@ def access_rules() -> dict[str, list[dict[str, object]]]:
         },
         "procedures": {"catalog": ".*", "procedure": ".*", "privileges": ["EXECUTE"]},
     }
-    return {key: [*rules.get(key, []), every] for key, every in others.items()}
+    fewer: dict[str, dict[str, object]] = {
+        "queries": {"user": "narrow|blind", "allow": ["execute"]},
+        "system_information": {"user": "blind", "allow": []},
+    }
+    return {
+        key: [*rules.get(key, []), *([fewer[key]] if key in fewer else []), every]
+        for key, every in others.items()
+    }
 
 
 def _group(name: str, *, running: int, queued: int) -> dict[str, object]:

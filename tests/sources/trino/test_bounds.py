@@ -1,6 +1,8 @@
 """What one look at the load of a cluster reads: little, counted, and what matters first."""
 
+import socket
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
@@ -11,6 +13,7 @@ import pytest
 from monitor.api import Asking, ClusterQuery, GroupLoad, Load, LoadSnapshot
 from monitor.sources.trino import Trino
 from monitor.sources.trino.rest import groups
+from monitor.sources.trino.sockets import Sockets
 from tests.sources.trino.relay import relay
 from tests.sources.trino.rig import ENOUGH, NOW, Rig
 from tests.sources.trino.test_load import ENDED, ETL, LOST, SQL_TABLES, WAITING
@@ -18,7 +21,7 @@ from tests.sources.trino.test_load import ENDED, ETL, LOST, SQL_TABLES, WAITING
 MOST = 20_000
 
 
-def _many(count: int, state: str) -> Sequence[ClusterQuery]:
+def many(count: int, state: str) -> Sequence[ClusterQuery]:
     """Return queries that hardly can be packed: names and texts of their own."""
     hashes = [f"{number:016x}" for number in Random(3).sample(range(2**60), count)]  # noqa: S311
     ended = ENDED if state in {"FINISHED", "FAILED"} else None
@@ -37,7 +40,7 @@ def _at(on: Rig, at: timedelta) -> LoadSnapshot:
 @pytest.mark.parametrize("has_canary", [True, False])
 def test_every_byte_that_comes_is_counted(on: Rig, *, has_canary: bool) -> None:
     on.becomes(
-        queries=[ETL, WAITING, *_many(20, "FINISHED")],
+        queries=[ETL, WAITING, *many(20, "FINISHED")],
         tables={"select 1": ({"o": "integer"}, [[1]])},
     )
     port = urlsplit(on.server.url).port
@@ -54,7 +57,7 @@ def test_every_byte_that_comes_is_counted(on: Rig, *, has_canary: bool) -> None:
 
 @pytest.mark.parametrize("count", [1000, 2000])
 def test_a_long_list_of_queries_is_partial_and_what_matters_is_read(on: Rig, count: int) -> None:
-    on.becomes(queries=[*_many(count, "FINISHED"), ETL, WAITING, LOST])
+    on.becomes(queries=[*many(count, "FINISHED"), ETL, WAITING, LOST])
     first = on.load(Load())
     assert first.is_partial
     assert 10_000 < first.scraped_bytes <= MOST
@@ -73,7 +76,7 @@ def test_two_thousand_of_one_kind_do_not_hide_the_others(on: Rig, state: str) ->
     group = GroupLoad("global.bi", running=5, limit=5, queued=9, max_queued=10)
     mine = replace(WAITING, group="global.bi")
     other = replace(group, name="global.etl")
-    on.becomes(queries=[*_many(2000, state), ETL, mine, LOST], groups=[group, other])
+    on.becomes(queries=[*many(2000, state), ETL, mine, LOST], groups=[group, other])
     load = on.load(Load())
     assert load.is_partial
     assert set(load.silent) <= {"system.runtime.queries"}  # the scripted cluster has no such table
@@ -97,13 +100,13 @@ def test_what_is_on_its_way_is_listed_whatever_the_counters_call_it(on: Rig, sta
 def test_the_group_of_those_that_wait_is_told_though_the_list_is_cut(on: Rig) -> None:
     group = GroupLoad("global.bi", running=5, limit=5, queued=9, max_queued=10)
     on.becomes(
-        queries=[*_many(2000, "FINISHED"), replace(WAITING, group="global.bi")], groups=[group]
+        queries=[*many(2000, "FINISHED"), replace(WAITING, group="global.bi")], groups=[group]
     )
     assert on.load(Load()).groups == (group,)
 
 
 def test_of_many_that_run_sql_names_the_one_that_takes_most(on: Rig) -> None:
-    on.becomes(queries=_many(500, "RUNNING"), tables=SQL_TABLES)
+    on.becomes(queries=many(500, "RUNNING"), tables=SQL_TABLES)
     load = on.load(Load())
     assert "q1" in {one.id for one in load.queries or ()}
     assert load.running == 500
@@ -115,7 +118,7 @@ def test_of_many_that_run_sql_names_the_one_that_takes_most(on: Rig) -> None:
 
 def test_the_canary_waits_for_a_look_without_another_statement_but_not_for_ever(on: Rig) -> None:
     tables = SQL_TABLES | {"select 1$": ({"one": "integer"}, [[1]])}
-    on.becomes(queries=_many(500, "RUNNING"), tables=tables)
+    on.becomes(queries=many(500, "RUNNING"), tables=tables)
     source = on.source.model_copy(update={"canary": True})
     asked: list[list[bool]] = []
     for minute in range(4):
@@ -126,7 +129,7 @@ def test_the_canary_waits_for_a_look_without_another_statement_but_not_for_ever(
 
 
 def test_a_list_that_got_short_again_is_read_whole(on: Rig) -> None:
-    on.becomes(queries=_many(1000, "FINISHED"))
+    on.becomes(queries=many(1000, "FINISHED"))
     assert on.load(Load()).is_partial
     on.becomes(queries=[ETL])
     assert _at(on, timedelta(minutes=14)).is_partial
@@ -142,3 +145,14 @@ def test_a_group_is_read_without_the_long_list_of_what_runs_in_it() -> None:
     )
     (group,) = groups(text, was_cut=True)
     assert group == GroupLoad("a.b", running=5, limit=5, queued=3, max_queued=9)
+
+
+def test_to_count_what_nobody_will_read_waits_for_nothing() -> None:
+    sockets = Sockets()
+    near, far = socket.socketpair()
+    with near, far, ThreadPoolExecutor(1) as pool:
+        near.settimeout(600)
+        sockets.add(near)
+        assert pool.submit(sockets.unread).result(30) == 0
+        far.sendall(b"unread")
+        assert pool.submit(sockets.unread).result(30) == 6
