@@ -67,8 +67,9 @@ class Freshness(Check, kind="freshness"):
     that is due and there, or of the last write.
 
     An empty partition is a missing one. Where a source cannot tell whether it is empty (tables of
-    Hive in text, JSON, CSV or Avro without statistics) it counts as there, and the evidence names
-    it under `cannot_tell_if_empty`; `ANALYZE` after the write ends that.
+    Hive without statistics, in text, JSON, CSV or Avro, or in a format that its user may not see)
+    it counts as there, and the evidence names it under `cannot_tell_if_empty`; `ANALYZE` after the
+    write ends that.
 
     With `ready_by` nothing is late before that time of a day of the calendar: a partition is due at
     the first such moment after its end, a newest row is due to be followed by one of the next day.

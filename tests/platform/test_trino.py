@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shutil
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -277,6 +278,7 @@ CLEAN = (
     "drop materialized view if exists iceberg.events.m",
     "drop table if exists iceberg.events.i",
     "drop table if exists hive.events.h",
+    "drop table if exists hive.events.t",
 )
 LAKE = (
     (
@@ -326,13 +328,16 @@ def test_an_empty_append_to_iceberg_is_no_write(lake: TrinoServer) -> None:
 def test_an_empty_partition_of_hive_is_no_data(lake: TrinoServer) -> None:
     day = timedelta(days=1)
     first = datetime(2026, 11, 20, tzinfo=UTC)
-    answer = ask(source_of(lake), Partitions("hive.events.h", "dt", "day", first, first + 6 * day))
-    assert isinstance(answer, PartitionList)
-    rows = {part.name: part.rows for part in answer.partitions}
-    assert rows["2026-11-25"] == 0
-    assert [rows[f"2026-11-2{n}"] for n in range(1, 5)] == [1, 1, 1, 1]
-    newest = ask(source_of(lake), LastUpdate("hive.events.h", "dt"))
-    assert newest.data_at == datetime(2026, 11, 24, tzinfo=UTC)
+    days = Partitions("hive.events.h", "dt", "day", first, first + 6 * day)
+    # The owner sees the format; who only reads does not, and has to say that it may be tried.
+    for source in (source_of(lake, "tests"), source_of(lake, tries_footers=True)):
+        answer = ask(source, days)
+        assert isinstance(answer, PartitionList)
+        rows = {part.name: part.rows for part in answer.partitions}
+        assert rows["2026-11-25"] == 0
+        assert [rows[f"2026-11-2{n}"] for n in range(1, 5)] == [1, 1, 1, 1]
+        newest = ask(source, LastUpdate("hive.events.h", "dt"))
+        assert newest.data_at == datetime(2026, 11, 24, tzinfo=UTC)
 
 
 def test_no_byte_of_data_is_read(lake: TrinoServer) -> None:
@@ -347,6 +352,30 @@ def test_no_byte_of_data_is_read(lake: TrinoServer) -> None:
     assert mine
     metadata = ("$", "show stats", "system.metadata")
     assert [text for text in mine if not any(mark in text for mark in metadata)] == []
+
+
+def test_of_partitions_without_statistics_nothing_is_read(lake: TrinoServer) -> None:
+    """Text that another tool wrote, seen by a user who only reads: 1 MB that stays unread."""
+    lake.rows(
+        "create table hive.events.t with (format = 'TEXTFILE', partitioned_by = array['dt']) as "
+        "select comment, '2026-11-23' as dt from tpch.tiny.lineitem"
+    )
+    folder = lake.work / "lake/hive/events/t"
+    no_statistics = shutil.ignore_patterns(".*")
+    shutil.copytree(folder / "dt=2026-11-23", folder / "dt=2026-11-24", ignore=no_statistics)
+    lake.rows("call hive.system.sync_partition_metadata('events', 't', 'ADD')")
+    days = Partitions("hive.events.t", "dt", "day", FIRST, FIRST + timedelta(days=2))
+    answer = ask(source_of(lake), days)
+    assert isinstance(answer, PartitionList)
+    assert {part.name: part.rows for part in answer.partitions} == {
+        "2026-11-23": 60_175,
+        "2026-11-24": None,
+    }
+    assert answer.cost.bytes < 1000  # what the metadata tables return counts as read
+    counted = ask(source_of(lake, tries_footers=True), days)
+    assert isinstance(counted, PartitionList)
+    assert {part.rows for part in counted.partitions} == {60_175}
+    assert counted.cost.bytes > 100_000
 
 
 def test_a_materialised_view_tells_its_freshness(lake: TrinoServer) -> None:

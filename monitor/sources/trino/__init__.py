@@ -151,7 +151,7 @@ class Trino(TrinoSettings, type="trino"):
         def ask(text: str, most: str | None = None) -> Result:
             return self._run(text, turn, most=most)
 
-        return Tables(self._address, self._known, ask)
+        return Tables(self._address, self._known, ask, tries_footers=self.tries_footers)
 
     def _runner(self, turn: Turn, tally: Tally) -> Callable[[str, float], Result]:
         """Return how the load is asked for by SQL: as any query, in what is left of the turn."""

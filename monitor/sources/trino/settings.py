@@ -36,6 +36,11 @@ class TrinoSettings(BlockingSource):
         pattern=r"^\d+(B|kB|MB|GB|TB)$",
         description="The most that one query may read; the cluster ends a query that reads more.",
     )
+    tries_footers: bool = Field(
+        default=False,
+        description="Count rows of Hive partitions whose format the user may not see, as if their "
+        "files had footers (Parquet, ORC); of one that has none up to 1 GB is read, once.",
+    )
     max_rows: int = Field(default=100_000, ge=1, description="The most rows that are read.")
     max_planning: str = Field(
         default="20s", pattern=r"^\d+(s|m)$", description="The longest that planning may take."

@@ -3,9 +3,10 @@
 
 Iceberg counts rows in its manifests. Hive's metastore knows which partitions there are, and their
 rows where somebody analysed them; where nobody did, the footers of each new partition's files are
-read once (hive.py). A format without footers (text, JSON, CSV, Avro) would have to be scanned:
-there nobody can tell whether a partition is empty, and its rows are unknown. An empty partition, an
-empty append and a compaction are no data.
+read once (hive.py). A format without footers (text, JSON, CSV, Avro) would have to be scanned, and
+so would one that only the owner may see, for all that is known: there nobody can tell whether a
+partition is empty, and its rows are unknown. An empty partition, an empty append and a compaction
+are no data.
 """
 
 from collections.abc import Mapping, Sequence
@@ -70,9 +71,12 @@ class Known:
 class Tables:
     """Answers about tables within one turn; counts what that costs."""
 
-    def __init__(self, address: Address, known: Known, run: Ask) -> None:
-        """Ask by ``run``."""
+    def __init__(
+        self, address: Address, known: Known, run: Ask, *, tries_footers: bool = False
+    ) -> None:
+        """Ask by ``run``; with ``tries_footers`` a format that nobody tells is taken for one."""
         self._address, self._known, self._run = address, known, run
+        self._tries_footers = tries_footers
         self._costs: list[Cost] = []
 
     def _ask(self, text: str, most: str | None = None) -> Result:
@@ -236,7 +240,7 @@ class Tables:
         self, table: Name, column: str, kind: str, cells: Sequence[Any]
     ) -> dict[str, int]:
         shape = self._shape(table)
-        if shape.has_footers is False:
+        if not (self._tries_footers if shape.has_footers is None else shape.has_footers):
             return {}
         is_sure = shape.has_footers is True
         rows = rows_by_footers(self._ask, table, column, kind, cells, is_sure=is_sure)

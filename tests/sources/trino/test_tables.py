@@ -59,6 +59,10 @@ def updated(lake: Rig, query: LastUpdate | LastWrite) -> Updated:
     return answer
 
 
+def tries_footers(lake: Rig, **more: Any) -> None:
+    lake.source = lake.source.model_copy(update={"tries_footers": True, **more})
+
+
 def test_iceberg_tells_the_rows_of_its_partitions_by_metadata(lake: Rig) -> None:
     found = partitions(lake, HOURS)
     first = names.EPOCH + timedelta(hours=498720)
@@ -92,7 +96,15 @@ def test_a_format_without_footers_is_not_scanned_and_nobody_can_tell(lake: Rig) 
     assert [text for text in lake.server.statements if "count(*)" in text] == []
 
 
-def test_who_may_not_see_the_format_counts_by_footers(lake: Rig) -> None:
+def test_a_format_that_one_may_not_see_is_not_scanned_and_nobody_can_tell(lake: Rig) -> None:
+    lake.becomes(tables={**TABLES, "show create table": DENIED})
+    assert partitions(lake, DAYS) == {DAY: 7, DAY + timedelta(days=1): None}
+    assert updated(lake, LastUpdate("hive.events.h", "dt")).data_at == DAY + timedelta(days=1)
+    assert [text for text in lake.server.statements if "count(*)" in text] == []
+
+
+def test_who_may_not_see_the_format_counts_by_footers_when_told_to(lake: Rig) -> None:
+    tries_footers(lake)
     lake.becomes(tables={**TABLES, "show create table": DENIED})
     assert partitions(lake, DAYS) == {DAY: 7, DAY + timedelta(days=1): 0}
 
@@ -101,7 +113,7 @@ def test_who_may_not_see_the_format_counts_by_footers(lake: Rig) -> None:
 
 
 def test_an_own_limit_on_what_is_read_that_is_lower_holds_for_footers_as_well(lake: Rig) -> None:
-    lake.source = lake.source.model_copy(update={"max_scan": "200MB"})
+    tries_footers(lake, max_scan="200MB")
     lake.becomes(tables={**TABLES, "show create table": DENIED})
     partitions(lake, DAYS)
     limits = {one["X-Trino-Session"].count("physical_bytes=200MB") for one in lake.server.headers}
@@ -110,6 +122,7 @@ def test_an_own_limit_on_what_is_read_that_is_lower_holds_for_footers_as_well(la
 
 def test_what_has_no_footers_after_all_is_found_out_once_and_nobody_can_tell(lake: Rig) -> None:
     much = trino_error("reads too much", 131081, "EXCEEDED_SCAN_LIMIT", "INSUFFICIENT_RESOURCES")
+    tries_footers(lake)
     lake.becomes(tables={r"count\(\*\)": much, **TABLES, "show create table": DENIED})
     assert partitions(lake, DAYS) == {DAY: 7, DAY + timedelta(days=1): None}
     assert partitions(lake, DAYS) == {DAY: 7, DAY + timedelta(days=1): None}
