@@ -85,10 +85,14 @@ def test_what_is_hard_is_told_within_a_minute(everything: list[Told]) -> None:
     assert max(at for at in times if at is not None) <= timedelta(seconds=60)
 
 
-def test_a_full_cluster_with_a_long_queue_is_told_within_four_minutes(
+def test_a_long_queue_is_told_within_four_minutes_if_it_grows_or_the_cluster_is_full(
     everything: list[Told],
 ) -> None:
-    slow = {"one query takes the memory", "one user burns the CPU"}
+    slow = {
+        "five times the dashboards",
+        "one query takes the memory",
+        "one user burns the CPU",
+    }
     times = [one.fired for one in everything if one.story.name in slow]
     assert max(at for at in times if at is not None) <= timedelta(minutes=4)
 

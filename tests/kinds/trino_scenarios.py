@@ -198,8 +198,36 @@ def batch_on_a_full_night(scene: Scene) -> None:
     scene.waits(DBT, max(0, 40 - 4 * scene.at), min(120, 15 * scene.at))
 
 
+def slow_storm(scene: Scene) -> None:
+    scene.runs(BI, 10)
+    scene.waits(BI, 3 * scene.at, 6 * scene.at)
+
+
+def absorbed_rush(scene: Scene) -> None:
+    """Let people come for a minute and a half; then they are served, the last ones late."""
+    at = scene.at
+    scene.runs(BI, 10)
+    scene.waits(BI, 10 * at if at < 6 else max(0, 60 - 6 * (at - 6)), min(140, 15 * at))
+
+
+def pieces_of_a_batch(scene: Scene) -> None:
+    """Let three times twenty come, a minute apart, faster than they are done."""
+    at = scene.at
+    came = 20 * min(3, 1 + at // 4)
+    scene.runs(ETL, 6 if at < 20 else 0)
+    scene.waits(ETL, max(0, came - 4 * at), min(105, 15 * at))
+
+
+def batch_that_stands(scene: Scene) -> None:
+    """Let a batch wait behind its first long queries for three minutes, and then be done."""
+    at = scene.at
+    scene.runs(ETL, 6 if at < 18 else 0)
+    scene.waits(ETL, 40 if at < 13 else max(0, 40 - 10 * (at - 12)), min(200, 15 * at))
+
+
 OVERLOADS = (
     Story("five times the dashboards", storm, BI),
+    Story("a queue that builds up slowly", slow_storm, BI),
     Story("one query takes the memory", hog, STRANGER),
     Story("queries are killed for memory", killer, STRANGER),
     Story("one user burns the CPU", burner, STRANGER),
@@ -224,6 +252,9 @@ STORIES = (
     Story("a heap that is collected", sawtooth_heap),
     Story("a slow minute", slow_canary),
     Story("a batch that drains", batch),
+    Story("a rush that is absorbed", absorbed_rush),
+    Story("a batch in pieces", pieces_of_a_batch),
+    Story("a batch that stands for a while", batch_that_stands),
     Story("a burst on a full night", burst_on_a_full_night),
     Story("a batch that drains on a full night", batch_on_a_full_night),
 )

@@ -4,7 +4,7 @@ Two signs of one family say the same thing twice, so families count. A cluster t
 harms nobody: it is overloaded only when somebody waits, fails or is stuck as well.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum, StrEnum
@@ -23,8 +23,9 @@ HALF, MOST_OF, NEARLY_ALL = 0.5, 0.8, 0.9
 LONG_QUEUE = 10
 LONG_WAIT_S, VERY_LONG_WAIT_S = 30, 120
 FAILING, FAILING_MUCH = 0.02, 0.1
-FULL_AND_LONG = 3
-"""Minutes for which a cluster must be full while its queue is long."""
+LONG, FULL_AND_LONG, GROWING = 5, 3, 2
+"""Minutes for which a queue must be long: alone, where the cluster is full all the while, and where
+it grows from minute to minute. A batch is long as well, and drains."""
 
 SLOW_PLANNING_S, SLOW_CANARY_S = 10, 5
 
@@ -88,7 +89,7 @@ def _queue(of: Picture) -> Iterable[Sign]:
     elif of.queue_full is not None and of.queue_full >= MOST_OF:
         share = f"{of.queue_full * 100:.0f} %"
         yield Sign(Family.WAITS, Level.HARD, f"{share} of a group's queue is taken")
-    elif queued is not None and (_held(of, 5, _is_long) or _rises(of)):
+    elif queued is not None and (_held(of, LONG, _is_long) or _rises(of, (15, 10, 5, 0))):
         yield Sign(Family.WAITS, Level.WARN, f"{queued} queries wait")
 
 
@@ -96,13 +97,18 @@ def _is_long(point: LoadPoint) -> bool:
     return point.queued is not None and point.queued >= max(LONG_QUEUE, point.running or 0)
 
 
-def _rises(of: Picture) -> bool:
-    """Say whether the queue has grown for fifteen minutes, and is worth the name."""
-    steps = [_at(of, minutes) for minutes in (15, 10, 5, 0)]
+def _rises(of: Picture, minutes: Sequence[int]) -> bool:
+    """Say whether the queue was longer at each of these minutes ago, and is worth the name."""
+    steps = [_at(of, ago) for ago in minutes]
     lengths = [point.queued for point in steps if point is not None and point.queued is not None]
     return (
         len(lengths) == len(steps) and lengths[-1] >= LONG_QUEUE and lengths == sorted(set(lengths))
     )
+
+
+def _long_for(of: Picture, minutes: int) -> int:
+    """Return for how long a queue must be long: for less than so many minutes where it grows."""
+    return GROWING if _rises(of, (2, 1, 0)) else minutes
 
 
 def _waits(of: Picture) -> Iterable[Sign]:
@@ -110,7 +116,7 @@ def _waits(of: Picture) -> Iterable[Sign]:
     if seconds is None or seconds < LONG_WAIT_S or not of.load.queued:
         return
     # A few that wait long wait for their turn; many that do are a cluster that cannot keep up.
-    is_hard = seconds >= VERY_LONG_WAIT_S and _held(of, 5, _is_long)
+    is_hard = seconds >= VERY_LONG_WAIT_S and _held(of, _long_for(of, LONG), _is_long)
     level = Level.HARD if is_hard else Level.WARN
     yield Sign(Family.WAITS, level, f"one query in twenty waits {seconds:.0f} s or longer")
 
@@ -194,7 +200,7 @@ def _held(of: Picture, minutes: int, is_bad: Callable[[LoadPoint], bool]) -> boo
 
 
 def _stays_full(of: Picture, minutes: int, share: Callable[[LoadPoint], float | None]) -> bool:
-    """Say whether something was nearly full for so long, or for three minutes with a long queue.
+    """Say whether something was nearly full for so long, or for less with a long queue.
 
     A full cluster is a busy one. Where many have waited for it all the while, and for long, waiting
     for more proof only tells it later.
@@ -203,8 +209,9 @@ def _stays_full(of: Picture, minutes: int, share: Callable[[LoadPoint], float | 
     def is_full(point: LoadPoint) -> bool:
         return (share(point) or 0) > NEARLY_ALL
 
-    has_waited = (of.queue_time or 0) >= LONG_WAIT_S and _held(of, FULL_AND_LONG, _is_long)
-    return _held(of, FULL_AND_LONG if has_waited else minutes, is_full)
+    enough = _long_for(of, FULL_AND_LONG)
+    has_waited = (of.queue_time or 0) >= LONG_WAIT_S and _held(of, enough, _is_long)
+    return _held(of, enough if has_waited else minutes, is_full)
 
 
 def _at(of: Picture, minutes: int) -> LoadPoint | None:
