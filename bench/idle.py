@@ -1,9 +1,10 @@
 """The daemon as a process with many checks: memory, CPU, how late looks begin.
 
-    python -m bench.idle [checks] [--herd] [--seconds 90]
+    python -m bench.idle [checks] [--herd] [--seconds 60] [--soak MINUTES]
 
 The checks ask a SQLite file for one number once a minute; with ``--herd`` all at one second, by
-cron. Figures are read after a minute and a half, so that each check was looked at; Linux only.
+cron. Figures are read after half a minute and ``--seconds``, so that each check was looked at. With
+``--soak`` it goes on for so long, prints memory every minute, and its slope; Linux only.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
+from statistics import linear_regression
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -37,6 +39,7 @@ CHECK = """
     query: select count(*) + {n} as value from kpi}}"""
 KIB_A_MB = 1_000_000 / 1024
 IN_A_FILE = 100
+MINUTE_SECONDS = 60
 WARM_SECONDS = 30
 """Until every check looked once, and what is loaded late is loaded."""
 
@@ -47,6 +50,7 @@ def main() -> None:
     parser.add_argument("checks", type=int, nargs="?", default=1000)
     parser.add_argument("--herd", action="store_true", help="All are due at the same second.")
     parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--soak", type=int, default=0, metavar="MINUTES")
     asked = parser.parse_args()
     when = 'cron: "* * * * *"' if asked.herd else "every: 1m"
     with tempfile.TemporaryDirectory(prefix="monitor-idle-") as name:
@@ -68,7 +72,9 @@ def main() -> None:
                 spent = (cpu_seconds(daemon.pid) - spent) / asked.seconds
                 late = {bound: count - late[bound] for bound, count in lateness(port).items()}
                 print(f"{asked.checks} checks: {fields(daemon.pid)}, {spent:.1%} of one core")
-                print(shares(late))
+                print(shares(late), flush=True)
+                if asked.soak:
+                    soak(daemon.pid, asked.soak)
             finally:
                 daemon.terminate()
                 daemon.wait()
@@ -81,6 +87,24 @@ def write_checks(folder: Path, count: int, when: str) -> None:
         numbers = range(first, min(first + IN_A_FILE, count))
         checks = "".join(CHECK.format(n=n, when=when) for n in numbers)
         (folder / f"rows-{first}.yaml").write_text(f"checks:{checks}\n")
+
+
+def soak(pid: int, minutes: int) -> None:
+    """Print memory every minute, and how fast it grew in the second half."""
+    seen: list[float] = []
+    for minute in range(minutes + 1):
+        seen.append(resident_mb(pid))
+        print(f"minute {minute}: {seen[-1]:.1f} MB", flush=True)
+        time.sleep(MINUTE_SECONDS if minute < minutes else 0)
+    half = seen[len(seen) // 2 :]
+    slope = linear_regression(range(len(half)), half).slope
+    print(f"slope of the second half: {slope * 60:+.1f} MB an hour")
+
+
+def resident_mb(pid: int) -> float:
+    """Return the resident memory of a process in MB."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def cpu_seconds(pid: int) -> float:

@@ -30,7 +30,6 @@ class Finding:
 
     check: str
     due_at: datetime | None
-    ended_at: datetime
     verdicts: tuple[Verdict, ...]
     is_partial: bool = False
 
@@ -82,7 +81,7 @@ def _take(turn: Turn, finding: Finding) -> None:
     turn.verdicts.extend(v for v in verdicts if v.outcome is not Outcome.SKIPPED)
     if finding.due_at is not None:
         top = worst(verdicts)
-        slot = Slot(finding.check, finding.due_at, finding.ended_at, top.outcome, top.reason)
+        slot = Slot(finding.check, finding.due_at, turn.now, top.outcome, top.reason)
         turn.slots.append(slot)
 
 

@@ -129,4 +129,4 @@ class Auditor:
 
 
 def _finding(verdict: Verdict) -> Finding:
-    return Finding(AUDITOR, None, verdict.at, (verdict,))
+    return Finding(AUDITOR, None, (verdict,))

@@ -35,11 +35,11 @@ def file_findings(plan: Plan, open_checks: Collection[str], now: datetime) -> It
         verdict = Verdict(
             file_check(name), (), now, Outcome.WARN, Tier.WARN, reason=_reason(broken, plan)
         )
-        yield Finding(verdict.check, None, now, (verdict,))
+        yield Finding(verdict.check, None, (verdict,))
     broken_now = {file_check(name) for name in plan.broken}
     for check in sorted({one for one in open_checks if is_file(one)} - broken_now):
         well = Verdict(check, (), now, Outcome.OK, reason="the file is right again")
-        yield Finding(check, None, now, (well,))
+        yield Finding(check, None, (well,))
 
 
 def is_known(check: str, world: World) -> bool:

@@ -59,7 +59,7 @@ def read_batch(key: str, body: str | bytes, at: datetime) -> Batch:
         verdict = _verdict(number, alert, at)
         found.setdefault(verdict.check, {})[verdict.slice] = verdict
     findings = (
-        Finding(check, None, at, tuple(verdicts.values()), is_partial=True)
+        Finding(check, None, tuple(verdicts.values()), is_partial=True)
         for check, verdicts in found.items()
     )
     return Batch(key, at, tuple(findings), sum(map(len, found.values())))

@@ -90,7 +90,7 @@ def answered(
         bulkheads.unseen.get(planned.source, set()).discard(planned.id)
         if planned.source in bulkheads.failing:
             cause = source_check(planned.source)
-            well = Finding(cause, None, now, (Verdict(cause, (), now, Outcome.OK),))
+            well = Finding(cause, None, (Verdict(cause, (), now, Outcome.OK),))
     return (well, *findings) if well is not None else tuple(findings)
 
 
@@ -110,11 +110,11 @@ def _measured(
         log.exception("check %s could not measure", planned.id)
         return _error(looker, now, f"the kind failed while measuring: {error!r}")
     if not any(answer.maintainer or answer.link for answer in answers):
-        return Finding(planned.id, looker.due_at, now, verdicts)
+        return Finding(planned.id, looker.due_at, verdicts)
     maintainer = next((answer.maintainer for answer in answers if answer.maintainer), None)
     link = next((answer.link for answer in answers if answer.link), None)
     told = tuple(replace(verdict, maintainer=maintainer, link=link) for verdict in verdicts)
-    return Finding(planned.id, looker.due_at, now, told)
+    return Finding(planned.id, looker.due_at, told)
 
 
 def _with_unseen(measured: Measured, unseen: list[str]) -> Measured:
@@ -157,13 +157,13 @@ def failed(
 
 def _ill(source: str, now: datetime, reason: str) -> Finding:
     cause = source_check(source)
-    return Finding(cause, None, now, (Verdict(cause, (), now, Outcome.WARN, Tier.WARN, reason),))
+    return Finding(cause, None, (Verdict(cause, (), now, Outcome.WARN, Tier.WARN, reason),))
 
 
 def _error(looker: Looker, now: datetime, reason: str) -> Finding:
     check = looker.planned.id
     verdict = Verdict(check, (), now, Outcome.ERROR, reason=reason)
-    return Finding(check, looker.due_at, now, (verdict,))
+    return Finding(check, looker.due_at, (verdict,))
 
 
 def skipped(
@@ -171,7 +171,7 @@ def skipped(
 ) -> Finding:
     """Account for a slot in which nobody looked."""
     verdict = Verdict(check, (), now, Outcome.SKIPPED, reason=reason, blocked_by=blocked_by)
-    return Finding(check, due_at, now, (verdict,))
+    return Finding(check, due_at, (verdict,))
 
 
 def spare(

@@ -58,8 +58,7 @@ class Night:
         self.at += timedelta(seconds=1)
         tier = Tier.PAGE if outcome is Outcome.PAGE else None
         findings = [
-            Finding(c, self.at, self.at, (Verdict(c, (), self.at, outcome, tier, "late"),))
-            for c in checks
+            Finding(c, self.at, (Verdict(c, (), self.at, outcome, tier, "late"),)) for c in checks
         ]
         step = advance(self.memory, findings, WORLD, self.at, orders).step
         self.memory.apply(step)

@@ -46,7 +46,7 @@ class Night:
         tier = {Outcome.PAGE: Tier.PAGE, Outcome.WARN: Tier.WARN}.get(outcome)
         names = [f"rows-{n}" for n in checks]
         findings = [
-            Finding(c, self.at, self.at, (Verdict(c, (), self.at, outcome, tier, "few rows"),))
+            Finding(c, self.at, (Verdict(c, (), self.at, outcome, tier, "few rows"),))
             for c in names
         ]
         done = advance(self.memory, findings, self.world, self.at, orders)

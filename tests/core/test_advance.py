@@ -57,7 +57,7 @@ class Day:
     def finds(self, **outcomes: Outcome) -> Step:
         self.at += timedelta(minutes=1)
         findings = [
-            Finding(c, self.at, self.at, (Verdict(c, (), self.at, o, TIERS.get(o), "r"),))
+            Finding(c, self.at, (Verdict(c, (), self.at, o, TIERS.get(o), "r"),))
             for c, o in outcomes.items()
         ]
         return self.does(findings)
@@ -194,9 +194,9 @@ def test_every_due_slot_ends_as_one_outcome_even_when_nothing_was_seen() -> None
 def test_a_slice_that_vanishes_from_the_answer_stays_open() -> None:
     day = Day()
     sliced = Verdict("table", (("m", "a"),), day.at, Outcome.WARN, Tier.WARN)
-    day.does([Finding("table", day.at, day.at, (sliced,))])
+    day.does([Finding("table", day.at, (sliced,))])
     other = Verdict("table", (("m", "b"),), day.at, Outcome.OK)
-    step = day.does([Finding("table", day.at, day.at, (other,))])
+    step = day.does([Finding("table", day.at, (other,))])
     assert day.memory.alerts[("table", (("m", "a"),))].is_open
     assert {v.outcome for v in step.verdicts} == {Outcome.OK, Outcome.NO_DATA}
 
@@ -208,7 +208,7 @@ def test_a_check_that_saw_nothing_is_resolved_when_its_slices_are_seen_again() -
     assert day.memory.alerts[("table", ())].state is AlertState.FIRING
     day.at += timedelta(minutes=1)
     seen = tuple(Verdict("table", (("m", name),), day.at, Outcome.OK) for name in "ab")
-    step = day.does([Finding("table", day.at, day.at, seen)])
+    step = day.does([Finding("table", day.at, seen)])
     assert [(event.change, event.reason) for event in step.events] == [
         (Change.RESOLVED, "there is an answer again")
     ]
@@ -219,7 +219,5 @@ def test_a_check_that_began_to_see_nothing_is_forgotten_when_its_slices_are_seen
     day = Day()
     day.finds(table=Outcome.ERROR)
     day.at += timedelta(minutes=1)
-    day.does(
-        [Finding("table", day.at, day.at, (Verdict("table", (("m", "a"),), day.at, Outcome.OK),))]
-    )
+    day.does([Finding("table", day.at, (Verdict("table", (("m", "a"),), day.at, Outcome.OK),))])
     assert ("table", ()) not in day.memory.alerts

@@ -139,7 +139,7 @@ class History:
             verdicts = tuple(
                 Verdict(check, s, self.now, said, TIERS.get(said), "r") for s in slices
             )
-            findings.append(Finding(check, None, self.now, verdicts, is_partial=True))
+            findings.append(Finding(check, None, verdicts, is_partial=True))
         self.step(findings)
 
     def moves(self) -> None:

@@ -78,7 +78,7 @@ class Day:
 
     def finds(self, **outcomes: Outcome) -> dict[str, NotifyReason]:
         findings = [
-            Finding(c, self.at, self.at, (Verdict(c, (), self.at, o, TIERS.get(o), "r"),))
+            Finding(c, self.at, (Verdict(c, (), self.at, o, TIERS.get(o), "r"),))
             for c, o in outcomes.items()
         ]
         return self.does(findings)
@@ -122,7 +122,7 @@ def test_the_tree_decides_by_all_labels_of_an_alert() -> None:
 def test_the_labels_of_a_slice_decide_too() -> None:
     day = Day(under(node("rest", "", node("ctr", "model=ctr"))))
     verdict = Verdict("rows", (("model", "ctr"),), day.at, WARN, Tier.WARN)
-    assert day.does([Finding("rows", day.at, day.at, (verdict,))]) == {"ctr": FIRST}
+    assert day.does([Finding("rows", day.at, (verdict,))]) == {"ctr": FIRST}
 
 
 def test_a_route_without_receiver_leaves_it_to_the_maintainer_and_to_on_call() -> None:
@@ -302,7 +302,7 @@ def test_a_pager_that_was_told_by_day_does_not_ring_at_night_and_hears_in_the_mo
     assert day.finds(rows=PAGE) == {"recsys-chat": FIRST, "recsys-pager": FIRST}
     day.waits(60 * 8)
     more = Verdict("rows", (("model", "b"),), day.at, PAGE, Tier.PAGE, "r")
-    told = day.does([Finding("rows", day.at, day.at, (more,), is_partial=True)])
+    told = day.does([Finding("rows", day.at, (more,), is_partial=True)])
     assert told == {"recsys-chat": NotifyReason.MORE_ALERTS}
     assert day.quiet() == {QuietReason.OUTSIDE_HOURS}
     assert day.waits(60 * 8) == {"recsys-pager": NotifyReason.MORE_ALERTS}
@@ -323,7 +323,7 @@ def test_pagers_hear_only_of_alerts_of_tier_page_that_come_their_way() -> None:
         Verdict("load", (), day.at, WARN, Tier.WARN, "r"),
         Verdict("load", (("model", "a"),), day.at, PAGE, Tier.PAGE, "r"),
     ]
-    told = day.does([Finding("load", day.at, day.at, tuple(both))])
+    told = day.does([Finding("load", day.at, tuple(both))])
     assert told == {"platform-chat": FIRST, "lead": FIRST}
 
 

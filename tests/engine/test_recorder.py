@@ -17,7 +17,7 @@ SECOND = timedelta(seconds=1)
 
 def finding(at: datetime, value: float, check: str = "a") -> Finding:
     verdict = Verdict(check, (), at, Outcome.OK, samples=(Sample("value", value),))
-    return Finding(check, at, at, (verdict,))
+    return Finding(check, at, (verdict,))
 
 
 @pytest.fixture
