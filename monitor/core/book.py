@@ -222,6 +222,9 @@ class Memory(Book):
                 self._names(self._members, entry.storm).pop(incident.id, None)
         for groups in (self._receivers, self._children, self._members, self._firing):
             groups.pop(incident.id, None)
+        for name in (incident.resource or "", f"check:{incident.check}"):
+            if not self._red.get(name):
+                self._red.pop(name, None)
         if incident.parent is not None:
             self._names(self._children, incident.parent).pop(incident.id, None)
         del self.incidents[incident.id]

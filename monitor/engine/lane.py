@@ -88,7 +88,7 @@ class Lane:
     _not_before: dict[str, datetime] = field(default_factory=dict)
     _ready: list[Entry] = field(default_factory=list)
     _later: list[tuple[datetime, int, str]] = field(default_factory=list)
-    _bounds: list[tuple[datetime, int, OutboxRow]] = field(default_factory=list)
+    _bounds: list[tuple[datetime, int, str, str]] = field(default_factory=list)
     _numbers: "count[int]" = field(default_factory=count)
 
     def add(self, row: OutboxRow, now: datetime) -> None:
@@ -102,8 +102,9 @@ class Lane:
             self._not_before[subject] = min(row.due_at, now + LONGEST_WAIT)
         if not row.is_degraded:
             bound = PAGE_BOUND if row.notification.is_page else OTHER_BOUND
-            entry = (row.notification.at + bound, next(self._numbers), row)
-            heapq.heappush(self._bounds, entry)
+            # Not the row itself: most are delivered long before, and none is small.
+            at, number = row.notification.at + bound, next(self._numbers)
+            heapq.heappush(self._bounds, (at, number, subject, row.notification.key))
         self._offer(subject, now)
 
     def doubt(self) -> None:
@@ -235,6 +236,6 @@ class Lane:
     def overdue(self, now: datetime) -> Iterable[OutboxRow]:
         """Give, once each, the rows that have waited for longer than their bound."""
         while self._bounds and self._bounds[0][0] <= now:
-            _, _, row = heapq.heappop(self._bounds)
-            if self.has(row):
-                yield row
+            _, _, subject, key = heapq.heappop(self._bounds)
+            waiting = self._rows.get(subject, ())
+            yield from [row for row in waiting if row.notification.key == key]
