@@ -37,13 +37,13 @@ def test_a_scrape_is_small_and_asks_few_statements(trino_server: TrinoServer) ->
     assert first.is_partial
     assert first.silent == quiet.silent == busy.silent == {}
     assert 10_000 < first.scraped_bytes <= 20_000
-    assert quiet.scraped_bytes <= 5_000
+    assert quiet.scraped_bytes <= 3_000
     assert busy.scraped_bytes <= 20_000
     assert (busy.running, busy.queued) == (1, len(crowded.queued))
     assert busy.queries is not None
     assert {crowded.running, *crowded.queued} <= {one.id for one in busy.queries}
     assert "global.crowded" in {one.name for one in busy.groups}
-    assert sum(load.cost.queries for load in (first, quiet, busy)) <= 1
+    assert (first.cost.queries, quiet.cost.queries, busy.cost.queries) == (1, 0, 0)
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +65,8 @@ def looks(server: TrinoServer, *denied: str, user: str = "monitor") -> list[Load
             # What the machine took in and had not confirmed yet counts for the source only.
             assert between.taken - before <= load.scraped_bytes + 20
             found.append(load)
-    told = " ".join(f"{one.scraped_bytes}" for one in found)
-    print(f"{user} without {denied}: {told} bytes")  # noqa: T201  # the figures of the documentation
+    told = " ".join(f"{one.scraped_bytes} ({len(one.queries or ())})" for one in found)
+    print(f"{user} without {denied}: {told} bytes (queries)")  # noqa: T201  # the figures of the documentation
     assert max(one.scraped_bytes for one in found) <= MOST
     assert sum(one.cost.queries for one in found[:4]) <= 4
     return found
@@ -76,7 +76,10 @@ def looks(server: TrinoServer, *denied: str, user: str = "monitor") -> list[Load
 def test_a_crowded_cluster_is_counted_and_named_within_20_kb(
     busy: TrinoServer, denied: tuple[str, ...]
 ) -> None:
-    for load in looks(busy, *denied):
+    found = looks(busy, *denied)
+    # On a busy machine a statement may take so long that it is given up; not every time.
+    assert any("system.runtime.queries" in load.collectors for load in found)
+    for load in found:
         assert (load.queued, load.running) == (WAITING, RUN)
         assert load.is_partial
         assert load.queries is not None

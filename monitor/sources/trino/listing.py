@@ -24,10 +24,6 @@ from monitor.sources.trino.rest import MORE, Facts, Rest
 PATH = "/v1/query"
 WAITS = ("QUEUED", "WAITING_FOR_RESOURCES")
 RUNS = ("RUNNING", "FINISHING", "PLANNING", "STARTING", "DISPATCHING")
-GROUPS_NEED, SQL_NEEDS, NODES_NEED = 1_500, 5_400, 3_900
-"""Bytes left for the resource groups in which somebody waits, for a statement about queries,
-and for one about workers where nobody told how many there are."""
-
 A_FEW = 400
 """Bytes below which no query could be read."""
 
@@ -68,16 +64,20 @@ class Listing:
                 self.read(state, share)
 
 
-def listed(rest: Rest, past: Past, known: Facts, now: datetime) -> Facts:
+def listed(
+    rest: Rest, past: Past, known: Facts, now: datetime, *, spared: int, if_cut: int
+) -> Facts:
     """Read the queries. Raise SourceError, also for an answer of another shape.
 
     ``known`` is what the counters told: where nobody waits nobody need be asked for. Numbers that
-    can be told neither by them nor by the list are told as ``at_least``.
+    can be told neither by them nor by the list are told as ``at_least``. ``spared`` are the bytes
+    that are left for what comes later in the look, ``if_cut`` those for a statement about queries.
     """
-    nodes = 0 if known.get("workers") is not None else NODES_NEED
-    listing = Listing(rest, GROUPS_NEED + SQL_NEEDS + nodes)
+    listing = Listing(rest, spared + if_cut)
     listing.read_all(WAITS, 0.4, known.get("queued"))
     listing.read_all(RUNS, 0.5, _living(known))
+    if not listing.cut and _living(known) is not None:
+        listing.spared = spared
     listing.read("FAILED", 0.5)
     is_due = past.long_until is None or now >= past.long_until
     if is_due:

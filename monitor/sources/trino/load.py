@@ -1,6 +1,6 @@
 """The load of a cluster, up a ladder: REST, which never queues; then SQL; then the web UI."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,6 +10,7 @@ from monitor.api import Cost, GroupLoad, LoadSnapshot, SourceError, holders_of
 from monitor.api.errors import SourceFault
 from monitor.sources.trino.address import Address
 from monitor.sources.trino.busy import BUSIEST_SQL, QUERIES_SQL, WAITING, busy_by_sql
+from monitor.sources.trino.faults import Why
 from monitor.sources.trino.listing import PATH, RUNS, checked, joined, listed
 from monitor.sources.trino.past import Past
 from monitor.sources.trino.rest import (
@@ -41,8 +42,9 @@ NODES_EVERY, QUERIES_EVERY = timedelta(minutes=1), timedelta(seconds=30)
 SQL_SHARE = 0.5
 """Of the time that is left; the web UI is asked after SQL, and needs some, too."""
 
-UI_NEEDS = 1_500
-"""Bytes that are left for the web UI where it may have to tell what SQL does not."""
+QUERIES_NEED, NODES_NEED, CANARY_NEEDS, UI_NEEDS = 7_000, 4_500, 4_500, 1_500
+"""Bytes that are left for what may come later in a look. Of a statement most is not its answer, but
+some 500 to 1,200 bytes each time the coordinator says how far it is: at least once a second."""
 
 BUSY_MEMORY = 0.8
 MOST_GROUPS, MOST_OF_A_GROUP, LEAST_OF_A_GROUP = 3, 1_500, 700
@@ -114,7 +116,8 @@ class Ladder:
             return
         self.hear("/metrics", lambda: NUMBERS.facts(rest))
         if self._wants_details():
-            self.hear(PATH, lambda: listed(rest, self.past, self.facts, self.now))
+            bytes_for = self._spared()
+            self.hear(PATH, lambda: listed(rest, self.past, self.facts, self.now, **bytes_for))
             self.cut = self.facts.pop("cut", self.cut)
             if PATH in self.heard:
                 self.past.detailed_at = self.now
@@ -152,28 +155,39 @@ class Ladder:
     def _by_sql(self) -> None:
         """Ask by SQL only for what REST left open, and once a minute how long it takes."""
         self.tally.most = MOST_BYTES - MORE - (0 if self._is_counted() else UI_NEEDS)
-        if self._lacks("workers"):
-            self._ask(
-                "system.runtime.nodes",
-                NODES_SQL,
-                NODES_EVERY,
-                lambda it: {"workers": it.rows[0][0]},
-            )
         self._queries_by_sql()
-        if self.has_canary and self._is_canary_due() and not self.shut_out:
+        if self._lacks("workers"):
+            name, read = "system.runtime.nodes", lambda it: {"workers": it.rows[0][0]}
+            self._ask(name, NODES_SQL, NODES_EVERY, read, needs=NODES_NEED)
+        if self._is_canary_due() and not self.shut_out and self.tally.left >= CANARY_NEEDS:
             self.past.canary_at = self.now
             self.past.canary = self._canary()
         if self.past.canary is not None:
             self.facts["canary"], self.facts["canary_error"] = self.past.canary
         # Every query of ours is a canary, too.
         rejected = self.past.rejected
-        if self.shut_out is not None:
+        if self.shut_out is not None and not _never_asked(self.shut_out):
             self.facts["canary_error"] = str(self.shut_out)
         elif rejected is not None and self.now - rejected[0] <= REJECTED_FOR:
             self.facts["canary_error"] = rejected[1]
 
+    def _spared(self) -> Mapping[str, int]:
+        """Return how many bytes the list has to leave for the groups and for one statement."""
+        asks_nodes = self._lacks("workers") and self._is_due(NODES_SQL, NODES_EVERY)
+        need = NODES_NEED if asks_nodes else CANARY_NEEDS if self._is_canary_due() else 0
+        one = need + MORE if need else 0
+        more = max(0, QUERIES_NEED - one) if self._is_due(BUSIEST_SQL, QUERIES_EVERY) else 0
+        groups = MORE + LEAST_OF_A_GROUP if self.facts.get("queued") != 0 else 0
+        return {"spared": groups + one, "if_cut": more}
+
+    def _is_due(self, text: str, every: timedelta) -> bool:
+        known = self.past.by_sql.get(text)
+        return known is None or self.now - known[0] >= every
+
     def _is_canary_due(self) -> bool:
         """Ask one statement a look, unless that has put off the canary for long."""
+        if not self.has_canary:
+            return False
         if self.past.canary_at is None:
             return not self.asked or bool(self.past.points)
         every = 2 * CANARY_EVERY if self.asked else CANARY_EVERY
@@ -197,20 +211,26 @@ class Ladder:
         every: timedelta,
         read: Callable[[Result], Facts],
         use: Callable[[Facts], Facts] | None = None,
+        *,
+        needs: int = 0,
     ) -> None:
-        """Ask by SQL, or tell again what it told a short time ago: a cluster is not asked often."""
+        """Ask by SQL, or tell again what it told a short time ago: a cluster is not asked often.
+
+        Where fewer bytes are left than it ``needs`` it is asked in another look.
+        """
 
         def told() -> Facts:
-            known = self.past.by_sql.get(text)
-            if known is None or self.now - known[0] >= every:
+            if self._is_due(text, every) and self.tally.left >= needs:
                 if self.shut_out is not None:
                     raise self.shut_out
                 self.asked += 1
-                known = (self.now, self._read(text, read))
-                self.past.by_sql[text] = known
-            if isinstance(known[1], SourceError):
-                raise known[1]
-            return use(known[1]) if use else known[1]
+                self.past.by_sql[text] = (self.now, self._read(text, read))
+            if text not in self.past.by_sql:
+                raise SourceError("query", "not asked: too little of the look was left")
+            found = self.past.by_sql[text][1]
+            if isinstance(found, SourceError):
+                raise found
+            return use(found) if use else found
 
         self.hear(name, told)
 
@@ -222,13 +242,18 @@ class Ladder:
             self.shut_out = error if error.fault in SHUT_OUT else None
             return error
 
-    def _canary(self) -> tuple[float, str]:
-        """Return how many seconds a small query took, and why it failed; empty when it did not."""
+    def _canary(self) -> tuple[float, str] | None:
+        """Return how many seconds a small query took, and why it failed; empty when it did not.
+
+        None where it was not asked: a query of our own took the time, which says nothing.
+        """
         began, error = monotonic(), ""
         try:
             self.asked += 1
             self.run("select 1", min(CANARY_SECONDS, self.turn.left * SQL_SHARE))
         except SourceError as failure:
+            if _never_asked(failure):
+                return None
             error = str(failure)
         return monotonic() - began, error
 
@@ -267,3 +292,7 @@ class Ladder:
         )
         self.past.remember(made.now)
         return made
+
+
+def _never_asked(error: SourceError) -> bool:
+    return error.fault == "timeout" and error.code == Why.DEADLINE_QUEUED

@@ -128,7 +128,8 @@ class Wire(requests.Session):
         try:
             for piece in response.raw.stream(PIECE, decode_content=False):
                 body += unpack(piece)
-                if self._tally.received - before >= most:
+                is_over = self._tally.received - before >= most
+                if is_over and response.raw.length_remaining != 0:
                     self.was_cut = True
                     self._tally.received += self.sockets.unread()
                     response.close()

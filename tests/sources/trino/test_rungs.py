@@ -113,6 +113,15 @@ def test_what_is_blocked_is_not_forgotten_for_sql(on: Rig) -> None:
     assert (load.blocked, load.running) == (1, 1)
 
 
+def test_a_canary_that_waits_for_a_query_of_our_own_says_nothing_of_the_cluster(on: Rig) -> None:
+    source = on.source.model_copy(update={"canary": True})
+    assert source._slots.acquire(blocking=False)
+    load = source.ask_blocking(Load(), Asking(NOW, timedelta(seconds=1), "load"))
+    assert isinstance(load, LoadSnapshot)
+    assert (load.canary, load.canary_error) == (None, "")
+    assert on.server.statements == []
+
+
 def test_while_sql_is_stuck_there_is_time_for_the_ui(on: Rig) -> None:
     on.becomes(queries=CROWD, denied=frozenset({LIST, NUMBERS}), is_stuck=True)
     source = on.source.model_copy(update={"canary": True})
