@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 USED := import monitor.cli.run, monitor.cli.demo, alembic.script, alembic.runtime.environment, sqlglot; \
   from monitor.config.plugins import load_plugins; assert not load_plugins(), load_plugins()
 
-.PHONY: install dev demo test lint platform pictures pin bench bench-alerts bench-pages clean
+.PHONY: install dev demo quick test lint platform pictures pin bench bench-alerts bench-pages clean
 
 install: $(VENV)/installed
 
@@ -45,11 +45,14 @@ lint: dev
 	$(BIN)/mypy monitor tests
 	$(BIN)/lint-imports --no-cache
 
-# The platform is one for all its tests, and real deadlines need a quiet machine; the others go to
-# every core, a file as a whole. Many wait for a process, so there are two workers for each core; and
-# they begin in the order of the files, because the first folders hold those that take longest.
-test: lint
+# What is quick goes to every core, a file as a whole. Many wait for a process, so there are two workers
+# for each core; and they begin in the order of the files, because the first folders hold those that
+# take longest.
+quick: lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not platform and not alone"
+
+# The platform is one for all its tests, and real deadlines and long histories need a quiet machine.
+test: quick
 	$(BIN)/python -m pytest -m "platform or alone"
 
 platform: dev
