@@ -16,6 +16,7 @@ import httpcore
 import httpx
 
 from monitor import __version__
+from monitor.api.streams import Streams
 
 KEPT_SECONDS = 5.0
 """How long a connection that nobody uses is kept; the default of httpx."""
@@ -23,6 +24,7 @@ MOST_FREE = 20
 
 Origin: TypeAlias = tuple[str, str, int]
 PORTS = {"http": 80, "https": 443}
+STREAMS = Streams()
 AGENT = f"monitor/{__version__}"
 
 
@@ -104,6 +106,7 @@ class Connections:
             httpcore.Origin(scheme.encode(), host.encode(), port),
             ssl_context=trust(),
             keepalive_expiry=KEPT_SECONDS,
+            network_backend=STREAMS,
         )
 
     async def close(self) -> None:

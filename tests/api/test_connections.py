@@ -1,14 +1,18 @@
 """HTTP on kept connections, against a server that says what it saw."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 import pytest
 
+from monitor.api import connections as module
 from monitor.api.connections import MOST_FREE, Connections
+from tests.certificate import make_certificate
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 WAIT = 5.0
@@ -22,6 +26,7 @@ class Server:
     heads: list[str] = field(default_factory=list)
     opened: int = 0
     port: int = 0
+    is_secure: bool = False
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     heard: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
     _open: list[asyncio.StreamWriter] = field(default_factory=list)
@@ -38,28 +43,43 @@ class Server:
         except asyncio.IncompleteReadError:
             writer.close()
 
-    def hang_up(self) -> None:
+    def speak(self, text: bytes) -> None:
+        for writer in self._open:
+            writer.write(text)
+
+    async def hang_up(self) -> None:
         for writer in self._open:
             writer.close()
+        for writer in self._open:
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/"
+        return f"http{'s' * self.is_secure}://127.0.0.1:{self.port}/"
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[tuple[Server, Connections]]:
-    there, connections = Server(), Connections()
+async def serving(
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[tuple[Server, Connections]]:
+    there, connections = Server(is_secure=tls is not None), Connections()
     there.may_answer.set()
-    listening = await asyncio.start_server(there.serve, "127.0.0.1", 0)
+    listening = await asyncio.start_server(there.serve, "127.0.0.1", 0, ssl=tls)
     there.port = listening.sockets[0].getsockname()[1]
     try:
         yield there, connections
     finally:
         await connections.close()
         listening.close()
-        there.hang_up()
+        await there.hang_up()
         await listening.wait_closed()
+
+
+async def a_turn() -> None:
+    """Let the loop read what has arrived, and run what waits for it."""
+    for _ in range(2):
+        await asyncio.sleep(0)
 
 
 async def get(connections: Connections, url: str) -> httpx.Response:
@@ -72,8 +92,8 @@ def test_a_connection_is_kept_and_one_that_the_server_closed_is_replaced() -> No
             for _ in range(3):
                 assert (await get(connections, server.url)).text == "ok"
             assert server.opened == 1
-            server.hang_up()
-            await asyncio.sleep(0)
+            await server.hang_up()
+            await a_turn()
             assert (await get(connections, server.url)).status_code == 200
             assert server.opened == 2
 
@@ -167,7 +187,7 @@ def test_an_answer_that_breaks_off_is_one_too() -> None:
             server.may_answer.clear()
             asked = asyncio.create_task(get(connections, server.url))
             await server.heard.acquire()
-            server.hang_up()
+            await server.hang_up()
             with pytest.raises(httpx.TransportError):
                 await asked
             server.may_answer.set()
@@ -186,5 +206,49 @@ def test_proxies_of_the_environment_are_used(monkeypatch: pytest.MonkeyPatch) ->
             assert (await get(connections, "http://nowhere.invalid/hook")).text == "ok"
             assert server.heads[0].startswith("GET http://nowhere.invalid/hook HTTP/1.1")
             await connections.close()
+
+    asyncio.run(work())
+
+
+def test_over_tls_a_certificate_that_nobody_trusts_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = make_certificate(tmp_path)
+    own = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    own.load_cert_chain(*pair)
+
+    async def work() -> None:
+        async with serving(own) as (server, connections):
+            with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+                await get(connections, server.url)
+            trusting = ssl.create_default_context(cafile=str(pair[0]))
+            monkeypatch.setattr(module, "trust", lambda: trusting)
+            for _ in range(2):
+                assert (await get(connections, server.url)).text == "ok"
+            assert server.opened == 1
+
+    asyncio.run(work())
+
+
+def test_an_answer_that_comes_in_many_pieces_is_read_as_a_whole() -> None:
+    async def work() -> None:
+        async with serving() as (server, connections):
+            body = bytes(range(256)) * 4_000
+            head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            server.answer = head + body
+            answer = await get(connections, server.url)
+            assert answer.content == body
+
+    asyncio.run(work())
+
+
+def test_a_server_that_spoke_unasked_is_not_taken_for_an_answer() -> None:
+    async def work() -> None:
+        async with serving() as (server, connections):
+            assert (await get(connections, server.url)).status_code == 200
+            server.speak(ANSWER.replace(b"200", b"408"))
+            await a_turn()
+            assert (await get(connections, server.url)).status_code == 200
+            assert server.opened == 2
 
     asyncio.run(work())

@@ -2,7 +2,6 @@
 
 import base64
 import ssl
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pydantic import ValidationError
 from monitor.api import Answer, Asking, Load, LoadSnapshot, Query, Rows, SourceError
 from monitor.sources.trino import Trino
 from monitor.testing.trino import ClusterState, ScriptedTrino
+from tests.certificate import make_certificate
 from tests.sources.trino.rig import ENOUGH, NOW, TABLES
 
 
@@ -36,12 +36,7 @@ class Secure:
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    folder = tmp_path_factory.mktemp("tls")
-    cert, key = folder / "cert.pem", folder / "key.pem"
-    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
-    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject]
-    subprocess.run([*made, "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True)
-    return cert, key
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
