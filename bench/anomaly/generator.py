@@ -73,7 +73,11 @@ class World:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a world is made of. tail: degrees of freedom of Student's t, None for normal noise."""
+    """What a world is made of.
+
+    tail: degrees of freedom of Student's t, None for normal noise. alike: the first so many of each
+    volume live the same week.
+    """
 
     each: int = 10
     days: int = 126
@@ -84,6 +88,7 @@ class Recipe:
     missing: float = 0.005
     gap: int = 8
     warm_up: int = WARM_UP_DAYS
+    alike: int = 0
 
 
 def hourly(seed: int, recipe: Recipe = Recipe()) -> World:
@@ -93,7 +98,9 @@ def hourly(seed: int, recipe: Recipe = Recipe()) -> World:
     holidays = tuple(sorted(int(d) for d in rng.choice(days, recipe.holidays, replace=False)))
     volume = np.repeat(recipe.volumes, recipe.each)
     count, hours = len(volume), recipe.days * DAY
-    log_rate = np.log(volume)[:, None] + season(rng, count, hours) + trend(rng, count, hours)
+    shape = season(rng, count, hours)
+    shape[np.arange(count) % recipe.each < recipe.alike] = shape[0]
+    log_rate = np.log(volume)[:, None] + shape + trend(rng, count, hours)
     log_rate += noise(rng, count, hours, recipe.tail)
     log_rate += np.repeat(rng.normal(0, DAY_SD, (count, recipe.days)), DAY, axis=1)
     for day in holidays:

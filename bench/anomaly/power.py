@@ -2,6 +2,7 @@
 
     python -m bench.anomaly.power hourly --seeds 101 102 103
     python -m bench.anomaly.power daily --seeds 101 102 103
+    python -m bench.anomaly.power alike --seeds 101 102 103 [--apart]
 
 The series come from `generator`; the check is the whole world, its budget one alarm per series and
 30 days, its direction down. Holidays are known to the detector. False alarms are counted on the
@@ -9,12 +10,14 @@ clean copy after 45 days; alarms less than 6 hours apart are one; those on holid
 days after a launch are not counted. Each round gives every slice one drop at a random place, away
 from gaps, holidays, fresh launches and alarms of the clean copy; a drop is found by an alarm inside
 it. A leak takes 2 % more every day for ten days, and is found by an alarm within the first five.
-The pooled tail sees the injected incidents, too.
+The pooled tail sees the injected incidents, too. `alike` is the hourly world with one week for all
+slices; `--apart` leaves the detector without the shape that they have in common.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
@@ -23,7 +26,8 @@ from typing import TypeAlias
 import numpy as np
 
 from bench.anomaly import generator
-from bench.anomaly.generator import VOLUMES, WARM_UP_DAYS, World
+from bench.anomaly.generator import VOLUMES, WARM_UP_DAYS, Recipe, World
+from monitor.anomaly import detector
 from monitor.anomaly.arrays import Bools, Floats, Ints
 from monitor.anomaly.episodes import episodes
 from monitor.anomaly.model import Direction, Settings
@@ -146,23 +150,31 @@ def table(results: list[tuple[Floats, Found]], volume: Floats) -> str:
 def one(asked: tuple[str, int, int]) -> tuple[Floats, Found]:
     """Measure one seed."""
     grain, seed, rounds = asked
-    world = generator.hourly(seed) if grain == "hourly" else generator.daily(seed)
-    return measure(ours, world, seed, rounds)
+    return measure(ours, drawn(grain, seed), seed, rounds)
+
+
+def drawn(grain: str, seed: int) -> World:
+    """Draw the world of a grain."""
+    if grain == "daily":
+        return generator.daily(seed)
+    return generator.hourly(seed, Recipe(alike=Recipe.each if grain == "alike" else 0))
 
 
 def main() -> None:
     """Print the table for the seeds asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("grain", choices=["hourly", "daily"])
+    parser.add_argument("grain", choices=["hourly", "daily", "alike"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102, 103])
     parser.add_argument("--rounds", type=int, default=2, help="injections of each size per series")
+    parser.add_argument("--apart", action="store_true", help="share no shape between slices")
     asked = parser.parse_args()
+    if asked.apart:
+        detector.LEAST_SLICES = sys.maxsize
     with ProcessPoolExecutor(2) as workers:
         work = [(asked.grain, seed, asked.rounds) for seed in asked.seeds]
         results = list(workers.map(one, work))
-    make = generator.hourly if asked.grain == "hourly" else generator.daily
     print(asked.grain, "seeds", *asked.seeds)
-    print(table(results, make(asked.seeds[0]).volume))
+    print(table(results, drawn(asked.grain, asked.seeds[0]).volume))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from monitor.anomaly.judged import Judged, Runs
 from monitor.anomaly.model import DAY, Settings
 from monitor.anomaly.part import Part
 from monitor.anomaly.pool import Pool
+from monitor.anomaly.shared import LEAST_SLICES, Common, Shared
 from monitor.anomaly.tails import LEAK_SHARE, Tails
 
 # Slices of a part: arrays of a day of so many fit a cache, and temporary ones stay small.
@@ -37,6 +38,8 @@ class Detector:
         self.pool = Pool(budget * (1.0 - LEAK_SHARE), days)
         self.leak_pool = Pool(budget * LEAK_SHARE, days)
         self.tails = Tails(settings, None, None)
+        self.shared = Shared(self.calendar)
+        self._common: Common | None = None
         self._block = -1
         self.next: int | None = None
 
@@ -72,16 +75,23 @@ class Detector:
         if block != self._block:
             self._block = block
             self.tails = Tails(self.settings, self.pool.tail(), self.leak_pool.tail())
+            self._common = self.shared.open(block * self.calendar.day) if self._is_many else None
         taught: list[Runs] = []
         for rows, part in self._ranges():
             some = None if sizes is None else sizes[rows]
-            judged, runs = part.advance(lo, values[rows], some, self.tails)
+            judged, runs = part.advance(lo, values[rows], some, self.tails, self._common)
             taught.extend([] if runs is None else [runs])
             yield judged
         if taught:
             self.pool.add(np.concatenate([one.fast for one in taught]), self.tails.threshold)
             leak = np.concatenate([one.leak for one in taught])
             self.leak_pool.add(leak[:, None], self.tails.leak_threshold)
+            if self._is_many:
+                self.shared.add(block * self.calendar.day, [one.shape for one in taught])
+
+    @property
+    def _is_many(self) -> bool:
+        return self.slices >= LEAST_SLICES
 
     def _ranges(self) -> Iterator[tuple[slice, Part]]:
         at = 0

@@ -64,7 +64,11 @@ class Judged:
 
 @dataclass(frozen=True)
 class Runs:
-    """What a finished block teaches the tails: scores of runs (slices, runs), leaks (slices,)."""
+    """What a finished block teaches the whole check.
+
+    fast: scores of runs (slices, runs). leak: (slices,). shape: (2, buckets), see `shared.weighed`.
+    """
 
     fast: Floats
     leak: Floats
+    shape: Floats

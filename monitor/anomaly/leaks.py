@@ -85,11 +85,15 @@ class Leaks(Rowwise):
         clipped = np.clip(flat - at[:, None], -CLIP * spread[:, None], CLIP * spread[:, None])
         more_at, more_slope = _regression(clipped, days.astype(np.float64))
         at, slope = at + more_at, slope + more_slope
-        away = np.abs(past - at[:, None] - slope[:, None] * days)
-        known = np.sum(np.isfinite(past), axis=1)
-        usual = np.nansum(np.minimum(away, CLIP_OF_SPREAD * spread[:, None]), axis=1)
+        known = np.sum(np.isfinite(flat), axis=1)
+        flat -= at[:, None]
+        flat -= more_slope[:, None] * days
+        np.abs(flat, out=flat)
+        np.minimum(flat, CLIP_OF_SPREAD * spread[:, None], out=flat)
+        np.nan_to_num(flat, copy=False)
         # Two of the days are used up by level and slope.
-        spread = np.maximum(MEAN_TO_SPREAD * usual / np.maximum(known - 2, 1), LEAST_SPREAD)
+        usual = np.einsum("ij->i", flat) / np.maximum(known - 2, 1)
+        spread = np.maximum(MEAN_TO_SPREAD * usual, LEAST_SPREAD)
         distance = recent - at[:, None] - slope[:, None] * np.arange(RECENT)
         distance = np.where((known >= LEAST_DAYS)[:, None], distance, np.nan)
         return Line(distance, spread, COMMON / np.maximum(known, LEAST_DAYS))

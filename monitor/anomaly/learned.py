@@ -15,6 +15,7 @@ from monitor.anomaly.calendar import LAGS, Calendar
 from monitor.anomaly.model import SEASONS, Settings
 from monitor.anomaly.rowwise import Rowwise
 from monitor.anomaly.score import WINDOW
+from monitor.anomaly.shared import weighed
 
 WILD = 5.0  # buckets that surprise by more spreads than this teach nothing
 # Half-life of the drift: fast enough for a launch (a 15 % shift is normal after two days),
@@ -26,6 +27,7 @@ MEMORY_DAYS, MEMORY_BUCKETS = 21.0, 60.0
 FARTHEST = 20.0  # of a surprise: a factor of 500 million either way says it all
 ERROR_CAP = 0.7  # a factor 2; one outage must not choose the season
 GUARD_BLOCKS = 30
+TELLING = 512
 NEVER = np.iinfo(np.int64).max
 
 
@@ -58,6 +60,11 @@ class Learned(Rowwise):
         self.deviations = self.rows("deviations", (2, slots), 0.0, np.float32)
         self.local = self.rows("local", (slots,), np.nan, np.float32)
         self.errors = self.rows("errors", (3,), 0.0)
+        # Squared errors of the own and of the common shape and their number, then the variance
+        # that counting makes and the number of that.
+        self.pooled = self.rows("pooled", (5,), 0.0)
+        self.share = self.rows("share", (), 0.0)
+        self.unlike = self.rows("unlike", (), np.nan)
         # The last WINDOW buckets of the block before, then those of this block.
         self.y = self.rows("y", (width,), np.nan, np.float32)
         self.center = self.rows("center", (width,), np.nan, np.float32)
@@ -113,6 +120,7 @@ class Learned(Rowwise):
         self._learn_spread(plain, own)
         self._learn_echo(calm, own)
         self.errors *= self.fade
+        self.pooled *= self.fade
         shape = np.where(plain, y - self.level[:, None], np.nan)
         for season in range(len(SEASONS)):
             error = np.minimum(np.abs(shape - self.shapes[:, season]), ERROR_CAP)
@@ -143,6 +151,27 @@ class Learned(Rowwise):
         self.pairs[:, 1] += np.sum(np.where(both, 0.5 * (before**2 + after**2), 0.0), axis=1)
         product, square = self.pairs.T
         self.phi = np.clip(product / np.where(square > 0, square, 1.0), 0.0, 0.9)
+
+    def weighed(self) -> Floats:
+        """Return what the finished block tells of the shape of all slices, see `shared`.
+
+        Of many slices some hundred tell as much as all.
+        """
+        rows = slice(None, None, max(1, self.count // TELLING))
+        own = slice(WINDOW, WINDOW + self.calendar.day)
+        y, level = self.y[rows, own].astype(np.float64), self.level[rows]
+        calm = np.isfinite(y) & ~self.holiday[own] & ~(self.wildness[rows, own] > WILD)
+        # Both relative to the level: large values stay numbers.
+        offset = self.offset[rows] * np.exp(-level)
+        value = np.exp(np.clip(y - level[:, None], -FARTHEST, FARTHEST)) - offset[:, None]
+        ratio = value / np.maximum(1.0 - offset, offset)[:, None]
+        return weighed(ratio, calm, self._noise()[rows], np.nan_to_num(self.unlike[rows]))
+
+    def _noise(self) -> Floats:
+        """Return the variance that counting makes in one bucket; 0 where nothing is counted."""
+        total, count = self.pooled[:, 3], self.pooled[:, 4]
+        noise: Floats = total / np.where(count > 0, count, 1.0)
+        return noise
 
     def day_level(self) -> Floats:
         """Return the level of the finished block, season taken out; NaN where half is missing.

@@ -13,6 +13,7 @@ from monitor.anomaly.model import WEEKLY, Settings
 from monitor.anomaly.pool import highest
 from monitor.anomaly.rowwise import Rowwise
 from monitor.anomaly.series import bucket_number
+from monitor.anomaly.shared import Common
 from monitor.anomaly.tail import LEAST_THRESHOLD
 from monitor.anomaly.tails import Tails
 from monitor.anomaly.tracker import Forecast, Tracker
@@ -50,7 +51,7 @@ class Part(Rowwise):
         return self.tracker.calendar.block(number)
 
     def advance(
-        self, lo: int, values: Floats, sizes: Floats | None, tails: Tails
+        self, lo: int, values: Floats, sizes: Floats | None, tails: Tails, common: Common | None
     ) -> tuple[Judged, Runs | None]:
         """Judge and learn buckets of one block; with its last bucket return the runs, too."""
         usable = np.isfinite(values) & (values >= 0)
@@ -61,7 +62,7 @@ class Part(Rowwise):
         count = values.shape[1]
         day = self.tracker.calendar.day
         at = lo - block * day
-        forecast = self.tracker.forecast(lo, values, sizes)
+        forecast = self.tracker.forecast(lo, values, sizes, common)
         self.known[:, block % self.known.shape[1]] += np.sum(usable, axis=1)
         judged = self._judge(lo, values, forecast)
         self.scores[:, at : at + count] = judged.score
@@ -168,7 +169,8 @@ class Part(Rowwise):
             judged.is_anomaly[rows, -1] |= self._is_large(sign, line, rows)
         self.moved |= judged.is_anomaly[:, -1]
         self._note_alarms(judged)
-        return Runs(runs, self.leaks.taught(block, leak, lasts))
+        taught = self.leaks.taught(block, leak, lasts)
+        return Runs(runs, taught, self.tracker.weighed())
 
     def _leak_scores(self, block: int, line: Line) -> tuple[Floats, Floats]:
         """Return the scores in the bad direction, (slices,), and which direction it is."""

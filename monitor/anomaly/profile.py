@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -46,7 +48,9 @@ def huber_mean(values: Floats, spread: Floats) -> Floats:
     return mean
 
 
-def seasonal(ring: Shapes, lags: Ints, before: int, spread: Floats) -> Floats:
+def seasonal(
+    ring: npt.NDArray[np.floating[Any]], lags: Ints, before: int, spread: Floats
+) -> Floats:
     """Profile of some buckets: Huber mean of the same local time 1..8 periods before.
 
     ring: (slices, length), detrended values by bucket number modulo length, NaN where they must

@@ -16,13 +16,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.anomaly import score
-from monitor.anomaly.arrays import Floats
+from monitor.anomaly.arrays import Bools, Floats
 from monitor.anomaly.calendar import LAGS, Span
-from monitor.anomaly.learned import FARTHEST, GUARD_BLOCKS, NEVER, Learned
+from monitor.anomaly.learned import ERROR_CAP, FARTHEST, GUARD_BLOCKS, NEVER, Learned
 from monitor.anomaly.model import WEEKLY
 from monitor.anomaly.profile import first_week, seasonal
 from monitor.anomaly.score import WINDOW
 from monitor.anomaly.series import offsets
+from monitor.anomaly.shared import Common, share, unlikeness
 
 NO_ECHO = 3.5  # buckets that surprise by more spreads than this leave no echo
 DRIFT_STEP = 3.0
@@ -62,10 +63,13 @@ class Forecast:
 class Tracker(Learned):
     """Forecasts and scores the buckets of all slices from what was learned of them."""
 
-    def forecast(self, lo: int, values: Floats, sizes: Floats | None = None) -> Forecast:
+    def forecast(
+        self, lo: int, values: Floats, sizes: Floats | None = None, common: Common | None = None
+    ) -> Forecast:
         """Forecast and score the buckets from `lo` on, all of one block; NaN where unknown.
 
         sizes: the denominators of a rate, whose binomial variance bounds the spread from below.
+        common: the shape that all slices have in common, if it is known.
         """
         count = values.shape[1]
         if self.calendar.block(lo) != self._block():
@@ -82,8 +86,12 @@ class Tracker(Learned):
             self.y[:, columns] = np.log(usable + self.offset[:, None])
         local = self.local[:, span.slot].astype(np.float64)
         self.shapes[:, :, at : at + count] = self._profiles(span, np.nan_to_num(local))
+        if common is not None:
+            self._draw(at, count, common)
         base = self.level[:, None] + self._chosen(at, count)
-        spread = np.maximum(local, np.maximum(self._floor(base, sizes), LEAST_SPREAD))
+        floor = self._floor(base, sizes)
+        self._note(3, 4, floor**2, np.isfinite(self.y[:, columns]) & np.isfinite(floor))
+        spread = np.maximum(local, np.maximum(floor, LEAST_SPREAD))
         wider = np.maximum(HOLIDAY_WIDTH * spread, HOLIDAY_SPREAD)
         spread = np.where(span.holiday, wider, spread)
         self.spread[:, columns] = np.where(self.ready[:, None], spread, np.nan)
@@ -123,6 +131,34 @@ class Tracker(Learned):
         self.level = level
         self.local = self._spread_by_slot().astype(np.float32)
         self._choose()
+        weeks = np.clip((lo - self.first) // self.calendar.week, 1, LAGS).astype(np.float64)
+        own, their, count = (self.pooled[:, i] for i in range(3))
+        count = np.where(count > 0, count, np.nan)
+        blur = self._noise() / weeks
+        self.unlike = unlikeness(blur, own / count, their / count)
+        self.share = share(blur, self.unlike)
+
+    def _draw(self, at: int, count: int, common: Common) -> None:
+        """Draw the weekly shape of small slices towards the common one; note how both did."""
+        place = slice(at, at + count)
+        their = common.shape(self.level, self.counts, at, count)
+        own = self.shapes[:, WEEKLY, place].astype(np.float64)
+        columns = slice(WINDOW + at, WINDOW + at + count)
+        seen = self.y[:, columns] - self.level[:, None]
+        known = np.isfinite(seen) & ~self.holiday[columns]
+        for i, shape in enumerate((own, their)):
+            error = np.minimum(np.abs(seen - shape), ERROR_CAP) ** 2
+            self._note(i, 2 if i else None, error, known)
+        rows = np.flatnonzero(self.share)
+        drawn = own[rows] + self.share[rows, None] * (their[rows] - own[rows])
+        self.shapes[rows, WEEKLY, place] = drawn
+
+    def _note(self, what: int, number: int | None, value: Floats, known: Bools) -> None:
+        """Add to `pooled`, bucket by bucket: a tick and a start must agree to the last bit."""
+        for value_at, known_at in zip(value.T, known.T, strict=True):
+            self.pooled[:, what] += np.where(known_at, value_at, 0.0)
+            if number is not None:
+                self.pooled[:, number] += known_at
 
     def _start(self, lo: int) -> None:
         """Take in slices that have completed their first week."""
