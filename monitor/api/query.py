@@ -17,11 +17,13 @@ class Rows(Query):
     """Run a text in the source's own language (SQL, PromQL) and return a table.
 
     ``since`` is the start of the window that the text looks at, when it has one; the source puts
-    it in the place of ``{{ since }}`` in its own way of writing moments.
+    it in the place of ``{{ since }}`` in its own way of writing moments. ``until`` is its end, for
+    ``{{ until }}``; None is now.
     """
 
     text: str
     since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,12 @@ from monitor.config.plan import Plan, PlannedCheck
 from monitor.core.labels import Labels, labels_of, text_of
 from monitor.core.state import Rebase
 from monitor.engine.clock import SystemClock
-from monitor.engine.histories import Histories
+from monitor.engine.histories import Done, Histories
 from monitor.engine.threads import Writer
 from monitor.store import Store, open_store
+
+STEPS = 100
+"""Of the progress bar, for each check."""
 
 
 @click.group()
@@ -52,8 +55,16 @@ async def _backfill(
 ) -> list[str]:
     writer = Writer(store)
     histories = Histories(store.metrics, writer)
-    with click.progressbar(checks, label="asking", item_show_func=_name) as shown:
-        said = [await _ask(plan, histories, planned, now) for planned in shown]
+    said = []
+    with click.progressbar(length=STEPS * len(checks), label="asking", item_show_func=_name) as bar:
+        for number, planned in enumerate(checks):
+
+            def done(share: float, planned: PlannedCheck = planned, at: int = number) -> None:
+                bar.update(round(STEPS * (at + share)) - bar.pos, planned)
+
+            done(0.0)
+            said.append(await _ask(plan, histories, planned, now, done))
+            done(1.0)
     for source in plan.sources.values():
         await source.close()
     writer.close()
@@ -64,13 +75,15 @@ def _name(planned: PlannedCheck | None) -> str:
     return planned.id if planned else ""
 
 
-async def _ask(plan: Plan, histories: Histories, planned: PlannedCheck, now: datetime) -> str:
+async def _ask(
+    plan: Plan, histories: Histories, planned: PlannedCheck, now: datetime, done: Done
+) -> str:
     what = planned.check.remembers(now)
     assert what is not None
     source = plan.sources[planned.source]
     asking = Asking(now, planned.check.timeout, planned.id, planned.team)
     try:
-        found = await histories.ask(planned, what, lambda rows: source.ask(rows, asking), now)
+        found = await histories.ask(planned, what, lambda rows: source.ask(rows, asking), now, done)
     except SourceError as error:
         return f"{planned.id}: {planned.source} could not be asked ({error.fault}): {error}"
     except ValueError as error:

@@ -21,6 +21,7 @@ from monitor.api.buckets import Buckets, Remembered
 from monitor.api.grid import buckets_of
 from monitor.api.query import Rows
 from monitor.core.labels import Labels
+from monitor.engine.pieces import Piece, first_piece
 from monitor.engine.threads import Writer
 from monitor.store import StoreError
 from monitor.store.metrics import MetricDay, Metrics
@@ -35,6 +36,11 @@ SHARED_FOR = timedelta(minutes=1)
 """How long one answer serves all checks that ask the same."""
 
 Ask: TypeAlias = Callable[[Rows], Awaitable[Answer]]
+Done: TypeAlias = Callable[[float], None]
+
+
+def _ignored(_share: float) -> None:
+    """Tell nobody how far it is."""
 
 
 class Check(Protocol):
@@ -77,23 +83,31 @@ class Histories:
         self._metrics: dict[str, Metric] = {}
         self._shared: dict[tuple[str, Rows], tuple[datetime, asyncio.Task[Answer]]] = {}
 
-    async def ask(self, check: Check, what: Remembered, ask: Ask, now: datetime) -> Buckets:
-        """Return all that is known; ask for new and unsettled buckets. Raise SourceError."""
+    async def ask(
+        self, check: Check, what: Remembered, ask: Ask, now: datetime, done: Done = _ignored
+    ) -> Buckets:
+        """Return all that is known; ask for new and unsettled buckets. Raise SourceError.
+
+        What came before an error is kept: the next look goes on from there. done: is told the
+        share of the window that has come.
+        """
         metric = await self._metric(check.id, what, now)
-        since = self._since(metric, what, now)
-        answer = await self._one_flight(check.source, Rows(what.text, since), ask, now)
-        assert isinstance(answer, Table)
-        fresh = await asyncio.to_thread(buckets_of, answer, what)
-        lo = bucket_number(since, what.settings)
-        merge(metric, fresh, lo, bucket_number(now - what.keep, what.settings))
+        piece = self._first(metric, what, now)
+        begin, oldest = piece.lo, bucket_number(now - what.keep, what.settings)
+        while True:
+            query = Rows(what.text, piece.since, piece.until)
+            answer = await self._one_flight(check.source, query, ask, now)
+            assert isinstance(answer, Table)
+            fresh = await asyncio.to_thread(buckets_of, answer, what)
+            merge(metric, fresh, piece.lo, oldest)
+            following = piece.after(len(answer))
+            if following is None:
+                break
+            await self._save(check, metric, what, piece.lo, now)
+            piece = following
+            done((piece.lo - begin) / (piece.end - begin))
         note_arrivals(metric, what, now)
-        days = days_of(metric, what, lo)
-        arrivals = json.dumps(_written(metric))
-        try:
-            await self._writer.run(self._store.save, metric.key, days, arrivals, now)
-        except StoreError as error:
-            # What is in memory is enough for the verdict; a restart asks for the rest again.
-            log.warning("the buckets of %s are not kept: %s", check.id, error)
+        await self._save(check, metric, what, piece.lo, now)
         rebased = await self._writer.run(self._store.rebases, check.id)
         return Buckets(
             observed_at=answer.observed_at,
@@ -112,6 +126,22 @@ class Histories:
             memory=metric.memory,
             notes=fresh.notes,
         )
+
+    async def _save(
+        self, check: Check, metric: Metric, what: Remembered, lo: int, now: datetime
+    ) -> None:
+        days, arrivals = days_of(metric, what, lo), json.dumps(_written(metric))
+        try:
+            await self._writer.run(self._store.save, metric.key, days, arrivals, now)
+        except StoreError as error:
+            # What is in memory is enough for the verdict; a restart asks for the rest again.
+            log.warning("the buckets of %s are not kept: %s", check.id, error)
+
+    def _first(self, metric: Metric, what: Remembered, now: datetime) -> Piece:
+        """Return what to ask first: all at once what may be restated, a longer window in pieces."""
+        since = self._since(metric, what, now)
+        is_long = now - since > what.settle + 2 * max(DAY, what.settings.bucket)
+        return first_piece(what.text if is_long else "", what.settings, since, now)
 
     def _since(self, metric: Metric, what: Remembered, now: datetime) -> datetime:
         """Return from where to ask: all that is kept at first, later what may have changed."""

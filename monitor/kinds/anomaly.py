@@ -94,7 +94,9 @@ class Anomaly(Check, kind="anomaly"):
     default_every: ClassVar[timedelta] = timedelta(minutes=15)
     learns: ClassVar[bool] = True
 
-    query: str = Field(description="SQL with {{ since }}, and {{ value }} for the metric.")
+    query: str = Field(
+        description="SQL with {{ since }}, {{ until }} if much, and {{ value }} for the metric."
+    )
     value: str = Field(
         default="value", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="The metric."
     )

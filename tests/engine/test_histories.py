@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -35,15 +36,19 @@ class Kpi:
     def __init__(self) -> None:
         self.rows = {NOW.replace(minute=0) - HOUR * i: 100.0 + i for i in range(1, 24 * 30)}
         self.asked: list[datetime] = []
+        self.until: list[datetime | None] = []
         self.fails = False
+        self.fails_after = 1_000
 
     async def ask(self, query: Rows) -> Answer:
         assert query.since is not None
         self.asked.append(query.since)
+        self.until.append(query.until)
         await asyncio.sleep(0)
-        if self.fails:
+        if self.fails or len(self.asked) > self.fails_after:
             raise SourceError("timeout", "too slow")
-        found = sorted((at, n) for at, n in self.rows.items() if at >= query.since)
+        until = query.until or NOW + timedelta(days=365)
+        found = sorted((at, n) for at, n in self.rows.items() if query.since <= at < until)
         times, numbers = zip(*found, strict=True)
         columns = {"t": times, "model": ("ctr",) * len(times), "n": numbers}
         return Table(observed_at=NOW, columns=columns)
@@ -51,6 +56,7 @@ class Kpi:
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[Histories, Store]]:
+    path.mkdir(exist_ok=True)
     store = open_store(f"sqlite:///{path / 'm.db'}")
     writer = Writer(store)
     yield Histories(store.metrics, writer), store
@@ -74,6 +80,39 @@ def test_the_first_look_asks_for_all_and_the_next_ones_for_what_may_have_changed
     assert kpi.asked[1] == NOW.replace(hour=2, minute=0) - HOUR * 6
     assert first.values.shape == (1, 14 * 24)
     assert later.values[0, -1] == 5.0
+
+
+PIECES = what("select ... {{ since }} {{ until }}")
+
+
+def test_a_query_with_an_end_is_asked_in_pieces_that_grow(tmp_path: Path) -> None:
+    kpi, whole, told = Kpi(), Kpi(), list[float]()
+    with opened(tmp_path) as (histories, _):
+        found = asyncio.run(histories.ask(kpi, PIECES, kpi.ask, NOW, told.append))
+        before = len(kpi.asked)
+        asyncio.run(histories.ask(kpi, PIECES, kpi.ask, NOW + HOUR))
+    with opened(tmp_path / "other") as (histories, _):
+        expected = ask(histories, whole)
+    np.testing.assert_array_equal(found.values, expected.values)
+    days = [(b - a) / timedelta(days=1) for a, b in pairwise(kpi.asked[:before])]
+    assert days == [1.0, 4.0]
+    assert kpi.until[:3] == [*kpi.asked[1:3], None]
+    assert len(kpi.asked) == before + 1, "what may be restated is one question"
+    assert told == sorted(told)
+    assert 0 < told[0] < told[-1] < 1
+
+
+def test_what_came_before_an_error_is_not_asked_again(tmp_path: Path) -> None:
+    kpi = Kpi()
+    kpi.fails_after = 2
+    with opened(tmp_path) as (histories, _), pytest.raises(SourceError):
+        asyncio.run(histories.ask(kpi, PIECES, kpi.ask, NOW))
+    kpi.fails_after = 1_000
+    with opened(tmp_path) as (histories, _):
+        found = asyncio.run(histories.ask(kpi, PIECES, kpi.ask, NOW))
+    assert kpi.asked[3] == kpi.asked[2] - HOUR * 7, "from what may have been restated on"
+    assert found.values.shape == (1, 14 * 24)
+    assert np.isfinite(found.values).all()
 
 
 def test_a_restart_asks_only_for_what_may_have_changed(tmp_path: Path) -> None:

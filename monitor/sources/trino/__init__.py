@@ -40,6 +40,7 @@ from monitor.sources.trino.tables import Known, Tables
 from monitor.sources.trino.turn import Turn, shorter, turn_of
 
 SINCE = re.compile(r"\{\{\s*since\s*\}\}")
+UNTIL = re.compile(r"\{\{\s*until\s*\}\}")
 _ANY_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -65,7 +66,7 @@ class Trino(TrinoSettings, type="trino"):
     def objections(self, query: Query) -> Iterator[str]:
         """Refuse what is not one reading statement."""
         if isinstance(query, Rows) and not looks_harmless(query.text):
-            refusal = objection(SINCE.sub(timestamp(_ANY_MOMENT), query.text))
+            refusal = objection(_filled(query.text, _ANY_MOMENT, _ANY_MOMENT))
             if refusal is not None:
                 yield refusal
 
@@ -122,11 +123,10 @@ class Trino(TrinoSettings, type="trino"):
     def _rows(self, query: Rows, turn: Turn) -> Table:
         text = query.text
         # Guarded before the moment is filled in: that changes at every look, the rest does not.
-        guard(SINCE.sub(timestamp(_ANY_MOMENT), text))
-        if SINCE.search(text):
-            if query.since is None:
-                raise SourceError("query", "the text has {{ since }}, but this kind has no window")
-            text = SINCE.sub(timestamp(query.since), text)
+        guard(_filled(text, _ANY_MOMENT, _ANY_MOMENT))
+        if SINCE.search(text) and query.since is None:
+            raise SourceError("query", "the text has {{ since }}, but this kind has no window")
+        text = _filled(text, query.since or turn.now, query.until or turn.now)
         found = self._run(text.rstrip().rstrip(";"), turn)
         cells = list(zip(*found.rows, strict=True)) or [()] * len(found.columns)
         if len(set(found.columns)) < len(found.columns):
@@ -179,6 +179,10 @@ class Trino(TrinoSettings, type="trino"):
             raise
         finally:
             self._slots.release()
+
+
+def _filled(text: str, since: datetime, until: datetime) -> str:
+    return UNTIL.sub(timestamp(until), SINCE.sub(timestamp(since), text))
 
 
 def _scalars(questions: Sequence[Query]) -> dict[int, Scalar]:
