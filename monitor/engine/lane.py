@@ -234,8 +234,11 @@ class Lane:
         self._offer(parcel.subject, now)
 
     def overdue(self, now: datetime) -> Iterable[OutboxRow]:
-        """Give, once each, the rows that have waited for longer than their bound."""
+        """Give, once each, the rows that have waited for longer than their bound.
+
+        One that is there and has more to follow is heard.
+        """
         while self._bounds and self._bounds[0][0] <= now:
             _, _, subject, key = heapq.heappop(self._bounds)
-            waiting = self._rows.get(subject, ())
+            waiting = self._rows.get(subject, ()) if key not in self._begun else ()
             yield from [row for row in waiting if row.notification.key == key]

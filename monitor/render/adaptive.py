@@ -10,7 +10,7 @@ from monitor.render.page import Page, cut, page_of
 Element: TypeAlias = dict[str, Any]
 
 LARGEST = 26_000
-"""Bytes of a card; Teams refuses messages beyond 28 KB."""
+"""Bytes of a card with its fallback; Teams refuses messages beyond 28 KB."""
 
 LONGEST_RUN = 4000
 
@@ -65,20 +65,24 @@ def _runs(parts: list[tuple[str, bool]], *, mono: bool = False) -> Element:
 
 
 def _fitted(body: list[Element], title: str) -> Element:
-    kept, size = list(body), _size(body)
+    kept, size = list(body), _size(_card(title, body))
     while len(kept) > 1 and size > LARGEST:
-        size -= _size([kept.pop()])
+        size -= _size(kept.pop())
     if len(kept) < len(body):
         kept.append(_runs([(f"{len(body) - len(kept)} lines are left out here.", False)]))
+    return _card(title, kept)
+
+
+def _card(title: str, body: list[Element]) -> Element:
     return {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
         "fallbackText": cut(title, 500),
         "msteams": {"width": "Full"},
-        "body": kept,
+        "body": body,
     }
 
 
-def _size(body: list[Element]) -> int:
-    return len(json.dumps(body).encode())
+def _size(element: Element) -> int:
+    return len(json.dumps(element).encode())

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 from monitor.core.notification import Notification, NotifyReason
 from monitor.core.state import OutboxRow
-from monitor.engine.lane import Lane, rank
+from monitor.engine.lane import OTHER_BOUND, Lane, rank
 from monitor.engine.pace import Pace
 
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -111,3 +111,12 @@ def test_the_pace_counts_from_the_end_of_a_send() -> None:
     lane.done(parcel, later)
     assert sent(lane, 1.5) == []
     assert sent(lane, 1.9) == ["next"]
+
+
+def test_a_message_that_is_there_is_not_overdue_for_what_follows_it() -> None:
+    lane = lane_with(row("chart"), row("other"))
+    parcel = lane.take(AT)
+    assert parcel is not None
+    lane.goes_on(parcel, AT)
+    late = list(lane.overdue(AT + OTHER_BOUND))
+    assert [one.notification.subject for one in late] == ["other"]
