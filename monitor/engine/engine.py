@@ -15,8 +15,6 @@ from monitor.core.model import Tier, Verdict
 from monitor.core.orders import Order, Reconsider, Refusal, Remove
 from monitor.core.state import Received, Step
 from monitor.core.world import World
-from monitor.engine import arrivals
-from monitor.engine.arrivals import PartitionNotes
 from monitor.engine.auditor import Auditor
 from monitor.engine.broken import farewells, file_findings, is_known
 from monitor.engine.bulkheads import Bulkheads, source_check
@@ -25,13 +23,12 @@ from monitor.engine.delivery import Delivery
 from monitor.engine.digest_runs import DigestRuns
 from monitor.engine.digests import Digests
 from monitor.engine.dispatch import Dispatch
+from monitor.engine.housekeeping import Housekeeping
 from monitor.engine.inbox import Inbox, read_batch
-from monitor.engine.keeping import Keeping, hand_over
+from monitor.engine.keeping import hand_over
 from monitor.engine.lateness import Lateness
 from monitor.engine.look import look
 from monitor.engine.metrics import Metrics
-from monitor.engine.recorder import Recorder
-from monitor.engine.retention import packs, prune
 from monitor.engine.shedding import overloaded, watchers
 from monitor.engine.threads import Writer
 from monitor.engine.world import world_of
@@ -42,7 +39,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SEEN_EVERY = timedelta(seconds=10)
 DRAIN = timedelta(seconds=10)
 STORE_WAIT = timedelta(seconds=10)
 """How long a store that failed is left alone, but for what people order."""
@@ -70,7 +66,6 @@ class Engine:
         self.memory = Memory()
         self.is_ready = False
         self.trouble: str | None = None
-        self._run = 0
         self._findings: list[Finding] = []
         self._orders: list[Waiting] = []
         self._inbox = Inbox()
@@ -80,13 +75,10 @@ class Engine:
         self._leaving: set[asyncio.Task[None]] = set()
         self._storing: list[Finding] = []
         self._ticked_at: datetime | None = None
-        self._seen_at: datetime | None = None
         self._committing = asyncio.Lock()
         self._flushing: asyncio.Task[None] | None = None
         self._wants_flush = False
-        self.recorder = Recorder(store.samples)
-        self.notes = PartitionNotes()
-        self.keeping = Keeping(store.keepsakes)
+        self.housekeeping = Housekeeping(store, self.writer)
         self.lateness = Lateness()
         self.auditor = Auditor(
             plan,
@@ -114,7 +106,7 @@ class Engine:
             self.metrics,
             watching=watchers(plan),
             histories=lambda: self.histories,
-            notes=self.notes,
+            notes=self.housekeeping.notes,
             lateness=self.lateness,
         )
         self.dispatch.use(plan, self.bulkheads)
@@ -132,9 +124,7 @@ class Engine:
         """Remember what was, and plan the first looks."""
         now = self.clock.now()
         self.memory = await self.writer.run(self.store.history.memory, now)
-        await self.writer.run(self.recorder.load, now)
-        await self.writer.run(self.keeping.load, self.plan.sources, now)
-        self._run = await self.writer.run(self.store.journal.started, now)
+        await self.housekeeping.start(self.plan.sources, now)
         for kept in await self.writer.run(self.store.journal.not_taken):
             self._inbox.put(read_batch(kept.key, kept.body, kept.at))
         await self.delivery.start()
@@ -214,7 +204,7 @@ class Engine:
         await self.flush()
         self.digests.tick()
         self.auditor.tick(now, self._failed_at)
-        await self._seen(now)
+        await self.housekeeping.tick(self.plan.sources, now)
         self.is_ready = self.trouble is None
 
     def _take(self, findings: Iterable[Finding]) -> None:
@@ -240,7 +230,7 @@ class Engine:
         with self._inbox.arrival():
             now = self.clock.now()
             self._number += 1
-            batch = read_batch(f"{self._run}-{self._number}", body, now)
+            batch = read_batch(f"{self.housekeeping.run}-{self._number}", body, now)
             await self.writer.commit(Step(now, received=(Received(batch.key, now, body),)))
             self._inbox.put(batch)
         self.flush_soon()
@@ -293,7 +283,7 @@ class Engine:
             self.trouble, self._failed_at = self.digests.trouble, None
             self.dispatch.ledger.closed(findings)
             self._storing = []
-            self.recorder.take(findings)
+            self.housekeeping.recorder.take(findings)
             self.memory.apply(advanced.step)
             self._forget_well_sources()
             self._answer(orders, advanced)
@@ -362,24 +352,6 @@ class Engine:
         """Tell how each source is asked."""
         return [self.bulkheads.state(name) for name in self.plan.sources]
 
-    async def _seen(self, now: datetime) -> None:
-        if self._seen_at is not None and timedelta(0) <= now - self._seen_at < SEEN_EVERY:
-            return
-        self._seen_at = now
-        await self.writer.run(self.store.journal.seen, self._run, now)
-        await self._record(now)
-
-    async def _record(self, now: datetime, *, is_last: bool = False) -> None:
-        changes = self.recorder.changes(now, is_last=is_last)
-        if changes is not None:
-            await self.writer.run(self.store.samples.save, *changes)
-            self.recorder.saved()
-        noted = self.notes.changes()
-        if noted:
-            await self.writer.run(arrivals.save, self.store, noted)
-        if is_last or self.keeping.is_due(now):
-            await self.writer.run(self.keeping.save, self.plan.sources, now)
-
     async def settle(self) -> None:
         """Wait until every look under way is over and stored, and every send has ended."""
         while self.dispatch.looks:
@@ -393,13 +365,8 @@ class Engine:
 
     async def prune(self) -> None:
         """Forget what nobody reads any more."""
-        checks = [one.check for one in self.plan.checks.values()]
-        now = self.clock.now()
-        await self.writer.run(prune, self.store, checks, now)
-        for pack in packs(self.store, now):
-            name: str | None = ""
-            while name is not None:
-                name = await self.writer.run(pack, name)
+        checks = (one.check for one in self.plan.checks.values())
+        await self.housekeeping.prune(checks, self.clock.now())
 
     async def stop(self) -> None:
         """Take no new looks, finish those under way, store, send once more, close."""
@@ -417,9 +384,7 @@ class Engine:
         await self.flush()
         if self._flushing is not None:
             await self._flushing
-        now = self.clock.now()
-        await self.writer.run(self.store.journal.seen, self._run, now)
-        await self._record(now, is_last=True)
+        await self.housekeeping.stop(self.plan.sources, self.clock.now())
         for source in self.plan.sources.values():
             await source.close()
         for receiver in self.plan.receivers.values():
