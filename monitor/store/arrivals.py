@@ -8,7 +8,7 @@ from hashlib import blake2s
 import sqlalchemy as sa
 
 from monitor.api.query import Partitions
-from monitor.store.tables import partition_seen, partition_watch
+from monitor.store.kept_tables import partition_seen, partition_watch
 from monitor.store.upsert import upsert_many
 
 

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 
 from monitor.core.state import Settled, Step
 from monitor.store import codec
+from monitor.store.columns import Moment
 from monitor.store.metrics import write_rebases
 from monitor.store.outbox import add_rows
 from monitor.store.tables import (
-    Moment,
     alert,
     alert_event,
     check_state,

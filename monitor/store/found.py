@@ -7,7 +7,7 @@ from hashlib import blake2s
 import sqlalchemy as sa
 
 from monitor.store.errors import StoreError
-from monitor.store.tables import found_values
+from monitor.store.kept_tables import found_values
 from monitor.store.upsert import upsert_many
 
 

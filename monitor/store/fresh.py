@@ -20,7 +20,7 @@ from monitor.core.model import Evidence, Unit
 from monitor.core.series import Peak, Point
 from monitor.store.codec import labels_from
 from monitor.store.hours import Hour, SeriesKey, hour_row, numbers_of, peak_of, points_of
-from monitor.store.tables import sample_fresh, sample_hour
+from monitor.store.kept_tables import sample_fresh, sample_hour
 from monitor.store.upsert import upsert_many
 
 PARTS = 256

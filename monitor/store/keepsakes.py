@@ -5,7 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from monitor.store.errors import StoreError
-from monitor.store.tables import keepsake
+from monitor.store.kept_tables import keepsake
 from monitor.store.upsert import upsert_many
 
 

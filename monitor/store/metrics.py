@@ -15,7 +15,7 @@ from monitor.core.labels import Labels
 from monitor.core.state import Rebase
 from monitor.store.codec import labels_from, labels_text
 from monitor.store.errors import StoreError
-from monitor.store.tables import metric_day, metric_rebase, metric_series
+from monitor.store.kept_tables import metric_day, metric_rebase, metric_series
 from monitor.store.upsert import upsert_many
 
 if TYPE_CHECKING:

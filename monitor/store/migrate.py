@@ -10,8 +10,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from monitor.store import kept_tables, tables
+from monitor.store.columns import metadata
 from monitor.store.errors import StoreError
-from monitor.store.tables import metadata
+
+KNOWN = (tables, kept_tables)
+"""The modules that put their tables into ``metadata`` when they are imported."""
 
 FOLDER = Path(__file__).parent / "migrations"
 VERSIONS = sa.Table(

@@ -8,8 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from monitor.store.tables import sample_day as old
-from monitor.store.tables import sample_hour as recent
+from monitor.store.kept_tables import sample_day as old
+from monitor.store.kept_tables import sample_hour as recent
 from monitor.store.upsert import upsert_many
 
 _KEY = ("check", "slice", "measure", "hour")

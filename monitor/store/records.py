@@ -8,8 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from monitor.core.audit import Records, Thread, Waiting
+from monitor.store.columns import Moment
 from monitor.store.errors import StoreError
-from monitor.store.tables import Moment, incident, outbox, receipt, told
+from monitor.store.tables import incident, outbox, receipt, told
 
 LOOK_BACK = timedelta(hours=1)
 """How long incidents are looked after that are over."""

@@ -19,7 +19,7 @@ from monitor.core.series import Peak, Point, Series
 from monitor.store.codec import labels_from, labels_text
 from monitor.store.fresh import Fresh, FreshSamples, merged, save_fresh
 from monitor.store.hours import HOUR, SeriesKey, peak_of, points_of
-from monitor.store.tables import check_day, sample_day, sample_fresh, sample_hour
+from monitor.store.kept_tables import check_day, sample_day, sample_fresh, sample_hour
 from monitor.store.upsert import upsert_many
 
 DAY = timedelta(days=1)

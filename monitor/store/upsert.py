@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
-from monitor.store.tables import Moment
+from monitor.store.columns import Moment
 
 MOMENT = Moment()
 

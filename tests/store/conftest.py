@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from monitor.store import Store, open_store
-from monitor.store.tables import metadata
+from monitor.store.columns import metadata
 
 POSTGRES = os.environ.get("MONITOR_TEST_POSTGRES")
 """Given by the platform tests, which run this suite on a real PostgreSQL."""

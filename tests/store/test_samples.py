@@ -10,7 +10,7 @@ from monitor.core.series import Peak, Point
 from monitor.store import Store
 from monitor.store.fresh import Fresh, part_of
 from monitor.store.hours import Hour, SeriesKey
-from monitor.store.tables import sample_fresh, sample_hour
+from monitor.store.kept_tables import sample_fresh, sample_hour
 
 AT = datetime(2026, 11, 25, 14, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

@@ -24,8 +24,8 @@ from monitor.core.silence import Silence
 from monitor.core.state import OutboxRow, Postponed, Received, Settled, Slot, Step, Told
 from monitor.core.trail import Deed, TrailEntry
 from monitor.store import Store, StoreError, open_store
+from monitor.store.columns import metadata
 from monitor.store.migrate import FOLDER, VERSIONS, current, head, migrate
-from monitor.store.tables import metadata
 
 AT = datetime(2026, 11, 24, 3, 10, tzinfo=UTC)
 CTR = (("model", "ctr"),)

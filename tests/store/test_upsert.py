@@ -7,7 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from monitor.core.model import Outcome
-from monitor.store.tables import check_state, metadata, outbox, told
+from monitor.store.columns import metadata
+from monitor.store.tables import check_state, outbox, told
 from monitor.store.upsert import upsert_many
 
 AT = datetime(2026, 11, 24, 3, 10, tzinfo=UTC)
