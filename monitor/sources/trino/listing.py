@@ -95,11 +95,10 @@ def _told(listing: Listing, past: Past, known: Facts, now: datetime) -> Facts:
     found = [listing.found[key] for key in sorted(listing.found)]
     facts = busy_by_rest(found)
     unseen = 0 if living is None else living - sum(one["state"] not in OVER for one in found)
+    may_view = past.others_at is not None and now - past.others_at <= REMEMBERED_FOR
     if not all(map(_is_ours, found)):
         past.others_at = now
-    elif (unseen >= SOME and (found or not listing.cut)) or (
-        living is None and (past.others_at is None or now - past.others_at > REMEMBERED_FOR)
-    ):
+    elif not may_view and (living is None or (unseen >= SOME and (found or not listing.cut))):
         raise SourceError("auth", NOBODY)
     few = {"queued"} if listing.cut & set(WAITS) else set[str]()
     few |= {"running", "blocked"} if listing.cut & set(RUNS) else set()

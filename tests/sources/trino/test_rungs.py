@@ -45,6 +45,16 @@ def test_who_may_view_a_few_queries_believes_the_counters(on: Rig) -> None:
     assert load.silent == {}
 
 
+def test_who_saw_the_queries_of_others_lately_does_not_lack_the_right(on: Rig) -> None:
+    on.becomes(queries=[ETL, WAITING])
+    assert on.load(Load()).queued == 1
+    # All that was counted ended before it was listed.
+    on.becomes(queries=[], hidden=CROWD)
+    load = on.load(Load())
+    assert (load.queued, load.queries, load.silent) == (40, (), {})
+    assert load.is_partial
+
+
 def test_a_query_that_came_between_two_readings_is_no_lack_of_rights(on: Rig) -> None:
     on.becomes(queries=[ETL], hidden=CROWD[:2])
     load = on.load(Load())
