@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from bench.anomaly import generator, power
+from bench.anomaly import generator, power, ratios
 
 pytestmark = pytest.mark.alone  # replays of whole worlds take seconds; test_detector has small ones
 IS_CI = os.environ.get("CI") == "true"
@@ -65,3 +65,11 @@ def test_a_drop_of_one_day_is_found_in_daily_numbers() -> None:
     tenth, fifth = (power.drops(power.ours, world, clean, 705, drop) for drop in (0.1, 0.2))
     assert float(np.mean(tenth)) >= 0.7
     assert float(np.mean(fifth)) >= 0.97
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_rates_and_variants_against_control_stay_within_their_budget(seed: int) -> None:
+    per_series, _ = ratios.rate(seed)
+    assert 0.4 <= float(np.mean(per_series)) <= 2.0
+    alarms, pairs = ratios.pairs(seed)
+    assert 0.25 <= alarms / pairs <= 2.0
