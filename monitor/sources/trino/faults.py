@@ -87,6 +87,11 @@ def past_deadline(seconds: float, state: str) -> SourceError:
     return SourceError("slow", text, code=Why.DEADLINE_RUNNING)
 
 
+def was_never_asked(error: SourceError) -> bool:
+    """Say whether a question waited for another one of ours, and the cluster never heard of it."""
+    return error.fault == "timeout" and error.code == Why.DEADLINE_QUEUED
+
+
 def fault_of(error: Exception, state: str = "") -> SourceError:
     """Turn whatever the client raised into a fault with a text for people."""
     if isinstance(error, TrinoQueryError):

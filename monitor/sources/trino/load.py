@@ -10,7 +10,7 @@ from monitor.api import Cost, GroupLoad, LoadSnapshot, SourceError, holders_of
 from monitor.api.errors import SourceFault
 from monitor.sources.trino.address import Address
 from monitor.sources.trino.busy import BUSIEST_SQL, QUERIES_SQL, WAITING, busy_by_sql
-from monitor.sources.trino.faults import Why
+from monitor.sources.trino.faults import was_never_asked
 from monitor.sources.trino.listing import PATH, RUNS, checked, joined, listed
 from monitor.sources.trino.past import Past
 from monitor.sources.trino.rest import (
@@ -51,6 +51,7 @@ MOST_GROUPS, MOST_OF_A_GROUP, LEAST_OF_A_GROUP = 3, 1_500, 700
 DOWN: frozenset[SourceFault] = frozenset({"unreachable", "timeout", "overload"})
 SHUT_OUT: frozenset[SourceFault] = frozenset({"timeout", "overload"})
 
+NODES, QUERIES = "system.runtime.nodes", "system.runtime.queries"
 NODES_SQL = "select count(*) from system.runtime.nodes where state = 'active'"
 
 
@@ -157,8 +158,7 @@ class Ladder:
         self.tally.most = MOST_BYTES - MORE - (0 if self._is_counted() else UI_NEEDS)
         self._queries_by_sql()
         if self._lacks("workers"):
-            name, read = "system.runtime.nodes", lambda it: {"workers": it.rows[0][0]}
-            self._ask(name, NODES_SQL, NODES_EVERY, read, needs=NODES_NEED)
+            self._ask(NODES, NODES_SQL, NODES_EVERY, _workers, needs=NODES_NEED)
         if self._is_canary_due() and not self.shut_out and self.tally.left >= CANARY_NEEDS:
             self.past.canary_at = self.now
             self.past.canary = self._canary()
@@ -166,22 +166,22 @@ class Ladder:
             self.facts["canary"], self.facts["canary_error"] = self.past.canary
         # Every query of ours is a canary, too.
         rejected = self.past.rejected
-        if self.shut_out is not None and not _never_asked(self.shut_out):
+        if self.shut_out is not None and not was_never_asked(self.shut_out):
             self.facts["canary_error"] = str(self.shut_out)
         elif rejected is not None and self.now - rejected[0] <= REJECTED_FOR:
             self.facts["canary_error"] = rejected[1]
 
     def _spared(self) -> Mapping[str, int]:
         """Return how many bytes the list has to leave for the groups and for one statement."""
-        asks_nodes = self._lacks("workers") and self._is_due(NODES_SQL, NODES_EVERY)
+        asks_nodes = self._lacks("workers") and self._is_due(NODES, NODES_EVERY)
         need = NODES_NEED if asks_nodes else CANARY_NEEDS if self._is_canary_due() else 0
         one = need + MORE if need else 0
-        more = max(0, QUERIES_NEED - one) if self._is_due(BUSIEST_SQL, QUERIES_EVERY) else 0
+        more = max(0, QUERIES_NEED - one) if self._is_due(QUERIES, QUERIES_EVERY) else 0
         groups = MORE + LEAST_OF_A_GROUP if self.facts.get("queued") != 0 else 0
         return {"spared": groups + one, "if_cut": more}
 
-    def _is_due(self, text: str, every: timedelta) -> bool:
-        known = self.past.by_sql.get(text)
+    def _is_due(self, name: str, every: timedelta) -> bool:
+        known = self.past.by_sql.get(name)
         return known is None or self.now - known[0] >= every
 
     def _is_canary_due(self) -> bool:
@@ -195,14 +195,13 @@ class Ladder:
 
     def _queries_by_sql(self) -> None:
         """Ask by SQL for the queries where REST does not list them, or not all that run."""
-        name = "system.runtime.queries"
         is_counted = self._is_counted()
         if self._lacks("queries") and (not is_counted or self._wants_details()):
             read = partial(checked, self.facts)
-            self._ask(name, QUERIES_SQL, QUERIES_EVERY, lambda it: busy_by_sql(it.rows), read)
+            self._ask(QUERIES, QUERIES_SQL, QUERIES_EVERY, lambda it: busy_by_sql(it.rows), read)
         elif self.cut & set(RUNS) or not is_counted:
             read = partial(joined, self.facts)
-            self._ask(name, BUSIEST_SQL, QUERIES_EVERY, lambda it: busy_by_sql(it.rows), read)
+            self._ask(QUERIES, BUSIEST_SQL, QUERIES_EVERY, lambda it: busy_by_sql(it.rows), read)
 
     def _ask(
         self,
@@ -220,14 +219,14 @@ class Ladder:
         """
 
         def told() -> Facts:
-            if self._is_due(text, every) and self.tally.left >= needs:
+            if self._is_due(name, every) and self.tally.left >= needs:
                 if self.shut_out is not None:
                     raise self.shut_out
                 self.asked += 1
-                self.past.by_sql[text] = (self.now, self._read(text, read))
-            if text not in self.past.by_sql:
+                self.past.by_sql[name] = (self.now, self._read(text, read))
+            if name not in self.past.by_sql:
                 raise SourceError("query", "not asked: too little of the look was left")
-            found = self.past.by_sql[text][1]
+            found = self.past.by_sql[name][1]
             if isinstance(found, SourceError):
                 raise found
             return use(found) if use else found
@@ -252,7 +251,7 @@ class Ladder:
             self.asked += 1
             self.run("select 1", min(CANARY_SECONDS, self.turn.left * SQL_SHARE))
         except SourceError as failure:
-            if _never_asked(failure):
+            if was_never_asked(failure):
                 return None
             error = str(failure)
         return monotonic() - began, error
@@ -294,5 +293,5 @@ class Ladder:
         return made
 
 
-def _never_asked(error: SourceError) -> bool:
-    return error.fault == "timeout" and error.code == Why.DEADLINE_QUEUED
+def _workers(found: Result) -> Facts:
+    return {"workers": found.rows[0][0]}

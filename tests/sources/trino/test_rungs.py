@@ -109,6 +109,19 @@ def test_of_a_list_that_nobody_counts_at_least_what_was_read_is_told(on: Rig) ->
     assert load.is_partial
 
 
+def test_queries_are_asked_for_twice_a_minute_whichever_way_is_closed(on: Rig) -> None:
+    tables = by_sql(row("RUNNING", "runs", 700), row("QUEUED", "waits", 900))
+    on.becomes(queries=many(1000, "RUNNING"), tables=tables)
+    for second in range(0, 60, 5):
+        on.becomes(denied=frozenset({LIST if second % 10 else NUMBERS}))
+        load = on.source.ask_blocking(
+            Load(), Asking(NOW + timedelta(seconds=second), ENOUGH, "load")
+        )
+        assert isinstance(load, LoadSnapshot)
+        assert load.running is not None
+    assert len([text for text in on.server.statements if "runtime.queries" in text]) == 2
+
+
 def test_what_waits_by_sql_has_its_group_told(on: Rig) -> None:
     group = GroupLoad("global.etl", running=5, limit=5, queued=9, max_queued=10)
     tables = by_sql(row("QUEUED", "waits", 9))
