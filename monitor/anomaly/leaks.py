@@ -128,18 +128,20 @@ class Leaks(Rowwise):
         SETTLE days after the alarm the median distance of those days, where it is significant, is
         the new level: everything before moves by it.
         """
-        due = block - self.told == SETTLE
-        if not due.any():
-            return np.zeros(self.count)
+        by = np.zeros(self.count)
+        due = np.flatnonzero(block - self.told == SETTLE)
+        if not len(due):
+            return by
         days = np.arange(block - SETTLE + 1, block + 1) % self.levels.shape[1]
-        since = median(self.levels[:, days].astype(np.float64)) - self.before(block - SETTLE)
-        step = median(line.distance[:, -SETTLE:])
+        since = median(self.levels[np.ix_(due, days)].astype(np.float64))
+        since -= self.before(block - SETTLE)[due]
+        step = median(line.distance[due, -SETTLE:])
         step = np.where(np.isfinite(step), step, since)
-        lasts = due & (np.abs(step) > SIGNIFICANT * line.spread)
-        by = np.where(lasts, np.nan_to_num(step), 0.0)
+        lasts = np.abs(step) > SIGNIFICANT * line.spread[due]
+        by[due[lasts]] = step[lasts]
         self.shift(by, block - SETTLE + 1, block)
         # The day in which it came has a part of both levels.
-        self.levels[lasts, (block - SETTLE) % self.levels.shape[1]] = np.nan
+        self.levels[due[lasts], (block - SETTLE) % self.levels.shape[1]] = np.nan
         return by
 
     def mark(self, block: int, moved: Bools, toward: Ints) -> None:
@@ -171,7 +173,8 @@ class Leaks(Rowwise):
     def shift(self, by: Floats, until: int, block: int) -> None:
         """Move the levels of the blocks before `until` by so much."""
         blocks = np.arange(block - LINE - RECENT + 1, min(until, block + 1))
-        self.levels[:, blocks % self.levels.shape[1]] += by[:, None]
+        rows = np.flatnonzero(by)
+        self.levels[np.ix_(rows, blocks % self.levels.shape[1])] += by[rows, None]
 
 
 def _regression(y: Floats, x: Floats) -> tuple[Floats, Floats]:

@@ -195,4 +195,5 @@ class Learned(Rowwise):
         """Move what was learned before block `until` by so much: a step is the new normal."""
         blocks = np.arange(self._block() - GUARD_BLOCKS + 1, self._block() + 1)
         old = blocks[blocks < until] % GUARD_BLOCKS
-        self.means[:, old] += by[:, None]
+        rows = np.flatnonzero(by)
+        self.means[np.ix_(rows, old)] += by[rows, None]
