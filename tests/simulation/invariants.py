@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from monitor.core.audit import AUDITOR, audit
 from monitor.core.notification import NotifyReason
-from monitor.core.orders import Acknowledge, MakeSilence, Reassign
+from monitor.core.orders import Accept, Acknowledge, MakeSilence, Reassign
 from monitor.core.state import Told
 from monitor.core.trail import Deed
 from monitor.store import codec
@@ -103,8 +103,12 @@ def what_was_acknowledged_is_stored(sim: Sim) -> Iterator[str]:
     for order in sim.orders:
         if isinstance(order, MakeSilence) and order.silence.id not in silences:
             yield f"silence {order.silence.id} is gone"
+        if isinstance(order, Accept) and not deeds[Deed.ACCEPTED, order.incident]:
+            yield f"the acceptance of {order.incident} is gone"
         if isinstance(order, Reassign) and not deeds[Deed.REASSIGNED, order.incident]:
             yield f"the reassignment of {order.incident} is gone"
+    if any(isinstance(o, Accept) for o in sim.orders) and not sim.store.metrics.rebases("metric"):
+        yield "nothing is known of a level that was accepted"
     for key, count in acks.items():
         if deeds[Deed.ACKNOWLEDGED, key] < count:
             yield f"an acknowledgement of {key} is gone"

@@ -116,6 +116,7 @@ class Sim:
         self.random = Random(self.seed)  # noqa: S311  # a replay needs a weak one
         self.clock = SimClock(self.loop)
         self.truth = Truth({(c, n): "ok" for c, about in CHECKS.items() for n in range(about[3])})
+        self.truth.accepted = self.store.metrics.rebases
         deaths = Random(self.seed + 1)  # noqa: S311  # as above
         self.dies = Dies(deaths, self.random.choice([0.0, 0.01, 0.03]))
         trouble = self.random.choice([0.0, 0.1, 0.4])
@@ -203,6 +204,7 @@ class Sim:
 
     def _level(self, _engine: Engine) -> None:
         key = self.random.choice(list(self.truth.levels))
+        self.truth.changed_at[key] = self.clock.now()
         self.truth.levels[key] = self.random.choice(["ok", "ok", "warn", "page", "no data"])
 
     def _source(self, _engine: Engine) -> None:

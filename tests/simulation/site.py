@@ -1,7 +1,7 @@
 """A small platform with owners and lineage, whose parts fail as a seed says."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -30,6 +30,7 @@ from monitor.api import (
 )
 from monitor.config.plan import Place, Plan, PlannedCheck, Schedule, Web
 from monitor.core.model import Hold, Hours, Limit, Maintainer, OnCall, Resource, Tier, TierRule
+from monitor.core.state import Rebase
 
 START = datetime(2026, 11, 23, 8, 20, tzinfo=UTC)
 EVERY = timedelta(minutes=1)
@@ -78,10 +79,29 @@ class Dies:
 
 @dataclass
 class Truth:
-    """What is really the case; ``levels`` by check and slice, ``down`` sources."""
+    """What is really the case; ``levels`` by check and slice, ``down`` sources.
+
+    ``changed_at`` is since when a level is what it is, ``accepted`` what is stored of people who
+    took the level of a slice for its new normal.
+    """
 
     levels: dict[tuple[str, int], str] = field(default_factory=dict)
     down: dict[str, str] = field(default_factory=dict)
+    changed_at: dict[tuple[str, int], datetime] = field(default_factory=dict)
+    accepted: Callable[[str], Iterable[Rebase]] = lambda _check: ()
+
+    def seen(self, check: str) -> list[tuple[int, str]]:
+        """Give the levels of a check as it judges them: what was accepted since is normal."""
+        normal = {dict(one.slice).get("slice"): one.at for one in self.accepted(check)}
+        mine = [(n, level) for (name, n), level in sorted(self.levels.items()) if name == check]
+        return [
+            (n, "ok" if str(n) in normal and self._is_since(check, n, normal[str(n)]) else level)
+            for n, level in mine
+        ]
+
+    def _is_since(self, check: str, number: int, at: datetime) -> bool:
+        changed_at = self.changed_at.get((check, number))
+        return changed_at is None or at >= changed_at
 
 
 class Number(Check):
@@ -108,6 +128,13 @@ class Number(Check):
         return found
 
 
+class Learned(Number):
+    """Judges by a normal that people may change."""
+
+    kind: ClassVar[str] = "learned"
+    learns: ClassVar[bool] = True
+
+
 class Asked(Source):
     """Answers from the truth, or fails as it says."""
 
@@ -126,8 +153,7 @@ class Asked(Source):
             await asyncio.sleep(asking.timeout.total_seconds() + 60)
         if fault is not None:
             raise SourceError("unreachable", "connection refused")
-        levels = self._truth.levels
-        mine = [(n, level) for (check, n), level in sorted(levels.items()) if check == query.text]
+        mine = self._truth.seen(query.text)
         return Table(
             observed_at=asking.now,
             columns={"slice": tuple(n for n, _ in mine), "level": tuple(v for _, v in mine)},
@@ -216,7 +242,9 @@ def plan_of(sources: dict[str, Source], phones: dict[str, Receiver], *, variant:
     """Describe the platform; variants are what a reload may bring."""
     checks = {
         name: PlannedCheck(
-            Number(id=name, timeout=timedelta(seconds=10), count=count),
+            (Learned if name == "metric" else Number)(
+                id=name, timeout=timedelta(seconds=10), count=count
+            ),
             source,
             Schedule(EVERY),
             TWO_OF_THREE if name == "dash" else RULES,
@@ -228,6 +256,7 @@ def plan_of(sources: dict[str, Source], phones: dict[str, Receiver], *, variant:
             keep_firing_for=timedelta(minutes=2) if name == "metric" else timedelta(0),
         )
         for name, (resource, source, maintainer, count) in CHECKS.items()
+        for kind in (Learned if name == "metric" else Number,)
     }
     if variant == 1:
         checks.pop("stray")
