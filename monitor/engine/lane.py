@@ -16,6 +16,7 @@ FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=5)
 PAGE_BOUND = timedelta(minutes=1)
 OTHER_BOUND = timedelta(minutes=15)
+REST_BOUND = timedelta(minutes=10)
 """How long a message may wait for its receiver before somebody else is told instead."""
 
 Entry: TypeAlias = tuple[int, int, str]
@@ -200,11 +201,17 @@ class Lane:
             self._rows.pop(subject, None)
 
     def goes_on(self, parcel: Parcel, now: datetime) -> None:
-        """Keep a parcel of which a part has arrived; the next one goes when its time comes."""
+        """Keep a parcel of which a part has arrived; the next one goes when its time comes.
+
+        The first part of what somebody waits for is an edit, and no message.
+        """
         key = parcel.row.notification.key
+        is_edit = self._is_awaited(parcel.row)
         self._unsure.add(key)
         self._begun.add(key)
         self._ended(parcel.subject, now)
+        if is_edit:
+            self.pace.give_back()
         self._offer(parcel.subject, now)
 
     def _ended(self, subject: str, now: datetime) -> None:
@@ -236,9 +243,15 @@ class Lane:
     def overdue(self, now: datetime) -> Iterable[OutboxRow]:
         """Give, once each, the rows that have waited for longer than their bound.
 
-        One that is there and has more to follow is heard.
+        One that is there and has more to follow is heard, and what follows waits no longer.
         """
         while self._bounds and self._bounds[0][0] <= now:
             _, _, subject, key = heapq.heappop(self._bounds)
-            waiting = self._rows.get(subject, ()) if key not in self._begun else ()
-            yield from [row for row in waiting if row.notification.key == key]
+            waiting = [r for r in self._rows.get(subject, ()) if r.notification.key == key]
+            if waiting and key in self._begun and not self.failures:
+                self._begun.discard(key)
+                self._offer(subject, now)
+                entry = (now + REST_BOUND, next(self._numbers), subject, key)
+                heapq.heappush(self._bounds, entry)
+            else:
+                yield from waiting

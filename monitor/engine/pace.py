@@ -40,6 +40,10 @@ class Pace:
             self._fill(now)
             self._tokens = min(self._tokens, 0.0)
 
+    def give_back(self) -> None:
+        """Note that what went was no message."""
+        self._tokens += 1
+
     def rewind(self) -> None:
         """Wait for nothing: the clock was set back."""
         self._filled_at = None

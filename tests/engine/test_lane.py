@@ -78,15 +78,21 @@ def test_what_follows_a_message_waits_for_its_second_and_for_everything_else() -
     assert lane.waiting() == 0
 
 
-def test_the_rest_of_what_went_on_credit_does_not_go_on_credit() -> None:
+def test_edits_that_somebody_waits_for_take_no_time_of_the_lines_below_them() -> None:
     lane = lane_with(row("a"))
     assert sent(lane, 0) == ["a"]
-    lane.add(row("clicked", ACK), AT)
-    parcel = lane.take(AT + timedelta(seconds=0.25))
-    assert parcel is not None
-    lane.goes_on(parcel, AT + timedelta(seconds=0.25))
-    assert sent(lane, 1.75) == []
-    assert sent(lane, 2.0) == ["clicked"]
+    for quarter, name in enumerate(("first", "second", "third"), 1):
+        lane.add(row(name, ACK), AT)
+        now = AT + timedelta(seconds=quarter / 4)
+        parcel = lane.take(now)
+        assert parcel is not None
+        lane.goes_on(parcel, now)
+    moments = [1 + quarter / 4 for quarter in range(12)]
+    assert [(at, one) for at in moments for one in sent(lane, at)] == [
+        (1.0, "first"),
+        (2.0, "second"),
+        (3.0, "third"),
+    ]
 
 
 def test_two_lanes_to_one_place_share_its_pace() -> None:
@@ -120,3 +126,24 @@ def test_a_message_that_is_there_is_not_overdue_for_what_follows_it() -> None:
     lane.goes_on(parcel, AT)
     late = list(lane.overdue(AT + OTHER_BOUND))
     assert [one.notification.subject for one in late] == ["other"]
+
+
+def test_what_follows_a_message_waits_no_longer_than_the_bound_and_is_told_of_where_it_fails() -> (
+    None
+):
+    lane = lane_with(row("chart"))
+    parcel = lane.take(AT)
+    assert parcel is not None
+    lane.goes_on(parcel, AT)
+    late = AT + OTHER_BOUND
+    assert list(lane.overdue(late)) == []
+    lane.add(row("new"), late)
+    assert sent(lane, OTHER_BOUND.total_seconds()) == ["chart"]
+    broken = lane_with(row("line"))
+    parcel = broken.take(AT)
+    assert parcel is not None
+    broken.goes_on(parcel, AT)
+    again = broken.take(AT + timedelta(seconds=1))
+    assert again is not None
+    broken.failed(again, late, AT, is_unsure=False)
+    assert [one.notification.subject for one in broken.overdue(late)] == ["line"]

@@ -173,10 +173,10 @@ def what_follows_from_a_cause_opens_no_incident(sim: Sim) -> Iterator[str]:
 
 def the_auditor_finds_nothing(sim: Sim) -> Iterator[str]:
     with sim.store._engine.connect() as connection:
-        for text in connection.scalars(sa.select(incidents.c.value)):
-            found = codec.INCIDENT.validate_json(text)
-            if found.check == AUDITOR:
-                for event in sim.store.history.events_of(found.id):
-                    yield event.reason
+        texts = list(connection.scalars(sa.select(incidents.c.value)))
+    for found in map(codec.INCIDENT.validate_json, texts):
+        if found.check == AUDITOR:
+            for event in sim.store.history.events_of(found.id):
+                yield event.reason
     for breach in audit(sim.store.audits.records(sim.clock.now()), sim.clock.now()):
         yield str(breach)
