@@ -2,6 +2,7 @@
 
 import html
 import importlib
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -42,6 +43,13 @@ def sparkline(series: Series) -> str:
 
 def drawable(points: Iterable[Point]) -> list[Point]:
     """Leave out what is no number, or one that no picture can hold: it becomes a gap."""
+    points = list(points)
+    rows = [(one.value, one.low, one.high, one.expected) for one in points]
+    numbers = [number for row in rows for number in row if number is not None]
+    # A month has thousands, nearly always without any such: they are not asked one by one.
+    ends = (min(numbers), max(numbers), sum(numbers)) if numbers else ()
+    if ends and _is_drawable(ends[0]) and _is_drawable(ends[1]) and not math.isnan(ends[2]):
+        return points
     return [_bounded(point) for point in points if _is_drawable(point.value)]
 
 
