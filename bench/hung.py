@@ -36,7 +36,7 @@ maintainers:
 on_call: {{receivers: [box]}}
 """
 CHECK = """
-  {source}-{n}: {{kind: threshold, maintainer: data, source: {source}, every: 10s, timeout: 10s,
+  {source}-{n}: {{kind: threshold, maintainer: data, source: {source}, every: {every}s, timeout: 5s,
     bad: below, warn: 0, query: '{query}'}}"""
 COUNT = "select count(*) + {n} as value from kpi"
 ANSWER = {"status": "success", "data": {"resultType": "vector", "result": []}}
@@ -87,8 +87,8 @@ async def run(checks: int, seconds: int, *, hangs: bool) -> list[float]:
         (folder / "config.yaml").write_text(CONFIG.format(folder=folder, port=port, server=there))
         (folder / "checks" / "data").mkdir(parents=True)
         lines = (
-            CHECK.format(source="kpi", n=n, query=COUNT.format(n=n))
-            + CHECK.format(source="metrics", n=n, query=f"sum(up) + {n}")
+            CHECK.format(source="kpi", n=n, every=5 + n % 20, query=COUNT.format(n=n))
+            + CHECK.format(source="metrics", n=n, every=5 + n % 20, query=f"sum(up) + {n}")
             for n in range(checks // 2)
         )
         (folder / "checks" / "data" / "all.yaml").write_text(f"checks:{''.join(lines)}\n")

@@ -33,7 +33,7 @@ class Connections:
 
     def __init__(self) -> None:
         """Connect to nobody yet."""
-        self._free: dict[Origin, list[httpcore.AsyncHTTPConnection]] = {}
+        self._free: dict[Origin, list[httpcore.AsyncHTTP11Connection]] = {}
         is_direct = getproxies().keys().isdisjoint({"http", "https", "all"})
         self._proxied = None if is_direct else httpx.AsyncClient(verify=trust())
 
@@ -78,13 +78,16 @@ class Connections:
             content=request.content,
             extensions=request.extensions,
         )
-        connection = await self._take(origin)
+        connection = await self._free_one(origin)
         try:
+            if connection is None:
+                connection = await _connected(origin, request.extensions["timeout"]["connect"])
             answer = await connection.handle_async_request(raw)
             body = await answer.aread()
             await answer.aclose()
         except BaseException as error:
-            await _drop(connection)
+            if connection is not None:
+                await _drop(connection)
             if isinstance(error, Exception):
                 raise _as_of_httpx(error, request) from error
             raise
@@ -94,20 +97,14 @@ class Connections:
             await _drop(connection)
         return httpx.Response(answer.status, headers=answer.headers, content=body, request=request)
 
-    async def _take(self, origin: Origin) -> httpcore.AsyncHTTPConnection:
+    async def _free_one(self, origin: Origin) -> httpcore.AsyncHTTP11Connection | None:
         free = self._free.setdefault(origin, [])
         while free:
             connection = free.pop()
             if connection.is_available() and not connection.has_expired():
                 return connection
             await _drop(connection)
-        scheme, host, port = origin
-        return httpcore.AsyncHTTPConnection(
-            httpcore.Origin(scheme.encode(), host.encode(), port),
-            ssl_context=trust(),
-            keepalive_expiry=KEPT_SECONDS,
-            network_backend=STREAMS,
-        )
+        return None
 
     async def close(self) -> None:
         """Close what is kept."""
@@ -121,13 +118,24 @@ class Connections:
 @lru_cache(maxsize=1)
 def trust() -> ssl.SSLContext:
     """Return what HTTPS trusts: reading the certificates takes longer than most requests."""
-    return httpx.create_ssl_context()
+    context = httpx.create_ssl_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 _parsed = lru_cache(maxsize=256)(httpx.URL)
 
 
-async def _drop(connection: httpcore.AsyncHTTPConnection) -> None:
+async def _connected(origin: Origin, seconds: float) -> httpcore.AsyncHTTP11Connection:
+    scheme, host, port = origin
+    stream = await STREAMS.connect_tcp(host, port, seconds)
+    if scheme == "https":
+        stream = await stream.start_tls(trust(), host, seconds)
+    known = httpcore.Origin(scheme.encode(), host.encode(), port)
+    return httpcore.AsyncHTTP11Connection(known, stream, keepalive_expiry=KEPT_SECONDS)
+
+
+async def _drop(connection: httpcore.AsyncHTTP11Connection) -> None:
     with suppress(OSError, httpcore.NetworkError):
         await connection.aclose()
 
