@@ -96,6 +96,7 @@ def test_a_port_that_is_taken_is_said_with_what_to_do(
     assert "web: {listen: ...}" in said
 
 
+@pytest.mark.alone
 def test_what_fired_before_a_kill_is_resolved_after_it(home: Home, start: Start) -> None:
     daemon = start()
     read_until(daemon, "WARN rows")
@@ -139,6 +140,7 @@ def test_lint_says_what_and_where(home: Home) -> None:
     assert (error["line"], error["suggestion"], error["check"]) == (4, "bad", "rows")
 
 
+@pytest.mark.alone
 def test_a_change_of_a_file_is_noticed_without_a_signal(home: Home, start: Start) -> None:
     daemon = start()
     read_until(daemon, "WARN rows")

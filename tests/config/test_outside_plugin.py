@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PLUGIN = """
 from typing import ClassVar
 
@@ -80,6 +82,7 @@ def write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
+@pytest.mark.alone
 def test_a_check_may_use_a_kind_source_and_receiver_of_an_outside_package(tmp_path: Path) -> None:
     site, package = tmp_path / "site", tmp_path / "package"
     write(site / "config.yaml", CONFIG)

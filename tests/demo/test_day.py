@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.alone
+"""A whole day takes ten seconds."""
+
 
 @pytest.fixture(scope="module")
 def day() -> dict[str, Any]:

@@ -354,6 +354,7 @@ for number in range(100_000):
 """
 
 
+@pytest.mark.alone
 def test_kill_minus_nine_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/monitor.db"
     acknowledged: set[str] = set()
