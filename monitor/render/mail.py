@@ -14,7 +14,7 @@ from monitor.render.chart import caption, png, sparkline, svg, title_of
 from monitor.render.digest import render_digest, verdict_line
 from monitor.render.incident import notification_text
 from monitor.render.page import cut, page_of
-from monitor.render.summary import MOST_MEMBERS, state, title
+from monitor.render.summary import MOST_MEMBERS, state
 from monitor.render.templates import Templates, one_line
 
 LONGEST_SUBJECT = 200
@@ -46,6 +46,8 @@ def compose(
     if not is_first:
         mail["In-Reply-To"] = first
         mail["References"] = first
+    if notification.is_page:
+        mail["Importance"] = "high"
     # Answers of robots (out of office) would come back to us.
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Monitor-Key"] = one_line(notification.key)
@@ -101,12 +103,19 @@ def _attach(mail: EmailMessage, pictures: Iterable[Picture]) -> None:
 
 
 def _subject(notification: Notification) -> str:
-    """Name the incident by what does not change, so that clients keep it in one thread."""
+    """Name the incident by what does not change: clients keep one subject in one thread.
+
+    How it stands is in the first line of the text, and whether it is a page in `Importance`.
+    """
     if notification.digest is not None:
         digest = notification.digest
         return one_line(f"{digest.name} digest: {verdict_line(digest)}")
-    if notification.view is not None:
-        return one_line(title(notification.view))
+    view = notification.view
+    if view is not None and view.storm is not None:
+        return "Many incidents at once"
+    if view is not None:
+        names = dict.fromkeys((view.incident.check, view.incident.resource or ""))
+        return one_line(": ".join(filter(None, names)))
     return one_line(notification.headline or notification.reason)
 
 

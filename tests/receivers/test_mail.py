@@ -1,10 +1,12 @@
 import asyncio
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from monitor.api import DeliveryError, Notification, NotifyReason, Receipt
+from monitor.render import samples
 from monitor.render.samples import NOW, digest, metric, resolved, whole_digest
 from tests.contract.receiver_contract import note
 from tests.receivers.peers.mail import MailPeer, part
@@ -33,6 +35,16 @@ def test_mails_of_one_incident_answer_its_first(peer: MailPeer) -> None:
     assert second["In-Reply-To"] == first["Message-ID"]
     assert second["Message-ID"] != first["Message-ID"]
     assert first["Auto-Submitted"] == "auto-generated"
+    assert first["Subject"] == second["Subject"]
+    assert first["Subject"].startswith(str(resolved().incident.check))
+
+
+def test_a_storm_has_one_subject_however_many_there_are(peer: MailPeer) -> None:
+    begun = samples.storm()
+    fewer = replace(begun, incident=replace(begun.incident, members=250))
+    send(peer, note(NotifyReason.FIRST, begun), note(NotifyReason.STORM_CHANGED, fewer, revision=2))
+    assert {str(mail["Subject"]) for mail in peer.mails} == {"Many incidents at once"}
+    assert "250 incidents at once" in part(peer.mails[1], "plain")
 
 
 def test_a_mail_is_text_and_html_and_foreign_text_is_no_markup(peer: MailPeer) -> None:

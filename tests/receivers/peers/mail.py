@@ -71,14 +71,15 @@ class MailPeer:
 
     def seen(self) -> list[Seen]:
         return [
-            Seen(
-                str(mail["References"] or mail["Message-ID"]),
-                f"{mail['Subject']}\n{part(mail, 'plain')}",
-                not str(mail["Subject"]).startswith("RESOLVED"),
-                str(mail["Subject"]).startswith("PAGE"),
-            )
-            for mail in {str(mail["Message-ID"]): mail for mail in self.mails}.values()
+            _seen(mail) for mail in {str(one["Message-ID"]): one for one in self.mails}.values()
         ]
+
+
+def _seen(mail: EmailMessage) -> Seen:
+    """Read a mail as a person does: how the incident stands is in the first line."""
+    text = part(mail, "plain")
+    first, thread = text.partition("\n")[0], str(mail["References"] or mail["Message-ID"])
+    return Seen(thread, f"{mail['Subject']}\n{text}", "RESOLVED " not in first, "PAGE " in first)
 
 
 def part(mail: EmailMessage, kind: str) -> str:
