@@ -82,7 +82,9 @@ def _as_told(turn: Turn, incident: Incident, said: Notification) -> Notification
     if incident.is_storm:
         members, alerts_of = turn.draft.members_of(incident.id), turn.draft.alerts_of
         view = storm_view(incident, members, alerts_of, turn.world, now=turn.now)
-        sight = fingerprint(sight_of(incident, count(still_in(members))))
+        # Its last incident may have ended in this very step: the end is told behind it.
+        open_yet = replace(sight_of(incident, count(still_in(members))), tier=str(incident.tier))
+        sight = fingerprint(open_yet)
     else:
         view = cut(view_of(incident, turn.draft.alerts_of(incident.id), turn.world))
         sight = fingerprint(seen(view))

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -34,7 +34,8 @@ MOST_RECEIPTS = 20_000
 class Delivery:
     """Sends what the outbox holds; an intent is settled only with its receipt.
 
-    ``report`` is told what could not be delivered: somebody else must hear of it.
+    ``report`` is told what could not be delivered yet: somebody else must hear of it. ``decide``
+    returns when that is committed, for what never can be.
     """
 
     plan: Plan
@@ -43,6 +44,7 @@ class Delivery:
     clock: Clock
     metrics: Metrics
     report: Callable[[Order], None]
+    decide: Callable[[Order], Awaitable[object]]
     lanes: dict[str, Lane] = field(default_factory=dict)
     _paces: dict[str, Pace] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -93,7 +95,10 @@ class Delivery:
         for lane in self.lanes.values():
             for row in lane.overdue(now):
                 error = row.error or "no answer yet"
-                await self._degrade(row, f"not delivered since {row.notification.at}: {error}")
+                since = f"not delivered since {row.notification.at}: {error}"
+                order = await self._undelivered(row, since)
+                if order is not None:
+                    self.report(order)
         # Of those that share a place, the one goes first that has the more urgent.
         for lane in sorted(self.lanes.values(), key=Lane.first):
             self._start(lane, now)
@@ -214,11 +219,16 @@ class Delivery:
             log.warning("a failed send could not be stored: %s", fault)
 
     async def _give_up(self, lane: Lane, parcel: Parcel, error: str) -> None:
-        """Settle what can never be delivered; whoever is told instead is decided first."""
+        """Settle what can never be delivered; whoever is told instead is committed first.
+
+        A death in between would else leave nobody who was told, and nothing that says so.
+        """
         note = parcel.row.notification
         log.error("%s cannot be told of %s: %s", note.receiver, note.subject, error)
         now = self.clock.now()
-        await self._degrade(parcel.row, error)
+        order = await self._undelivered(parcel.row, error)
+        if order is not None:
+            await self._until_stored(lambda: self.decide(order))
         settled = tuple(Settled(row.notification.key, now, "failed", error) for row in parcel.rows)
         trail = (_trail(note, now, Deed.GIVEN_UP, error),)
         await self._store(
@@ -226,16 +236,16 @@ class Delivery:
         )
         lane.done(parcel, now)
 
-    async def _degrade(self, row: OutboxRow, error: str) -> None:
+    async def _undelivered(self, row: OutboxRow, error: str) -> Undelivered | None:
         note = row.notification
         if note.view is None or row.is_degraded:
-            return
+            return None
         intents = await self.writer.run(self.store.outbox.intents_of, note.subject)
         others = [one for one in intents if one.receiver != note.receiver]
         is_heard = any(one.state == "sent" for one in intents) or any(
             one.state == "pending" for one in others
         )
-        self.report(Undelivered(note, error, row.due_at, is_heard))
+        return Undelivered(note, error, row.due_at, is_heard)
 
     def _instead(self, note: Notification, error: str) -> tuple[OutboxRow, ...]:
         """Tell on-call what is no incident: a digest that cannot be delivered."""
@@ -260,14 +270,17 @@ class Delivery:
 
     async def _store(self, step: Step) -> None:
         """Write how a send ended, however long the store takes: else it would be sent again."""
+        await self._until_stored(lambda: self.writer.commit(step))
+        self.add(step.outbox)
+
+    async def _until_stored(self, work: Callable[[], Awaitable[object]]) -> None:
         while True:
             try:
-                await self.writer.commit(step)
+                await work()
             except StoreError as error:
                 log.error("%s; the outcome of a send waits", error)  # noqa: TRY400  # the text says it all
                 await asyncio.sleep(STORE_WAIT.total_seconds())
             else:
-                self.add(step.outbox)
                 return
 
 

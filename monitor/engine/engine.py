@@ -88,7 +88,9 @@ class Engine:
             self._audited,
             self.lateness.complaints,
         )
-        self.delivery = Delivery(plan, store, self.writer, clock, metrics, self.order_soon)
+        self.delivery = Delivery(
+            plan, store, self.writer, clock, metrics, self.order_soon, self.order
+        )
         self._use(plan)
 
     @cached_property
