@@ -15,10 +15,11 @@ from monitor.core.instead import Undelivered
 from monitor.core.notification import Notification, NotifyReason, Receipt
 from monitor.core.orders import Order
 from monitor.core.state import OutboxRow, Postponed, Settled, Step
-from monitor.core.trail import MONITOR, Deed, TrailEntry
+from monitor.core.trail import Deed
 from monitor.engine.clock import Clock
 from monitor.engine.lane import Lane, Parcel, wait_after
 from monitor.engine.metrics import Metrics
+from monitor.engine.outcomes import delivered, trail_of, with_older
 from monitor.engine.pace import Pace
 from monitor.engine.threads import Writer
 from monitor.store import Store, StoreError
@@ -135,7 +136,7 @@ class Delivery:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _send(self, lane: Lane, parcel: Parcel) -> None:
-        note = _with_older(parcel)
+        note = with_older(parcel)
         receiver = self.plan.receivers.get(note.receiver)
         if receiver is None:
             await self._give_up(lane, parcel, "the receiver is no longer in the configuration")
@@ -154,7 +155,7 @@ class Delivery:
             lane.goes_on(parcel, now)
             return
         self.metrics.notifications.labels(note.receiver, "sent").inc()
-        await self._store(_delivered(parcel, proof, now))
+        await self._store(delivered(parcel, proof, now))
         lane.done(parcel, now)
         self._sent.append(note)
 
@@ -211,7 +212,7 @@ class Delivery:
         step = Step(
             now,
             postponed=(Postponed(note.key, due_at, str(error)),),
-            trail=(_trail(note, now, Deed.NOT_TAKEN, str(error)),),
+            trail=(trail_of(note, now, Deed.NOT_TAKEN, str(error)),),
         )
         try:
             await self.writer.commit(step)
@@ -230,7 +231,7 @@ class Delivery:
         if order is not None:
             await self._until_stored(lambda: self.decide(order))
         settled = tuple(Settled(row.notification.key, now, "failed", error) for row in parcel.rows)
-        trail = (_trail(note, now, Deed.GIVEN_UP, error),)
+        trail = (trail_of(note, now, Deed.GIVEN_UP, error),)
         await self._store(
             Step(now, settled=settled, trail=trail, outbox=self._instead(note, error))
         )
@@ -282,35 +283,3 @@ class Delivery:
                 await asyncio.sleep(STORE_WAIT.total_seconds())
             else:
                 return
-
-
-def _with_older(parcel: Parcel) -> Notification:
-    """Say in the newest message how many it stands for."""
-    note = parcel.row.notification
-    if not parcel.older:
-        return note
-    count = len(parcel.older)
-    since = parcel.older[0].notification.at
-    text = f"{count} earlier {'message' if count == 1 else 'messages'} since {since:%H:%M} UTC"
-    return replace(note, headline=note.headline or f"{text} could not be delivered")
-
-
-def _delivered(parcel: Parcel, proof: Receipt, now: datetime) -> Step:
-    note = parcel.row.notification
-    older = [row.notification for row in parcel.older]
-    return Step(
-        now,
-        settled=(
-            *(Settled(one.key, now, "superseded") for one in older),
-            Settled(note.key, now, "sent", receipt=proof),
-        ),
-        trail=(
-            *(_trail(one, now, Deed.FOLDED_IN, note.key) for one in older),
-            _trail(note, now, Deed.SENT, str(note.reason)),
-        ),
-    )
-
-
-def _trail(note: Notification, at: datetime, deed: Deed, why: str) -> TrailEntry:
-    incident = note.subject if note.view is not None else None
-    return TrailEntry(at, deed, MONITOR, why, f"{note.receiver} {note.key}", incident)
