@@ -47,7 +47,7 @@ DRAWN = 20
 LARGEST_CARD = 28 * 1024
 HEADERS = {
     "From", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References", "Auto-Submitted",
-    "X-Monitor-Key", "MIME-Version", "Content-Type",
+    "Importance", "X-Monitor-Key", "MIME-Version", "Content-Type",
 }  # fmt: skip
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 PAGERDUTY = PagerDuty.model_validate({"name": "pd", "key": SECRET})

@@ -55,14 +55,15 @@ with busy as (
     date_diff('millisecond', created, coalesce("end", now())) as elapsed,
     analysis_time_ms + planning_time_ms as planning,
     if(state in ('QUEUED', 'WAITING_FOR_RESOURCES', 'FAILED'), substr(query, 1, 200)) as text,
-    coalesce(cpu, 0) as cpu, case when state in ('QUEUED', 'WAITING_FOR_RESOURCES') then 'waits'
-      when state in ('FINISHED', 'FAILED') then 'ended' else 'runs' end as part
+    coalesce(error_type, '') = 'USER_ERROR' as by_user, coalesce(cpu, 0) as cpu,
+    case when state in ('QUEUED', 'WAITING_FOR_RESOURCES') then 'waits' when state = 'FAILED'
+      then 'failed' when state = 'FINISHED' then 'ended' else 'runs' end as part
   from system.runtime.queries left join (
     select query_id, sum(split_cpu_time_ms) as cpu from system.runtime.tasks group by 1
   ) using (query_id)
 ), placed as (
   select *, count(*) over (partition by part) as of_part, row_number() over (
-    partition by part order by ended desc, cpu desc, elapsed desc) as place
+    partition by part order by by_user, ended desc, cpu desc, elapsed desc) as place
   from busy where coalesce(source, '') not like '{ME}%'
 ), sized as (
   select *, sum({A_ROW} + coalesce(length(to_utf8(text)), 0)) over (order by place, part) as size
@@ -73,11 +74,13 @@ select query_id, "user", source, state, in_group, queued, elapsed, error_code, e
 from sized where """  # noqa: S608  # nothing in it is anybody's
 """Queries in their places: which take most CPU, wait longest, ended last; how many there are.
 
+What its user made fail, or cancelled, comes after what the cluster failed.
+
 A text is told only of those whose work suffers: it says whose that is.
 """
 
 QUERIES_SQL = f"{_PLACED}size <= {MOST_ROWS_TAKE} or place = 1"
-BUSIEST_SQL = f"{_PLACED}part = 'runs' and place <= 10 or place = 1"
+BUSIEST_SQL = f"{_PLACED}part in ('runs', 'failed') and place <= 10 or place = 1"
 """The queries where REST tells none, and those that it may have left out, with all counts."""
 
 

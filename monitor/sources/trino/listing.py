@@ -3,7 +3,8 @@
 Trino has no short form of its list, but the queries of one state. Each state has its share of what
 is left to read: what waits, what runs, what failed, and last what ended well, which most of the
 list is. That part is left out for a while where it was too long; counters stand for it. Where more
-run than can be read, SQL names those that take most, as long as it is let in.
+run or failed than can be read, SQL names those that take most and failed last, as long as it is let
+in: the list is in no order, and ten queries that were cancelled can hide a victim.
 
 Trino leaves out, without a word, what the user may not see. So where the list is not as long as the
 counters say they count, and a list of nothing but our own queries tells nothing.
@@ -24,6 +25,10 @@ from monitor.sources.trino.rest import MORE, Facts, Rest
 PATH = "/v1/query"
 WAITS = ("QUEUED", "WAITING_FOR_RESOURCES")
 RUNS = ("RUNNING", "FINISHING", "PLANNING", "STARTING", "DISPATCHING")
+FAILED = "FAILED"
+BY_SQL = {*RUNS, FAILED}
+"""States of which SQL names those that matter where the list was cut."""
+
 A_FEW = 400
 """Bytes below which no query could be read."""
 
@@ -76,9 +81,9 @@ def listed(
     listing = Listing(rest, spared + if_cut)
     listing.read_all(WAITS, 0.4, known.get("queued"))
     listing.read_all(RUNS, 0.5, _living(known))
+    listing.read(FAILED, 0.5)
     if not listing.cut and _living(known) is not None:
         listing.spared = spared
-    listing.read("FAILED", 0.5)
     is_due = past.long_until is None or now >= past.long_until
     if is_due:
         listing.read("FINISHED", 1.0)

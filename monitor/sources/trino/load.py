@@ -11,7 +11,7 @@ from monitor.api.errors import SourceFault
 from monitor.sources.trino.address import Address
 from monitor.sources.trino.busy import BUSIEST_SQL, QUERIES_SQL, WAITING, busy_by_sql
 from monitor.sources.trino.faults import was_never_asked
-from monitor.sources.trino.listing import PATH, RUNS, checked, joined, listed
+from monitor.sources.trino.listing import BY_SQL, PATH, checked, joined, listed
 from monitor.sources.trino.past import Past
 from monitor.sources.trino.rest import (
     INFO,
@@ -194,12 +194,12 @@ class Ladder:
         return self.now - self.past.canary_at >= every
 
     def _queries_by_sql(self) -> None:
-        """Ask by SQL for the queries where REST does not list them, or not all that run."""
+        """Ask by SQL for the queries where REST does not list them, or not all that matter."""
         is_counted = self._is_counted()
         if self._lacks("queries") and (not is_counted or self._wants_details()):
             read = partial(checked, self.facts)
             self._ask(QUERIES, QUERIES_SQL, QUERIES_EVERY, lambda it: busy_by_sql(it.rows), read)
-        elif self.cut & set(RUNS) or not is_counted:
+        elif self.cut & BY_SQL or not is_counted:
             read = partial(joined, self.facts)
             self._ask(QUERIES, BUSIEST_SQL, QUERIES_EVERY, lambda it: busy_by_sql(it.rows), read)
 

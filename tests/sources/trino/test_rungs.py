@@ -16,6 +16,7 @@ from tests.sources.trino.test_load import ETL, SQL_TABLES, WAITING
 
 UI, LIST, NUMBERS = "/ui/api/stats", "/v1/query", "/metrics"
 SQL = "system.runtime.queries"
+ENDED = "2026-11-24 09:00:00.000 UTC"
 NUMBERS_OF_ONE = (2000, 60_000, None, None, None, 5)
 CROWD = [replace(WAITING, id=f"w{number}") for number in range(40)]
 
@@ -91,6 +92,17 @@ def test_a_list_that_is_cut_is_counted_by_sql_where_no_counters_are(on: Rig, sta
     load = on.load(Load())
     assert (load.queued, load.running) == ((900, 0) if state == "QUEUED" else (0, 700))
     assert load.is_partial
+    assert load.scraped_bytes <= MOST
+
+
+def test_who_failed_last_is_named_by_sql_where_more_failed_than_are_read(on: Rig) -> None:
+    lost = ["lost", "carol", "superset", "FAILED", "global.bi"]
+    numbers = (0, 40, "QUERY_QUEUE_FULL", "INSUFFICIENT_RESOURCES", ENDED, 5)
+    tables = by_sql([*lost, *numbers, "select 1", 0, "failed", 1001])
+    on.becomes(queries=many(1000, "FAILED"), tables=tables)
+    load = on.load(Load())
+    (found,) = (one for one in load.queries or () if one.id == "lost")
+    assert (found.error, found.ended_at) == ("QUERY_QUEUE_FULL", NOW)
     assert load.scraped_bytes <= MOST
 
 
