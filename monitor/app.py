@@ -151,7 +151,7 @@ class App:
             await self.engine.tick()
         except Exception as error:  # the loop must outlive any fault of one tick
             log.exception("a tick failed; the next one tries again")
-            self.engine.trouble = f"a tick failed: {error}"
+            self.engine.fault = f"a tick failed: {error}"
 
     async def _prune(self) -> None:
         await self.engine.prune()

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Literal, TypeAlias
 
 from monitor.api.answer import Cost
+from monitor.core.whole import whole
 
 SourceFault: TypeAlias = Literal[
     "auth", "timeout", "overload", "protocol", "unreachable", "missing", "query", "slow"
@@ -28,7 +29,7 @@ class SourceError(MonitorError):
         self, fault: SourceFault, text: str, *, code: str = "", cost: Cost | None = None
     ) -> None:
         """Keep the fault for the engine and the text for people."""
-        super().__init__(text)
+        super().__init__(whole(text))
         self.fault: SourceFault = fault
         self.code = code or fault
         self.cost = cost
@@ -56,7 +57,7 @@ class DeliveryError(MonitorError):
         is_ambiguous: bool = False,
     ) -> None:
         """Keep what the sender needs to decide about the next try."""
-        super().__init__(text)
+        super().__init__(whole(text))
         self.retry_after = retry_after
         self.is_final = is_final
         self.is_ambiguous = is_ambiguous

@@ -16,6 +16,7 @@ from monitor.core.notification import Notification, NotifyReason, Receipt
 from monitor.core.orders import Order
 from monitor.core.state import OutboxRow, Postponed, Settled, Step
 from monitor.core.trail import Deed
+from monitor.core.whole import whole
 from monitor.engine.clock import Clock
 from monitor.engine.lane import Lane, Parcel, wait_after
 from monitor.engine.metrics import Metrics
@@ -190,7 +191,7 @@ class Delivery:
     ) -> Receipt:
         try:
             async with asyncio.timeout(SEND_TIMEOUT.total_seconds()):
-                return await receiver.send(note, receipt)
+                return whole(await receiver.send(note, receipt))
         except DeliveryError:
             raise
         except TimeoutError:

@@ -2,18 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Container, Iterable
-from dataclasses import replace
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from monitor.config.plan import Plan
-from monitor.core.advance import Advanced, Finding, advance
+from monitor.core.advance import Finding
 from monitor.core.book import Memory
 from monitor.core.model import Tier, Verdict
 from monitor.core.orders import Order, Reconsider, Refusal, Remove
-from monitor.core.state import Received, Step
+from monitor.core.state import Step
 from monitor.core.world import World
 from monitor.engine.auditor import Auditor
 from monitor.engine.broken import farewells, file_findings, is_known
@@ -24,12 +23,13 @@ from monitor.engine.digest_runs import DigestRuns
 from monitor.engine.digests import Digests
 from monitor.engine.dispatch import Dispatch
 from monitor.engine.housekeeping import Housekeeping
-from monitor.engine.inbox import Inbox, read_batch
+from monitor.engine.inbox import read_batch
 from monitor.engine.keeping import hand_over
 from monitor.engine.lateness import Lateness
 from monitor.engine.look import look
 from monitor.engine.metrics import Metrics
 from monitor.engine.shedding import overloaded, watchers
+from monitor.engine.steps import Steps
 from monitor.engine.threads import Writer
 from monitor.engine.world import world_of
 from monitor.store import Store, StoreError
@@ -40,13 +40,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DRAIN = timedelta(seconds=10)
-STORE_WAIT = timedelta(seconds=10)
-"""How long a store that failed is left alone, but for what people order."""
-
-MOST_AT_ONCE = 1000
-"""Alerts of other systems that one step takes in: between two steps the loop answers others."""
-
-Waiting = tuple[Order, "asyncio.Future[Refusal | None] | None"]
 
 
 class Engine:
@@ -63,21 +56,12 @@ class Engine:
         """Construct; ``start`` reads the memory."""
         self.store, self.clock, self.metrics = store, clock, metrics
         self.writer = writer or Writer(store)
-        self.memory = Memory()
         self.is_ready = False
-        self.trouble: str | None = None
-        self._findings: list[Finding] = []
-        self._orders: list[Waiting] = []
-        self._inbox = Inbox()
-        self._number = 0
-        self._failed_at: datetime | None = None
-        self.dispatch = Dispatch(clock, metrics, self._take, self.flush_soon)
+        self.fault: str | None = None
+        self.steps = Steps(self.writer, clock, lambda: self.world, self._stored)
+        self.dispatch = Dispatch(clock, metrics, self.steps.take, self.steps.flush_soon)
         self._leaving: set[asyncio.Task[None]] = set()
-        self._storing: list[Finding] = []
         self._ticked_at: datetime | None = None
-        self._committing = asyncio.Lock()
-        self._flushing: asyncio.Task[None] | None = None
-        self._wants_flush = False
         self.housekeeping = Housekeeping(store, self.writer)
         self.lateness = Lateness()
         self.auditor = Auditor(
@@ -86,10 +70,10 @@ class Engine:
             self.writer,
             lambda: self.trouble,
             self._audited,
-            self.lateness.complaints,
+            self._complaints,
         )
         self.delivery = Delivery(
-            plan, store, self.writer, clock, metrics, self.order_soon, self.order
+            plan, store, self.writer, clock, metrics, self.steps.order_soon, self.steps.order
         )
         self._use(plan)
 
@@ -99,6 +83,20 @@ class Engine:
         from monitor.engine.histories import Histories  # noqa: PLC0415
 
         return Histories(self.store.metrics, self.writer)
+
+    @property
+    def memory(self) -> Memory:
+        """What is known and on the disk."""
+        return self.steps.memory
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the monitor does not do all its work; None when it does. ``fault`` is a tick's."""
+        return self.steps.trouble or self.fault or self.digests.trouble
+
+    def _complaints(self, now: datetime) -> Iterator[str]:
+        yield from self.lateness.complaints(now)
+        yield from self.steps.complaints(now)
 
     def _use(self, plan: Plan) -> None:
         self.plan: Plan = plan
@@ -125,16 +123,16 @@ class Engine:
     async def start(self) -> None:
         """Remember what was, and plan the first looks."""
         now = self.clock.now()
-        self.memory = await self.writer.run(self.store.history.memory, now)
+        memory = await self.writer.run(self.store.history.memory, now)
         await self.housekeeping.start(self.plan.sources, now)
-        for kept in await self.writer.run(self.store.journal.not_taken):
-            self._inbox.put(read_batch(kept.key, kept.body, kept.at))
+        kept = await self.writer.run(self.store.journal.not_taken)
+        self.steps.restore(memory, (read_batch(one.key, one.body, one.at) for one in kept))
         await self.delivery.start()
         self.dispatch.calendar.plan(self.plan.checks, now)
         self._watch_ill_sources()
         self._drop_removed((), now)
-        self.order_soon(Reconsider("the monitor started"))
-        await self.flush()
+        self.steps.order_soon(Reconsider("the monitor started"))
+        await self.steps.flush()
         for problem in self.plan.problems:
             log.error("%s", problem)
 
@@ -153,8 +151,8 @@ class Engine:
         self.dispatch.calendar.plan(plan.checks, now)
         self._watch_ill_sources()
         self._drop_removed(known, now)
-        self.order_soon(Reconsider(f"revision {plan.revision}"))
-        await self.flush()
+        self.steps.order_soon(Reconsider(f"revision {plan.revision}"))
+        await self.steps.flush()
         leaving = asyncio.create_task(self._leave(old, plan, looks))
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
@@ -177,20 +175,21 @@ class Engine:
         """Know again, after a start, which sources were ill: answers make them well."""
         ill = {alert.check for alert in self.memory.alerts.values() if alert.is_open}
         # What was found and cannot be stored yet counts, too.
-        ill |= {finding.check for finding in self._findings}
+        ill |= {finding.check for finding in self.steps.findings}
         self.bulkheads.failing = {n for n in self.plan.sources if source_check(n) in ill}
 
     def _drop_removed(self, known: Container[str], now: datetime) -> None:
         # What was found of removed checks and is not stored yet would open alerts that nobody ends.
-        self.dispatch.ledger.closed(
-            one for one in self._findings if not is_known(one.check, self.world)
-        )
-        self._findings = [one for one in self._findings if is_known(one.check, self.world)]
+        gone = [one for one in self.steps.findings if not is_known(one.check, self.world)]
+        self.dispatch.ledger.closed(gone)
+        self.steps.findings = [
+            one for one in self.steps.findings if is_known(one.check, self.world)
+        ]
         alerts = [alert for alert in self.memory.alerts.values() if alert.is_open]
-        self._findings.extend(file_findings(self.plan, {alert.check for alert in alerts}, now))
+        self.steps.take(file_findings(self.plan, {alert.check for alert in alerts}, now))
         strangers = {alert.check for alert in alerts} - self.world.checks.keys()
         for check in farewells(strangers, known, self.plan):
-            self.order_soon(Remove(check))
+            self.steps.order_soon(Remove(check))
 
     async def tick(self) -> None:
         """Start every look that is due, store what was found, send what waits."""
@@ -198,140 +197,58 @@ class Engine:
         if self._ticked_at is not None and now < self._ticked_at:
             log.warning("the clock went back by %s", self._ticked_at - now)
             self.dispatch.calendar.rewind(now)
-            self.order_soon(Reconsider("the clock went back"))
+            self.steps.order_soon(Reconsider("the clock went back"))
         self._ticked_at = now
         self.bulkheads.spared = overloaded(self.bulkheads.watching, self.memory)
         self.dispatch.tick(now)
         await self.delivery.tick()
-        await self.flush()
+        await self.steps.flush()
         self.digests.tick()
-        self.auditor.tick(now, self._failed_at)
+        self.auditor.tick(now, self.steps.failed_at)
         await self.housekeeping.tick(self.plan.sources, now)
+        self.fault = None
         self.is_ready = self.trouble is None
 
-    def _take(self, findings: Iterable[Finding]) -> None:
-        self._findings.extend(findings)
-
-    def flush_soon(self) -> None:
-        """Flush as soon as the loop is free."""
-        self._wants_flush = True
-        if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(self._flush_while_wanted())
-
-    async def _flush_while_wanted(self) -> None:
-        while self._wants_flush:
-            self._wants_flush = False
-            await self.flush()
-
     async def receive(self, body: str) -> int:
-        """Keep a batch of alerts of another system; it is committed when this returns.
-
-        Return how many alerts it holds. Raise BatchError for what cannot be read, BusyError for
-        what must come again later, StoreError.
-        """
-        with self._inbox.arrival():
-            now = self.clock.now()
-            self._number += 1
-            batch = read_batch(f"{self.housekeeping.run}-{self._number}", body, now)
-            await self.writer.commit(Step(now, received=(Received(batch.key, now, body),)))
-            self._inbox.put(batch)
-        self.flush_soon()
-        return batch.size
+        """Keep alerts of another system, and return how many; see ``Steps.receive``."""
+        return await self.steps.receive(self.housekeeping.run, body)
 
     async def look_now(self, check: str) -> tuple[Verdict, ...]:
         """Look at a check at once, besides its schedule; stored when this returns."""
         findings = await look(self.plan.checks[check], None, self.clock.now(), self.bulkheads)
-        self._findings.extend(findings)
-        await self.flush()
+        self.steps.take(findings)
+        await self.steps.flush()
         if self.trouble is not None:
             raise StoreError(self.trouble)
         return findings[-1].verdicts
 
     async def order(self, order: Order) -> Refusal | None:
         """Do what somebody orders; it is committed when this returns. Raise StoreError."""
-        done: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
-        self._orders.append((order, done))
-        await self.flush()
-        return await done
+        return await self.steps.order(order)
 
-    def order_soon(self, order: Order) -> None:
-        """Do something at the next flush, and again at the one after if it cannot be stored."""
-        self._orders.append((order, None))
-
-    async def flush(self) -> None:
-        """Judge and commit what was found; what cannot be stored now is kept and tried again."""
-        async with self._committing:
-            now = self.clock.now()
-            if self._is_too_early(now):
-                return
-            due_at = self.memory.next_due()
-            is_due = due_at is not None and due_at <= now
-            batches = self._inbox.take(now, MOST_AT_ONCE)
-            if not (self._findings or self._orders or batches or is_due):
-                return
-            findings, self._findings = self._findings, []
-            self._storing = findings
-            orders, self._orders = self._orders, []
-            sent = [finding for batch in batches for finding in batch.findings]
-            told = [one for one, _ in orders]
-            advanced = advance(self.memory, [*findings, *sent], self.world, now, told)
-            step = replace(advanced.step, taken=tuple(batch.key for batch in batches))
-            try:
-                await self.writer.commit(step)
-            except StoreError as error:
-                self._inbox.put_back(batches)
-                self._keep(findings, orders, error)
-                return
-            self.trouble, self._failed_at = self.digests.trouble, None
-            self.dispatch.ledger.closed(findings)
-            self._storing = []
-            self.housekeeping.recorder.take(findings)
-            self.memory.apply(advanced.step)
-            self._forget_well_sources()
-            self._answer(orders, advanced)
-            self.delivery.add(advanced.step.outbox)
-        if batches and self._inbox:
-            self.flush_soon()
+    def _stored(self, findings: Sequence[Finding], step: Step) -> None:
+        self.dispatch.ledger.closed(findings)
+        self.housekeeping.recorder.take(findings)
+        self._forget_well_sources()
+        self.delivery.add(step.outbox)
 
     def _audited(self, finding: Finding) -> None:
         is_open = any(alert.is_open for alert in self.memory.alerts_of_check(finding.check))
         if is_open or finding.verdicts[0].tier is not None:
-            self._findings.append(finding)
+            self.steps.take((finding,))
 
     def _forget_well_sources(self) -> None:
         """Stop telling of sources whose alert is over; one that flaps needs every good look."""
-        ill = {finding.check for finding in self._findings}
+        ill = {finding.check for finding in self.steps.findings}
         for name in list(self.bulkheads.failing):
             check = source_check(name)
             is_open = any(alert.is_open for alert in self.memory.alerts_of_check(check))
             if not is_open and check not in ill:
                 self.bulkheads.failing.discard(name)
 
-    def _keep(self, findings: list[Finding], orders: list[Waiting], error: StoreError) -> None:
-        self._storing = []
-        self._findings = findings + self._findings
-        self._orders = [one for one in orders if one[1] is None] + self._orders
-        for _, done in orders:
-            if done is not None and not done.done():
-                done.set_exception(error)
-        self.trouble = str(error)
-        self._failed_at = self.clock.now()
-        log.error("%s; %d findings wait", error, len(self._findings))
-
-    def _is_too_early(self, now: datetime) -> bool:
-        """Say whether the store failed a moment ago: what waits is not judged over and over."""
-        if self._failed_at is None or self._orders:
-            return False
-        return timedelta(0) <= now - self._failed_at < STORE_WAIT
-
-    def _answer(self, orders: list[Waiting], advanced: Advanced) -> None:
-        for (_, done), refusal in zip(orders, advanced.refusals, strict=True):
-            if done is not None and not done.done():
-                done.set_result(refusal)
-
     def count(self) -> None:
         """Bring the gauges up to what is remembered."""
-        waiting = [*self._findings, *self._storing]
+        waiting = list(self.steps.waiting())
         self.metrics.slots_unaccounted.set(
             self.dispatch.ledger.unaccounted(self.dispatch.looks, waiting)
         )
@@ -358,9 +275,7 @@ class Engine:
         """Wait until every look under way is over and stored, and every send has ended."""
         while self.dispatch.looks:
             await asyncio.wait(list(self.dispatch.looks.values()))
-        await self.flush()
-        if self._flushing is not None:
-            await self._flushing
+        await self.steps.settle()
         await self.digests.settle()
         await self.auditor.settle()
         await self.delivery.settle()
@@ -383,9 +298,7 @@ class Engine:
         for task in (*self.dispatch.looks.values(), *self._leaving):
             task.cancel()
         await self.delivery.stop()
-        await self.flush()
-        if self._flushing is not None:
-            await self._flushing
+        await self.steps.settle()
         await self.housekeeping.stop(self.plan.sources, self.clock.now())
         for source in self.plan.sources.values():
             await source.close()

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.api.errors import BusyError, MonitorError
-from monitor.api.whole_json import read_json
 from monitor.core.advance import Finding
 from monitor.core.external import check_of
 from monitor.core.labels import Labels, labels_of
 from monitor.core.model import Outcome, Tier, Verdict
+from monitor.core.whole import read_json
 
 MOST_ALERTS = 10_000
 PAGES = frozenset({"page", "critical"})

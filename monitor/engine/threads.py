@@ -1,12 +1,15 @@
 """The one thread that works on the store, and the commit that many wait for together."""
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from monitor.core.state import Step
-from monitor.store import Store, StoreError
+from monitor.store import RefusedError, Store, StoreError
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,28 +45,25 @@ class Writer:
     async def _commit_waiting(self) -> None:
         while self._waiting:
             group, self._waiting = self._waiting, []
-            try:
-                await self.run(self._store.commit, *(step for step, _ in group))
-            except StoreError as error:
-                await self._commit_each(group, error)
-            else:
+            error = await self._try([step for step, _ in group])
+            if error is None or len(group) == 1:
                 for _, done in group:
-                    _finish(done, None)
+                    _finish(done, error)
+                continue
+            # Those that can be written must not suffer.
+            for step, done in group:
+                _finish(done, await self._try([step]))
 
-    async def _commit_each(
-        self, group: list[tuple[Step, asyncio.Future[None]]], error: StoreError
-    ) -> None:
-        """Find out which steps of a group cannot be written; the others must not suffer."""
-        if len(group) == 1:
-            _finish(group[0][1], error)
-            return
-        for step, done in group:
-            try:
-                await self.run(self._store.commit, step)
-            except StoreError as fault:
-                _finish(done, fault)
-            else:
-                _finish(done, None)
+    async def _try(self, steps: Sequence[Step]) -> StoreError | None:
+        """Write steps; return why they are not. Whatever it is: whoever waits must not for ever."""
+        try:
+            await self.run(self._store.commit, *steps)
+        except StoreError as error:
+            return error
+        except Exception as error:
+            log.exception("a step cannot be written")
+            return RefusedError(f"a step cannot be written: {error!r}")
+        return None
 
     def close(self) -> None:
         """Wait for what is under way and end the thread."""

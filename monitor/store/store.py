@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from monitor.core.state import Step
 from monitor.store.arrivals import Arrivals
 from monitor.store.commit import write
-from monitor.store.errors import StoreError
+from monitor.store.errors import RefusedError, StoreError
 from monitor.store.found import Found
 from monitor.store.fresh import FreshSamples
 from monitor.store.history import History
@@ -48,12 +48,23 @@ class Store:
         self.keepsakes = Keepsakes(engine)
 
     def commit(self, *steps: Step) -> None:
-        """Write steps, all or nothing. Raise StoreError when they cannot be written."""
+        """Write steps, all or nothing. Raise StoreError when they cannot be written now.
+
+        Raise RefusedError when they never can.
+        """
         try:
             with self._engine.begin() as connection:
                 write(connection, steps)
+        except (sa.exc.DataError, sa.exc.IntegrityError) as error:
+            raise RefusedError(f"the store refuses what is to be written: {error.orig}") from error
         except sa.exc.DBAPIError as error:
             raise StoreError(f"the store cannot be written: {error.orig}") from error
+        except sa.exc.SQLAlchemyError as error:
+            if isinstance(error, sa.exc.StatementError):
+                raise RefusedError(f"the store refuses what is to be written: {error}") from error
+            raise StoreError(f"the store cannot be written: {error}") from error
+        except Exception as error:
+            raise RefusedError(f"what is to be written has no form here: {error!r}") from error
 
     def close(self) -> None:
         """Let go of the lock and of all connections."""

@@ -25,12 +25,12 @@ from monitor.api import (
     Table,
 )
 from monitor.config.plan import Place, Plan, PlannedCheck, Schedule, Web
-from monitor.core.model import Limit, Maintainer, OnCall, Tier, TierRule
+from monitor.core.model import Limit, Maintainer, OnCall, Outcome, Tier, TierRule
 from monitor.core.state import Step
 from monitor.engine.clock import VirtualClock
 from monitor.engine.engine import Engine
 from monitor.engine.metrics import Metrics
-from monitor.store import Store, StoreError, open_store
+from monitor.store import RefusedError, Store, StoreError, open_store
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -105,13 +105,25 @@ class Box(Receiver):
 
 
 class Disk(Store):
-    """A real store on a disk that can be full."""
+    """A real store on a disk that can be full, and that can refuse what is about one check."""
 
     is_full = False
+    refuses_silences = False
+    _refused: tuple[str, frozenset[Outcome]] = ("", frozenset())
+
+    def refuses(self, check: str, *outcomes: Outcome) -> None:
+        """Refuse these outcomes of a check from now on."""
+        self._refused = check, frozenset(outcomes)
 
     def commit(self, *steps: Step) -> None:
         if self.is_full:
             raise StoreError("disk full")
+        check, outcomes = self._refused
+        for one in (verdict for step in steps for verdict in step.verdicts):
+            if one.check == check and one.outcome in outcomes:
+                raise RefusedError(f"no {one.outcome} of {check}")
+        if self.refuses_silences and any(step.silences for step in steps):
+            raise RefusedError("no silences")
         super().commit(*steps)
 
 

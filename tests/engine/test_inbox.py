@@ -32,12 +32,12 @@ def test_what_is_sent_alone_is_told_at_once(rig: Rig) -> None:
 
 def test_while_more_of_a_burst_arrives_what_is_kept_waits_a_second_and_no_longer(rig: Rig) -> None:
     async def story(rig: Rig) -> None:
-        with rig.engine._inbox.arrival():  # somebody who sends for ever
+        with rig.engine.steps._inbox.arrival():  # somebody who sends for ever
             await rig.engine.receive(body(1, 2))
-            await rig.engine.flush()
+            await rig.engine.steps.flush()
             assert waiting(rig) == 1
             rig.clock.advance(timedelta(seconds=1))
-            await rig.engine.flush()
+            await rig.engine.steps.flush()
             assert waiting(rig) == 0
             await rig.engine.receive(body(3))
             assert waiting(rig) == 1
@@ -57,14 +57,14 @@ def test_who_sends_more_than_can_wait_is_to_come_again_and_nothing_of_it_is_kept
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story(rig: Rig) -> None:
-        with rig.engine._inbox.arrival():
+        with rig.engine.steps._inbox.arrival():
             await rig.engine.receive(body(1, 2))
             await rig.engine.receive(body(3))
             with pytest.raises(BusyError, match="3 alerts wait"):
                 await rig.engine.receive(body(4))
             assert waiting(rig) == 2
         rig.clock.advance(QUIET)
-        await rig.engine.flush()
+        await rig.engine.steps.flush()
         await rig.engine.receive(body(4))
         await rig.engine.settle()
         assert len(rig.engine.memory.incidents) == 4
@@ -77,15 +77,15 @@ def test_what_a_full_disk_did_not_take_in_is_counted_again_and_told_later(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story(rig: Rig) -> None:
-        with rig.engine._inbox.arrival():
+        with rig.engine.steps._inbox.arrival():
             await rig.engine.receive(body(1, 2, 3))
         rig.store.is_full = True
-        await rig.engine.flush()
+        await rig.engine.steps.flush()
         with pytest.raises(BusyError):
             await rig.engine.receive(body(4))
         rig.store.is_full = False
         rig.clock.advance(timedelta(seconds=11))
-        await rig.engine.flush()
+        await rig.engine.steps.flush()
         await rig.engine.settle()
         assert len(rig.engine.memory.incidents) == 3
 

@@ -2,6 +2,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +24,8 @@ from monitor.core.notification import Notification, NotifyReason, Receipt
 from monitor.core.silence import Silence
 from monitor.core.state import OutboxRow, Postponed, Received, Settled, Slot, Step, Told
 from monitor.core.trail import Deed, TrailEntry
-from monitor.store import Store, StoreError, open_store
+from monitor.core.whole import whole
+from monitor.store import RefusedError, Store, StoreError, open_store
 from monitor.store.columns import metadata
 from monitor.store.migrate import FOLDER, VERSIONS, current, head, migrate
 
@@ -78,8 +80,19 @@ def test_a_resolved_incident_is_history_and_no_memory(store: Store) -> None:
 
 def test_a_second_open_alert_of_one_slice_is_refused_by_the_database(store: Store) -> None:
     store.commit(step(alerts=(ALERT,)))
-    with pytest.raises(StoreError, match="cannot be written"):
+    with pytest.raises(RefusedError, match="refuses what is to be written"):
         store.commit(step(alerts=(replace(ALERT, opened_at=AT + timedelta(minutes=1)),)))
+
+
+@pytest.mark.parametrize("text", ["half of a pair \ud800", "a NUL \0"])
+def test_what_is_no_text_is_refused_or_kept_as_it_is_and_whole_text_is_kept(
+    store: Store, text: str
+) -> None:
+    slot = Slot("a", AT, AT, Outcome.ERROR, text)
+    with suppress(RefusedError):  # SQLite keeps a NUL
+        store.commit(step(slots=(slot,)))
+    store.commit(step(slots=(whole(slot),)))
+    assert store.slots.summaries(AT, AT + timedelta(hours=1))["a"].counts[Outcome.ERROR] == 1
 
 
 def test_a_step_that_fails_leaves_nothing_behind(store: Store) -> None:

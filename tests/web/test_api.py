@@ -380,7 +380,7 @@ def test_received_alerts_survive_a_death_before_they_are_taken_in(tmp_path: Path
     body = json.dumps({"alerts": [{"labels": {"alertname": "X", "maintainer": "data"}}]})
 
     async def dies(started: Rig) -> None:
-        started.engine.flush_soon = lambda: None  # type: ignore[method-assign]  # it dies before
+        started.engine.steps.flush_soon = lambda: None  # type: ignore[method-assign]  # it dies before
         await started.engine.receive(body)
 
     async def lives(started: Rig) -> None:

@@ -27,8 +27,8 @@ from monitor.api import (
 )
 from monitor.api.connections import Connections
 from monitor.api.errors import SourceFault
-from monitor.api.whole_json import read_json
 from monitor.core.re2 import RegexError, compile_pattern
+from monitor.core.whole import read_json
 from monitor.sources.prometheus.selectors import Selector, merged, read_selector, shapes
 
 FAULTS: dict[int, SourceFault] = {
