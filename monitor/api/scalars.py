@@ -8,6 +8,7 @@ import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from sys import intern
 from typing import NamedTuple
 
 COLUMN = "monitor_"
@@ -80,7 +81,7 @@ class Scalar:
     adds: bool = False
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=4096)
 def read_scalar(text: str) -> Scalar | None:
     """Read a statement; None where it is not certain that it returns one number of one table."""
     tokens = _tokens(text)
@@ -105,8 +106,8 @@ def read_scalar(text: str) -> Scalar | None:
         statement=text.strip(),
         expression=text[start : expression[-1].end],
         calls=tuple(expression[last].end - start for _, last in calls),
-        name=item[-1].text,
-        table=text[rest[0].start : rest[end - 1].end],
+        name=intern(item[-1].text),
+        table=intern(text[rest[0].start : rest[end - 1].end]),
         conditions=conditions,
         is_scan=_is_scan(expression, calls),
         adds=any(expression[first].low in _ADDS for first, _ in calls),

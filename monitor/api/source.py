@@ -81,6 +81,7 @@ class Source(BaseModel, ABC):
 
         Each set is asked as one ``Together``, at most ``MOST_TOGETHER`` at once. Only what is sure
         to be answered as it would be alone may be merged: what is not named is asked alone.
+        The same questions must have the same answer: it is remembered.
         """
         return ()
 

@@ -1,6 +1,6 @@
 """Batches: checks that are due together wait in one task for answers that come together."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -95,8 +95,9 @@ def _merged(
             batches.append([one])
         else:
             fits.setdefault((one.source, one.lookers[0].planned.check.timeout), []).append(one)
-    for group in fits.values():
-        sets = bulkheads.sources[group[0].source].merge([one.query for one in group if one.query])
+    for group in (part for one in fits.values() for part in _by_beat(one)):
+        queries = tuple(one.query for one in group if one.query is not None)
+        sets = bulkheads.merge(group[0].source, queries)
         taken = {place for places in sets for place in places}
         batches += [[one] for n, one in enumerate(group) if n not in taken]
         batches += [
@@ -105,3 +106,17 @@ def _merged(
             for start in range(0, len(places), MOST_TOGETHER)
         ]
     return batches
+
+
+def _by_beat(group: Iterable[Asked]) -> Iterator[list[Asked]]:
+    """Keep those apart that are due at one moment and fill a request: they come again together.
+
+    So what was found out of them, how they merge and what is then asked, is known the next time.
+    """
+    beats: dict[datetime | None, list[Asked]] = {}
+    for one in group:
+        beats.setdefault(one.lookers[0].due_at, []).append(one)
+    yield from (mine for mine in beats.values() if len(mine) >= MOST_TOGETHER)
+    others = [one for mine in beats.values() if len(mine) < MOST_TOGETHER for one in mine]
+    if others:
+        yield others

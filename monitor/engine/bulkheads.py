@@ -5,13 +5,13 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from monitor.api.answer import Answer
 from monitor.api.errors import SourceError
-from monitor.api.query import Query
+from monitor.api.query import LastUpdate, Query, Rows
 from monitor.api.source import Asking, BlockingSource, Source
 from monitor.engine.arrivals import PartitionNotes
 from monitor.engine.breaker import Breakers
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 GRACE = timedelta(seconds=2)
 """How long after its deadline a source may take to give up by itself."""
+
+MOST_MERGES = 2048
+"""Sets of questions of which is known how they merge; 100,000 checks a minute are 1,024 of them."""
 
 
 def source_check(name: str) -> str:
@@ -62,6 +65,15 @@ class Bulkheads:
     def __post_init__(self) -> None:
         """Start with no question under way."""
         self._flights = Flights(self.metrics)
+        self._merge = lru_cache(MOST_MERGES)(self._merged)
+
+    def merge(self, name: str, questions: tuple[Query, ...]) -> Sequence[Sequence[int]]:
+        """Say which questions a source takes together; remembered where they come again."""
+        is_lasting = all(isinstance(one, LastUpdate) or _is_whole(one) for one in questions)
+        return (self._merge if is_lasting else self._merged)(name, questions)
+
+    def _merged(self, name: str, questions: tuple[Query, ...]) -> Sequence[Sequence[int]]:
+        return self.sources[name].merge(questions)
 
     async def ask(
         self,
@@ -151,6 +163,11 @@ class Bulkheads:
             "overload",
             f"not asked: waited {seconds:g} s for a turn at {name}; {gate.waiting} others still do",
         )
+
+
+def _is_whole(query: Query) -> bool:
+    """Say whether a question is about no window: that of the next minute is another one."""
+    return isinstance(query, Rows) and query.since is None and query.until is None
 
 
 def _since(began: float) -> timedelta:

@@ -12,10 +12,11 @@ from monitor.core.judge import judge
 from monitor.core.labels import Labels
 from monitor.core.lifecycle import step
 from monitor.core.model import Outcome, Verdict
+from monitor.engine.beats import beats_of
 from monitor.engine.bulkheads import Bulkheads
 from monitor.engine.look import look
 from monitor.engine.metrics import Metrics
-from monitor.engine.schedule import next_due, phase_of
+from monitor.engine.schedule import next_due
 
 LONG = timedelta(minutes=5)
 """How long asking for a whole history may take."""
@@ -44,7 +45,8 @@ def due_moments(
 
 
 def _due(planned: PlannedCheck, since: datetime, until: datetime) -> Iterator[datetime]:
-    phase, at = phase_of(planned), since - timedelta(microseconds=1)
+    phase = beats_of({planned.id: planned})[planned.id].phase
+    at = since - timedelta(microseconds=1)
     while (at := next_due(planned.schedule, phase, at)) <= until:
         yield at
 

@@ -5,19 +5,21 @@ cron expressions are read by cronsim, in the check's own zone.
 """
 
 import heapq
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2s
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
 from monitor.config.plan import PlannedCheck, Schedule
+from monitor.engine.beats import Beat, beats_of, share_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_LOOK_WITHIN = timedelta(seconds=5)
 """After a start every check looks once within this time, however rarely it is due; or sooner."""
+FIRST_LOOK_TAKES = timedelta(microseconds=500)
+"""With more than 10,000 checks it takes longer: they would wait, in memory, for those before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +44,16 @@ def next_due(schedule: Schedule, phase: timedelta, after: datetime) -> datetime:
     return EPOCH + phase + schedule.every * (passed + 1)
 
 
-def phase_of(check: PlannedCheck) -> timedelta:
-    """Spread intervals by what is asked together: a stable hash of source, kind and interval."""
-    every = check.schedule.every
-    if every is None:
-        return timedelta(0)
-    text = f"{check.source}|{check.kind}|{every.total_seconds()}"
-    share = int.from_bytes(blake2s(text.encode(), digest_size=4).digest()) / 2**32
-    return timedelta(seconds=round(share * min(every.total_seconds(), 10), 3))
-
-
 class Calendar:
-    """The heap: what is due next, for every check of a plan."""
+    """What is due next, for every check of a plan: a heap of moments, each with its checks."""
 
     def __init__(self) -> None:
         """Start empty."""
-        self._heap: list[tuple[datetime, str]] = []
-        self._checks: dict[str, PlannedCheck] = {}
-        self._phases: dict[str, timedelta] = {}
+        self._moments: list[datetime] = []
+        self._at: dict[datetime, list[str]] = {}
+        self._checks: Mapping[str, PlannedCheck] = {}
+        self._beats: Mapping[str, Beat] = {}
+        self._within = FIRST_LOOK_WITHIN
 
     def plan(self, checks: Mapping[str, PlannedCheck], now: datetime) -> None:
         """Take over a plan: new and rescheduled checks look soon, the others keep their moment."""
@@ -68,57 +62,76 @@ class Calendar:
             for check, planned in checks.items()
             if (old := self._checks.get(check)) and old.schedule == planned.schedule
         }
-        kept = [(at, check) for at, check in self._heap if check in same]
-        new = [
-            (now + _soon(planned), check) for check, planned in checks.items() if check not in same
-        ]
-        self._heap = [*kept, *new]
-        heapq.heapify(self._heap)
-        self._checks = dict(checks)
-        self._phases = {check: phase_of(planned) for check, planned in checks.items()}
+        kept = [(at, check) for at, check in self._all() if check in same]
+        self._checks, self._beats = checks, beats_of(checks)
+        self._within = max(FIRST_LOOK_WITHIN, FIRST_LOOK_TAKES * len(checks))
+        self._put([*kept, *((now + self._soon(name), name) for name in checks if name not in same)])
 
     def rewind(self, now: datetime) -> None:
         """Look soon again, because the clock was set back."""
-        self._heap = [
-            (
-                min(at, next_due(self._checks[name].schedule, self._phases[name], now)),
-                name,
-            )
-            for at, name in self._heap
-        ]
-        heapq.heapify(self._heap)
+        self._put([(min(at, self._next(check, now)), check) for at, check in self._all()])
 
     def hasten(self, checks: Container[str], now: datetime) -> None:
         """Let checks look soon that were left out, however long it is until they are due again."""
-        self._heap = [
-            (min(at, now + _soon(self._checks[check])) if check in checks else at, check)
-            for at, check in self._heap
-        ]
-        heapq.heapify(self._heap)
+        self._put(
+            [
+                (min(at, now + self._soon(check)) if check in checks else at, check)
+                for at, check in self._all()
+            ]
+        )
 
     def next_at(self) -> datetime | None:
         """Return the next due moment of all; None without checks."""
-        return self._heap[0][0] if self._heap else None
+        return self._moments[0] if self._moments else None
 
-    def due(self, now: datetime) -> Iterable[Due]:
+    def due(self, now: datetime) -> list[Due]:
         """Take out what is due, and put in when it is due again.
 
         A check that missed slots (a suspended machine) looks once; the earlier ones are named.
         """
-        while self._heap and self._heap[0][0] <= now:
-            at, check = heapq.heappop(self._heap)
-            schedule, phase = self._checks[check].schedule, self._phases[check]
-            missed: list[datetime] = []
-            following = next_due(schedule, phase, at)
-            while following <= now:
-                missed.append(at)
-                at, following = following, next_due(schedule, phase, following)
-            heapq.heappush(self._heap, (following, check))
-            yield Due(check, at, tuple(missed))
+        found: list[Due] = []
+        while self._moments and self._moments[0] <= now:
+            at = heapq.heappop(self._moments)
+            known: dict[tuple[int, int], tuple[list[datetime], datetime]] = {}
+            for check in sorted(self._at.pop(at)):
+                # Whoever has one beat is due at the same moments: they are worked out once.
+                key = (id(self._checks[check].schedule), id(self._beats[check]))
+                if key not in known:
+                    known[key] = self._passed(check, at, now)
+                slots, following = known[key]
+                found.append(Due(check, slots[-1], tuple(slots[:-1])))
+                self._add(following, check)
+        return found
 
+    def _passed(self, check: str, at: datetime, now: datetime) -> tuple[list[datetime], datetime]:
+        """Return the slots of a check from one until now, and the first one later."""
+        slots = [at]
+        while (following := self._next(check, slots[-1])) <= now:
+            slots.append(following)
+        return slots, following
 
-def _soon(check: PlannedCheck) -> timedelta:
-    """Return when a check looks first: not all at once, and none later than its interval."""
-    within = min(FIRST_LOOK_WITHIN, check.schedule.every or FIRST_LOOK_WITHIN)
-    share = int.from_bytes(blake2s(check.id.encode(), digest_size=4).digest()) / 2**32
-    return timedelta(milliseconds=round(within.total_seconds() * 1000 * share))
+    def _next(self, check: str, after: datetime) -> datetime:
+        return next_due(self._checks[check].schedule, self._beats[check].phase, after)
+
+    def _all(self) -> Iterator[tuple[datetime, str]]:
+        return ((at, check) for at, mine in self._at.items() for check in mine)
+
+    def _put(self, all_of: Iterable[tuple[datetime, str]]) -> None:
+        self._moments, self._at = [], {}
+        for at, check in all_of:
+            self._add(at, check)
+
+    def _add(self, at: datetime, check: str) -> None:
+        mine = self._at.get(at)
+        if mine is None:
+            self._at[at] = [check]
+            heapq.heappush(self._moments, at)
+        else:
+            mine.append(check)
+
+    def _soon(self, check: str) -> timedelta:
+        """Return when a check looks first: not all at once, and none later than its interval."""
+        within = min(self._within, self._checks[check].schedule.every or self._within)
+        share = self._beats[check].share
+        share = share_of(check) if share is None else share
+        return timedelta(milliseconds=round(within.total_seconds() * 1000 * share))

@@ -36,10 +36,12 @@ class Merging(Source):
 
     answers: ClassVar = frozenset({Rows})
     _asked: list[list[str]] = PrivateAttr(default_factory=list)
+    _merged: list[int] = PrivateAttr(default_factory=list)
     _faults: dict[str, SourceFault] = PrivateAttr(default_factory=dict)
     _is_slow_together: bool = PrivateAttr(default=False)
 
     def merge(self, questions: Sequence[Query]) -> Sequence[Sequence[int]]:
+        self._merged.append(len(questions))
         return [range(len(questions))]
 
     async def ask(self, query: Query, asking: Asking) -> Answer:
@@ -119,6 +121,23 @@ def test_a_request_holds_fifty_questions() -> None:
         bench = Bench()
         await bench.looks(numbers(120))
         assert sorted(bench.source.sizes()) == [20, 50, 50]  # type: ignore[attr-defined]  # as above
+
+    asyncio.run(story())
+
+
+def test_how_questions_merge_is_found_out_once_for_those_of_one_moment() -> None:
+    async def story() -> None:
+        bench = Bench()
+        for minute in range(3):
+            # Two beats in one tick, and a straggler that is there at times.
+            now = START + timedelta(minutes=minute)
+            beats = [(one, now + TIMEOUT * (n >= 60)) for n, one in enumerate(numbers(120))]
+            lookers = [Looker(one, at) for one, at in beats]
+            if minute == 1:
+                lookers.append(Looker(check("late", "1000"), now - TIMEOUT))
+            batches = gather(lookers, now, bench.bulkheads, bench.apart)
+            assert sum(len(batch) for batch in batches) == len(lookers)
+        assert sorted(bench.source._merged) == [1, 60, 60]  # type: ignore[attr-defined]  # as above
 
     asyncio.run(story())
 

@@ -2,10 +2,10 @@
 
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from time import monotonic
 from typing import Any, ClassVar
 
@@ -32,14 +32,17 @@ from monitor.api import (
     as_moment,
     looks_harmless,
 )
-from monitor.api.scalars import read_scalar
-from monitor.sources.sql.together import sets_of, statement_of
+from monitor.sources.sql.faults import fault_of
+from monitor.sources.sql.together import Statement, sets_of, statement_of
 
 MOST_ROWS = 200_000
 SINCE = re.compile(r"\{\{\s*since\s*\}\}")
 UNTIL = re.compile(r"\{\{\s*until\s*\}\}")
 FEWER = "aggregate in the query; that of a metric can be asked in pieces with {{ until }}"
 DIALECTS = {"postgresql": "postgres", "mssql": "tsql"}
+AS_IT_IS = {"no_parameters": True}
+MOST_STATEMENTS = 4096
+"""Merged statements that are kept: most come again every minute."""
 SQLITE_STEPS = 10_000
 """Virtual machine steps between two looks at the deadline: a fraction of a millisecond."""
 
@@ -52,12 +55,16 @@ class Sql(BlockingSource, type="sql"):
     url: str = Field(description="A SQLAlchemy URL, as sqlite:///kpi.db.")
 
     _engine: sa.Engine | None = PrivateAttr(default=None)
+    _statement: Callable[[tuple[Query, ...]], Statement | None] = PrivateAttr()
 
     def model_post_init(self, _context: object) -> None:
         """Make the engine; nothing connects yet. Raise MissingExtraError without the driver."""
+        self._statement = lru_cache(MOST_STATEMENTS)(self._written)
         try:
             url = sa.make_url(self.url)
-            self._engine = sa.create_engine(_read_only(url), pool_pre_ping=True)
+            # A file needs no asking whether it is still there.
+            is_far = url.get_backend_name() != "sqlite"
+            self._engine = sa.create_engine(_read_only(url), pool_pre_ping=is_far)
         except ModuleNotFoundError as error:
             raise MissingExtraError(f"source '{self.name}' ({error.name})", "postgres") from error
         except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
@@ -81,17 +88,21 @@ class Sql(BlockingSource, type="sql"):
         return sets_of(questions, self._dialect, self._newest)
 
     def _together(self, query: Together, asking: Asking) -> Answers:
-        for one in query.questions:
+        found = self._statement(query.questions)
+        if found is None:
+            return self._in_turn(query, asking)
+        _, rows = self._run(found.text, {}, asking)
+        parts = zip(found.names, rows[0], strict=True)
+        return Answers(
+            observed_at=asking.now, parts=tuple(_part(name, cell, asking) for name, cell in parts)
+        )
+
+    def _written(self, questions: tuple[Query, ...]) -> Statement | None:
+        """Write one statement of questions each of which may be asked. Raise SourceError."""
+        for one in questions:
             if isinstance(one, Rows):
                 self._guard(one.text)
-        text = statement_of(query.questions, self._newest)
-        if text is None:
-            return self._in_turn(query, asking)
-        _, rows = self._run(sa.text(_escaped(text)), {}, asking)
-        parts = zip(query.questions, rows[0], strict=True)
-        return Answers(
-            observed_at=asking.now, parts=tuple(_part(one, cell, asking) for one, cell in parts)
-        )
+        return statement_of(questions, self._newest)
 
     def _in_turn(self, query: Together, asking: Asking) -> Answers:
         """Answer one after the other, all of them within the deadline."""
@@ -119,6 +130,16 @@ class Sql(BlockingSource, type="sql"):
 
     def _rows(self, query: Rows, asking: Asking) -> Table:
         self._guard(query.text)
+        columns, rows = self._run(*self._filled(query, asking), asking)
+        cells = list(zip(*rows, strict=True)) or [()] * len(columns)
+        return Table(observed_at=asking.now, columns=dict(zip(columns, cells, strict=True)))
+
+    def _filled(
+        self, query: Rows, asking: Asking
+    ) -> tuple[str | sa.TextClause, dict[str, str | datetime]]:
+        """Return what is run, and the moments in it."""
+        if "{{" not in query.text:
+            return query.text, {}
         text = UNTIL.sub(":until", SINCE.sub(":since", _escaped(query.text)))
         values = {}
         if text.count(":since"):
@@ -127,9 +148,7 @@ class Sql(BlockingSource, type="sql"):
             values["since"] = self._moment(query.since)
         if text.count(":until"):
             values["until"] = self._moment(query.until or asking.now)
-        columns, rows = self._run(sa.text(text), values, asking)
-        cells = list(zip(*rows, strict=True)) or [()] * len(columns)
-        return Table(observed_at=asking.now, columns=dict(zip(columns, cells, strict=True)))
+        return sa.text(text), values
 
     def _last_update(self, query: LastUpdate, asking: Asking) -> Updated:
         _, rows = self._run(_newest(query), {}, asking)
@@ -181,18 +200,23 @@ class Sql(BlockingSource, type="sql"):
             raise SourceError("query", "only a single SELECT may be asked")
 
     def _run(
-        self, statement: sa.Executable, values: dict[str, Any], asking: Asking
+        self, statement: sa.Executable | str, values: dict[str, Any], asking: Asking
     ) -> tuple[list[str], list[Any]]:
+        """Run a statement, a text as it is written; return its columns and rows."""
         assert self._engine is not None
         try:
             with self._engine.connect() as connection:
                 self._limit(connection, asking)
-                result = connection.execute(statement, values)
+                if isinstance(statement, str):
+                    # Without parameters, no driver takes a % for the place of one.
+                    result = connection.exec_driver_sql(statement, execution_options=AS_IT_IS)
+                else:
+                    result = connection.execute(statement, values)
                 rows = [tuple(row) for row in result.fetchmany(MOST_ROWS + 1)]
                 columns = list(result.keys())
                 connection.rollback()
         except sa.exc.DBAPIError as error:
-            raise _fault(error, asking) from error
+            raise fault_of(error, asking) from error
         if len(rows) > MOST_ROWS:
             raise SourceError("query", f"more than {MOST_ROWS} rows: {FEWER}")
         return columns, rows
@@ -240,14 +264,11 @@ def _newest(query: LastUpdate) -> sa.Select[Any]:
     return sa.select(sa.func.max(column)).select_from(_table(query.table))
 
 
-def _part(query: Query, cell: object, asking: Asking) -> Answer:
+def _part(name: str | None, cell: object, asking: Asking) -> Answer:
     """Return the answer that a question would have got alone."""
-    if isinstance(query, LastUpdate):
+    if name is None:
         return Updated(observed_at=asking.now, data_at=_moment_of(cell))
-    assert isinstance(query, Rows)
-    read = read_scalar(query.text)
-    assert read is not None
-    return Table(observed_at=asking.now, columns={read.name: (cell,)})
+    return Table(observed_at=asking.now, columns={name: (cell,)})
 
 
 def _table(name: str) -> sa.TableClause:
@@ -260,39 +281,3 @@ def _moment_of(cell: object) -> datetime | None:
         return as_moment(cell)
     except ValueError as error:
         raise SourceError("query", f"the column holds {cell!r}, which is no moment") from error
-
-
-def _fault(error: sa.exc.DBAPIError, asking: Asking) -> SourceError:
-    text = str(error.orig).strip()
-    low = text.lower()
-    seconds = asking.timeout.total_seconds()
-    if "interrupted" in low or "statement timeout" in low:
-        return SourceError("timeout", f"the query was stopped after {seconds:g} s")
-    for fault, signs in _SIGNS.items():
-        if any(sign in low for sign in signs):
-            return SourceError(fault, text)
-    is_usage = isinstance(error, sa.exc.ProgrammingError | sa.exc.DataError)
-    return SourceError("query" if is_usage else "protocol", text)
-
-
-_SIGNS: dict[Any, tuple[str, ...]] = {
-    "auth": ("password", "authentication", "permission denied", "role "),
-    "missing": ("no such table", "undefinedtable", "relation "),
-    "query": (
-        "no such column",
-        "no such function",
-        "syntax error",
-        "misuse",
-        "column ",
-        "overflow",
-    ),
-    "unreachable": (
-        "unable to open",
-        "refused",
-        "could not connect",
-        "timeout expired",
-        "could not translate",
-        "connection failed",
-    ),
-    "overload": ("too many connections", "too many clients", "database is locked"),
-}

@@ -1,7 +1,8 @@
 """Many questions to one database in one statement."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from sys import intern
+from typing import NamedTuple, TypeAlias
 
 from monitor.api import LastUpdate, Query, Rows
 from monitor.api.scalars import Scalar, one_row, one_scan, read_scalar, scans
@@ -29,13 +30,24 @@ def sets_of(questions: Sequence[Query], dialect: str, written: Written) -> list[
     return [places for places in found if len(places) > 1]
 
 
-def statement_of(questions: Sequence[Query], written: Written) -> str | None:
-    """Write one statement, a row with a column for each question; None where there is none."""
+class Statement(NamedTuple):
+    """One statement: a row with a column for each question; ``names`` are those of the columns.
+
+    A name is None for a question about the newest row.
+    """
+
+    text: str
+    names: tuple[str | None, ...]
+
+
+def statement_of(questions: Sequence[Query], written: Written) -> Statement | None:
+    """Write one statement; None where there is none."""
     read = [one for query in questions if (one := _scalar(query, written))]
     if len(read) < len(questions):
         return None
     is_one_scan = [len(places) for places in scans(dict(enumerate(read)))] == [len(read)]
-    return one_scan(read) if is_one_scan else one_row(read)
+    text = one_scan(read) if is_one_scan else one_row(read)
+    return Statement(text, tuple(intern(one.name) if one.name else None for one in read))
 
 
 def _scalar(query: Query, written: Written) -> Scalar | None:

@@ -1,0 +1,43 @@
+"""What the errors of a database mean."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from monitor.api import Asking, SourceError
+
+_SIGNS: dict[Any, tuple[str, ...]] = {
+    "auth": ("password", "authentication", "permission denied", "role "),
+    "missing": ("no such table", "undefinedtable", "relation "),
+    "query": (
+        "no such column",
+        "no such function",
+        "syntax error",
+        "misuse",
+        "column ",
+        "overflow",
+    ),
+    "unreachable": (
+        "unable to open",
+        "refused",
+        "could not connect",
+        "timeout expired",
+        "could not translate",
+        "connection failed",
+    ),
+    "overload": ("too many connections", "too many clients", "database is locked"),
+}
+
+
+def fault_of(error: sa.exc.DBAPIError, asking: Asking) -> SourceError:
+    """Say what is wrong, with the text of the database."""
+    text = str(error.orig).strip()
+    low = text.lower()
+    seconds = asking.timeout.total_seconds()
+    if "interrupted" in low or "statement timeout" in low:
+        return SourceError("timeout", f"the query was stopped after {seconds:g} s")
+    for fault, signs in _SIGNS.items():
+        if any(sign in low for sign in signs):
+            return SourceError(fault, text)
+    is_usage = isinstance(error, sa.exc.ProgrammingError | sa.exc.DataError)
+    return SourceError("query" if is_usage else "protocol", text)
