@@ -28,6 +28,10 @@ log = logging.getLogger(__name__)
 
 Builds = dict[Path, tuple[bytes, FileBuild]]
 SIZE = 32
+LENGTH = 8
+IN_A_BLOCK = 1000
+"""Checks that are pickled together: who reads them holds every part of all of them until he has
+them all, and the holes that this leaves between what stays are there for good."""
 _VARIABLE = re.compile(r"\$\{(\w+)")
 _OTHERS = {"datetime", "pathlib"}
 _BUILTINS = {"frozenset", "set"}
@@ -65,8 +69,10 @@ class Cache:
         if not hmac.compare_digest(raw[SIZE : 2 * SIZE], _hash(body)):
             log.warning("the cache %s is damaged; all files are built again", self.path)
             return {}
+        found: Builds = {}
         try:
-            found: Builds = _Reader(io.BytesIO(body)).load()
+            for block in _blocks(body):
+                found |= _Reader(io.BytesIO(block)).load()
         except _DAMAGE as error:
             log.warning("the cache %s cannot be understood: %s", self.path, error)
             return {}
@@ -77,9 +83,9 @@ class Cache:
         # Problems are told anew each time: their texts may quote what no file should hold.
         good = {path: one for path, one in builds.items() if one[0] and not one[1].problems}
         try:
-            body = pickle.dumps(good, protocol=5)
+            body = [part for block in _in_blocks(good) for part in _framed(block)]
             with NamedTemporaryFile(dir=self.path.parent, prefix=".checks-", delete=False) as file:
-                file.write(key + _hash(body) + body)
+                file.writelines((key, _hash(*body), *body))
             os.replace(file.name, self.path)  # noqa: PTH105  # one call that is atomic
         except (OSError, *_UNFIT) as error:
             log.warning("the cache %s cannot be written: %s", self.path, error)
@@ -145,8 +151,34 @@ def _trusted(path: Path) -> bytes:
         return file.read()
 
 
-def _hash(body: bytes | memoryview) -> bytes:
-    return hashlib.blake2s(body, digest_size=SIZE).digest()
+def _hash(*parts: bytes | memoryview) -> bytes:
+    code = hashlib.blake2s(digest_size=SIZE)
+    for part in parts:
+        code.update(part)
+    return code.digest()
+
+
+def _in_blocks(builds: Builds) -> Iterator[bytes]:
+    some: Builds = {}
+    count = 0
+    for path, one in builds.items():
+        some[path] = one
+        count += len(one[1].checks)
+        if count >= IN_A_BLOCK:
+            yield pickle.dumps(some, protocol=5)
+            some, count = {}, 0
+    yield pickle.dumps(some, protocol=5)
+
+
+def _framed(block: bytes) -> tuple[bytes, bytes]:
+    return len(block).to_bytes(LENGTH, "big"), block
+
+
+def _blocks(body: memoryview) -> Iterator[memoryview]:
+    while body:
+        size = int.from_bytes(body[:LENGTH], "big")
+        yield body[LENGTH : LENGTH + size]
+        body = body[LENGTH + size :]
 
 
 class _Reader(pickle.Unpickler):

@@ -124,16 +124,19 @@ class Loader:
         text, platform = self._read_platform(report, failed)
         self._open_cache(text, platform)
         around = Surroundings.of(platform, failed, notes_origins=self.notes_origins)
-        files = list(read_check_files(platform.checks, platform.defaults, report))
         find = Finder(platform.sources, self.ask, self.recall)
-        builds = {file.path: self._build(file, around, report, find) for file in files}
+        builds: dict[Path, FileBuild] = {}
+        said = [("", text)]
+        # One after the other: all texts at once would be as much again as what they come to.
+        for file in read_check_files(platform.checks, platform.defaults, report):
+            builds[file.path] = self._build(file, around, report, find)
+            said.append((str(file.path), _hashed(file.text or "")))
         self._builds = {path: self._builds[path] for path in builds}
         checks = _together(builds, report)
         if before is not None:
             checks = {**_last_good(before, builds, checks, platform), **checks}
         if report.is_fatal:
             raise ConfigError(report.problems)
-        texts = [(str(file.path), file.text or "") for file in files]
         return Plan(
             timezone=platform.timezone,
             store=platform.store,
@@ -149,7 +152,7 @@ class Loader:
             routing=platform.routing,
             holidays=platform.holidays,
             templates=platform.templates,
-            revision=_revision([("", text), *texts]),
+            revision=_revision(said),
             problems=report.problems,
             warnings=report.warnings,
             broken=broken_files(report.problems, builds, platform, before),
@@ -279,6 +282,10 @@ def _last_good(
         and (old.place.file in unread or (old.place.file, old.written) in broken)
         and (old.source in platform.sources or old.source not in before.sources)
     }
+
+
+def _hashed(text: str) -> str:
+    return blake2s(text.encode()).hexdigest()
 
 
 def _revision(texts: Iterable[tuple[str, str]]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.config import cache as caching
 from monitor.config import load as loading
 from monitor.config.cache import SIZE, Cache, _hash, cache_beside
 from monitor.config.load import Loader
@@ -75,6 +76,23 @@ def test_a_fresh_process_builds_only_what_changed(kept: Site) -> None:
     assert fresh(kept).load().checks["it-0"].tiers[0].limits[0].bound == 3 * 3600
     kept.write("checks/recsys/_defaults.yaml", "runbook: https://example.com\n")
     assert fresh(kept).load().checks["it-50"].runbook == "https://example.com"
+
+
+def test_what_is_kept_in_many_blocks_is_found_again(
+    kept: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = fresh(kept).load()
+    monkeypatch.setattr(caching, "IN_A_BLOCK", 7)
+    (changed := kept.root / "checks/recsys/f0.yaml").write_text(
+        changed.read_text().replace("2h", "3h")
+    )
+    monkeypatch.setattr(loading, "WORTH_KEEPING", 1)
+    loader = fresh(kept)
+    assert built(loader) == 20
+    loader.keep()
+    again = fresh(kept)
+    assert built(again) == 0
+    assert len(again.load().checks) == len(before.checks) == MANY
 
 
 def test_another_config_file_or_environment_makes_another_cache(kept: Site) -> None:
@@ -164,3 +182,11 @@ def test_a_warm_start_takes_less_than_half_of_a_cold_one(home: Site) -> None:
     cold = spent(keeper)
     keeper.keep()
     assert min(spent(fresh(home)) for _ in range(3)) < cold / 2
+
+
+def test_what_checks_have_alike_is_held_once_however_they_were_loaded(kept: Site) -> None:
+    for loader in (Loader(kept.root / "config.yaml", {}), fresh(kept)):
+        checks = list(loader.load().checks.values())
+        for what in ("source", "team", "maintainer", "tiers", "schedule", "labels", "origins"):
+            assert len({id(getattr(one, what)) for one in checks}) == 1, what
+        assert len({id(one.check.model_fields_set) for one in checks}) == 1
