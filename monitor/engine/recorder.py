@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from itertools import islice
+from sys import intern
 from typing import TypeAlias
 
 from monitor.core.advance import Finding
@@ -17,6 +19,9 @@ MOST_POINTS = 200_000
 """Numbers in memory, until they are stored; a check that fans out without end must not fill it."""
 
 SAVE_EVERY = timedelta(minutes=1)
+MANY = 10_000
+"""Numbers that are stored at once, as soon as somebody asks: a minute of 100,000 checks would be
+30 MB in memory, and a second in which the store does nothing else."""
 KEEP = timedelta(days=90)
 
 LETTERS = {
@@ -47,7 +52,7 @@ class Recorder:
         """Start empty; ``load`` remembers the day that a daemon before began."""
         self._samples = samples
         self._fresh: dict[tuple[SeriesKey, int], Fresh] = {}
-        self._days: dict[tuple[str, date], str] = {}
+        self._days: dict[date, dict[str, str]] = {}
         self._changed_days: set[tuple[str, date]] = set()
         self._unsaved: dict[tuple[SeriesKey, int], Fresh] = {}
         self._unsaved_days: dict[tuple[str, date], str] = {}
@@ -55,11 +60,10 @@ class Recorder:
 
     def load(self, now: datetime) -> None:
         """Go on where the last daemon stopped; blocking."""
-        self._days = {
-            (check, day): letters
-            for check, days in self._samples.days(now.astimezone(UTC).date()).items()
-            for day, letters in days.items()
-        }
+        self._days = {}
+        for check, days in self._samples.days(now.astimezone(UTC).date()).items():
+            for day, letters in days.items():
+                self._days.setdefault(day, {})[check] = intern(letters)
 
     def take(self, findings: Iterable[Finding]) -> None:
         """Note the numbers and the worst outcome of looks."""
@@ -71,12 +75,12 @@ class Recorder:
 
     def _take_outcome(self, verdict: Verdict) -> None:
         at = verdict.at.astimezone(UTC)
-        key = (verdict.check, at.date())
-        hours = self._days.get(key, NOTHING * 24)
-        letter = min(hours[at.hour], LETTERS[verdict.outcome], key=_WORST_FIRST.index)
-        if letter != hours[at.hour]:
-            self._days[key] = hours[: at.hour] + letter + hours[at.hour + 1 :]
-            self._changed_days.add(key)
+        day = self._days.setdefault(at.date(), {})
+        before = day.get(verdict.check, NOTHING * 24)
+        hours = _marked(before, at.hour, verdict.outcome)
+        if hours != before:
+            day[verdict.check] = hours
+            self._changed_days.add((verdict.check, at.date()))
 
     def _take_samples(self, verdict: Verdict) -> None:
         metrics: set[str] = set()
@@ -112,17 +116,22 @@ class Recorder:
         self._fresh[place] = Fresh(key, unit, point, {"holders": holders} if holders else None)
 
     def changes(self, now: datetime, *, is_last: bool = False) -> Changes | None:
-        """Return what is to be stored, at most once a minute; until ``saved`` it is so again."""
-        if self._saved_at is not None and now - self._saved_at < SAVE_EVERY and not is_last:
+        """Return what is to be stored; until ``saved`` it is so again.
+
+        It is so at most once a minute, or when there is much of it.
+        """
+        is_early = self._saved_at is not None and now - self._saved_at < SAVE_EVERY
+        if is_early and not is_last and len(self._fresh) + len(self._changed_days) < MANY:
             return None
         self._saved_at = now
         room = max(0, MOST_POINTS - len(self._unsaved))
         self._unsaved.update(islice(self._fresh.items(), room))
         self._fresh = {}
-        self._unsaved_days.update((key, self._days[key]) for key in self._changed_days)
+        changed = self._changed_days
+        self._unsaved_days.update(((check, day), self._days[day][check]) for check, day in changed)
         self._changed_days = set()
         today = now.astimezone(UTC).date()
-        self._days = {key: text for key, text in self._days.items() if key[1] >= today}
+        self._days = {day: checks for day, checks in self._days.items() if day >= today}
         # Copies: they are written in another thread while looks go on.
         came, days = list(self._unsaved.values()), dict(self._unsaved_days)
         return (came, days, now) if came or days else None
@@ -130,6 +139,13 @@ class Recorder:
     def saved(self) -> None:
         """Forget what was returned last: it is stored."""
         self._unsaved, self._unsaved_days = {}, {}
+
+
+@lru_cache(maxsize=4096)
+def _marked(hours: str, hour: int, outcome: Outcome) -> str:
+    """Put an outcome into its hour; the worst of an hour stays. Most checks share one text."""
+    letter = min(hours[hour], LETTERS[outcome], key=_WORST_FIRST.index)
+    return hours[:hour] + letter + hours[hour + 1 :]
 
 
 def _number(value: object) -> float | None:

@@ -44,6 +44,20 @@ def test_what_could_not_be_stored_is_given_again_and_nothing_twice(kept: Recorde
     assert kept.changes(AT + SECOND * 120) is None
 
 
+def test_much_is_given_before_the_minute_is_over(
+    kept: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MANY", 10)
+    kept.take([finding(AT, 1.0)])
+    assert kept.changes(AT) is not None
+    kept.saved()
+    kept.take(finding(AT + SECOND, 1.0, f"c{n}") for n in range(9))
+    kept.take([finding(AT + SECOND, 2.0)])
+    changes = kept.changes(AT + SECOND * 10)
+    assert changes is not None
+    assert len(changes[0]) == 10
+
+
 def test_memory_is_bounded(kept: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_POINTS", 10)
     for minute in range(3):
