@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS := $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+IS_CI := $(filter true,$(CI))
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 # Programs that start many times are compiled once, whatever the surroundings say.
@@ -45,15 +46,17 @@ lint: dev
 	$(BIN)/mypy monitor tests
 	$(BIN)/lint-imports --no-cache
 
-# What is quick goes to every core, a file as a whole. Many wait for a process, so there are two workers
-# for each core; and they begin in the order of the files, because the first folders hold those that
-# take longest.
+# What needs no real system goes to every core, a file as a whole. Many wait for a process, so there are
+# two workers for each core; and they begin in the order of the files, because the first folders hold
+# those that take longest.
 quick: lint
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not platform and not alone"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
+	  -m "not platform and not alone$(if $(IS_CI),, and not long)"
 
-# The platform is one for all its tests, and real deadlines and long histories need a quiet machine.
+# The platform is one for all its tests, and real deadlines need a quiet machine.
 test: quick
-	$(BIN)/python -m pytest -m "platform or alone"
+	$(BIN)/python -m pytest -m "platform$(if $(IS_CI), or alone)"
+	@test "$(IS_CI)" || echo "LEFT OUT: what takes long or holds real deadlines. All of it: make test CI=true"
 
 platform: dev
 	$(BIN)/python -m tests.platform.stack

@@ -2,7 +2,15 @@
 
 import gc
 
+from hypothesis import settings
+
+from tests.often import IN_CI
+
 gc.set_threshold(50_000, 20, 20)
+
+settings.register_profile("all day", max_examples=30)
+if not IN_CI:
+    settings.load_profile("all day")
 
 
 def pytest_collection_finish() -> None:

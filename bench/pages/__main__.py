@@ -79,8 +79,8 @@ def plan_of(count: int) -> Plan:
     )
 
 
-def fill(store: Store, plan: Plan) -> None:
-    """Write what looks of a month have left behind."""
+def fill(store: Store, plan: Plan, days_of_numbers: int = DAYS) -> None:
+    """Write what looks have left behind."""
     draw = random.Random(1)  # made-up outcomes
     verdicts, days = [], {}
     for n, check in enumerate(plan.checks):
@@ -97,7 +97,7 @@ def fill(store: Store, plan: Plan) -> None:
     hours = {}
     for model in range(MODELS):
         key = (first, labels_of({"model": f"m{model}"}), "value")
-        for ago in range(DAYS * 24):
+        for ago in range(days_of_numbers * 24):
             hour = NOW.replace(minute=0) - ago * HOUR
             points = [
                 Point(hour + timedelta(minutes=n), 100 * draw.random(), 10.0, 90.0, 50.0)

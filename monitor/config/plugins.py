@@ -29,11 +29,12 @@ def load_plugins(*, with_built_in: bool = True) -> tuple[str, ...]:
     leaves the built-in ones to ``find_plugin``: drivers that nobody uses take memory.
     """
     failed: list[str] = []
+    outside = metadata.entry_points()  # reads what every installed package says
     for group, (room, registry) in _ROOMS.items():
         for module in _modules(room) if with_built_in else ():
             name = f"{group}.{module}"
             failed += _guarded(name, registry, partial(importlib.import_module, name))
-        for entry in sorted(metadata.entry_points(group=group), key=lambda entry: entry.name):
+        for entry in sorted(outside.select(group=group), key=lambda entry: entry.name):
             name = f"{entry.name} ({entry.value})"
             failed += _guarded(name, registry, entry.load)
     return tuple(failed)

@@ -1,6 +1,5 @@
 """Days of a business metric on the real engine: what is told, to whom, and how often."""
 
-import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,8 +13,8 @@ from monitor.core.labels import labels_of
 from monitor.core.notification import NotifyReason
 from monitor.core.orders import Accept
 from tests.acceptance.warehouse import HOUR, Platform, Warehouse, business, live
+from tests.often import IN_CI
 
-IS_CI = os.environ.get("CI") == "true"
 MINUTE = timedelta(minutes=1)
 QUARTER = 15 * MINUTE
 DAY = timedelta(days=1)
@@ -45,7 +44,7 @@ DROP = """\
     bad: down
     warn: {{drop: {warn}}}
 """
-LONG = pytest.mark.alone
+LONG = pytest.mark.long
 """Days of looks on the real engine take seconds each: not beside the tests of all day."""
 
 MODELS = tuple(labels_of({"model": model}) for model in ("ctr", "cvr"))
@@ -71,7 +70,7 @@ def numbers(labels: tuple[Labels, ...], seed: int, days: int = 15) -> Floats:
 
 @pytest.mark.parametrize(
     ("seed", "every"),
-    [(0, HOUR), *(pytest.param(seed, QUARTER, marks=LONG) for seed in range(4 if IS_CI else 1))],
+    [(0, HOUR), *(pytest.param(seed, QUARTER, marks=LONG) for seed in range(4 if IN_CI else 1))],
 )
 def test_a_dead_pipeline_is_one_incident_of_freshness_and_none_of_the_metric(
     tmp_path: Path, seed: int, every: timedelta
@@ -106,7 +105,7 @@ def test_missing_data_that_nobody_else_watches_is_told_by_the_metric(tmp_path: P
 
 @LONG
 @pytest.mark.parametrize("warn", ["5%", "12%"])
-@pytest.mark.parametrize("seed", range(4 if IS_CI else 1))
+@pytest.mark.parametrize("seed", range(4 if IN_CI else 1))
 def test_a_launch_that_costs_15_percent_is_one_alert_and_silent_three_days_later(
     tmp_path: Path, seed: int, warn: str
 ) -> None:
@@ -128,7 +127,7 @@ def test_a_launch_that_costs_15_percent_is_one_alert_and_silent_three_days_later
 
 
 @LONG
-@pytest.mark.parametrize("seed", range(4 if IS_CI else 1))
+@pytest.mark.parametrize("seed", range(4 if IN_CI else 1))
 def test_a_launch_that_is_accepted_is_silent_within_a_day(tmp_path: Path, seed: int) -> None:
     values = numbers(MODELS, seed)
     begin = LEARNED * 24 + 6 + 5 * seed
@@ -165,7 +164,7 @@ def test_a_drop_that_ends_is_resolved_within_three_hours(tmp_path: Path) -> None
 
 
 @LONG
-@pytest.mark.parametrize("slow_hours", [0.3, 1.0, 3.0] if IS_CI else [1.0])
+@pytest.mark.parametrize("slow_hours", [0.3, 1.0, 3.0] if IN_CI else [1.0])
 def test_buckets_that_fill_slowly_are_no_alarm_and_are_judged_when_they_are_complete(
     tmp_path: Path, slow_hours: float
 ) -> None:
@@ -186,7 +185,7 @@ def test_buckets_that_fill_slowly_are_no_alarm_and_are_judged_when_they_are_comp
     live(Platform(tmp_path, checks(every="15m", warn="12%"), kpi), story)
 
 
-DROPS = 20 if IS_CI else 1
+DROPS = 20 if IN_CI else 1
 """Drops of one model among two thousand slices, each in another hour."""
 
 

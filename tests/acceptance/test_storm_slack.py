@@ -26,7 +26,7 @@ from monitor.store import open_store
 from monitor.testing.slack import Answer, ScriptedSlack
 from tests.engine.rig import START, Number, Scripted
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.long
 
 CHECKS, TEAMS, CHANNELS = 5000, 200, 20
 STEP = timedelta(milliseconds=100)

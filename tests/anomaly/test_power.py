@@ -1,15 +1,13 @@
 """The promises of the detector, on few seeds all day and on many in CI."""
 
-import os
-
 import numpy as np
 import pytest
 
 from bench.anomaly import generator, power, ratios
+from tests.often import IN_CI
 
-pytestmark = pytest.mark.alone  # replays of whole worlds take seconds; test_detector has small ones
-IS_CI = os.environ.get("CI") == "true"
-SEEDS = (701, 702, 703, 704) if IS_CI else (701,)
+pytestmark = pytest.mark.long  # replays of whole worlds take seconds; test_detector has small ones
+SEEDS = (701, 702, 703, 704) if IN_CI else (701,)
 
 
 @pytest.fixture(scope="module")
@@ -49,16 +47,16 @@ def test_large_series_show_a_drop_of_a_tenth_mostly_and_of_a_fifth_always(
 
 def test_a_drop_by_two_fifths_is_found_in_all_but_the_smallest_series(hourly: power.Found) -> None:
     # At 50 an hour, in the night, one of some hundred is missed: docs/explanation has the figures.
-    assert share(hourly, "40%", 0) >= (0.99 if IS_CI else 1.0)
+    assert share(hourly, "40%", 0) >= (0.99 if IN_CI else 1.0)
     assert share(hourly, "40%", 500) >= 0.99
 
 
 def test_a_leak_of_two_percent_a_day_is_found_within_five_days(hourly: power.Found) -> None:
-    assert share(hourly, "leak", 500) >= (0.9 if IS_CI else 0.8)
+    assert share(hourly, "leak", 500) >= (0.9 if IN_CI else 0.8)
 
 
 def test_a_drop_of_one_day_is_found_in_daily_numbers() -> None:
-    recipe = generator.Recipe(each=25 if IS_CI else 10, days=160)
+    recipe = generator.Recipe(each=25 if IN_CI else 10, days=160)
     world = generator.daily(705, recipe)
     clean = power.counted(world, power.ours(world, world.values, 1.0))
     assert 0.5 <= float(np.mean(power.false_alarms(world, clean))) <= 2.0

@@ -1,5 +1,3 @@
-import os
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,9 +9,10 @@ from monitor.anomaly.model import Learning, Missing, Point
 from monitor.anomaly.replay import judge_latest, replay
 from monitor.anomaly.series import regular
 from tests.anomaly.world import START, at, business, series, settings
+from tests.often import often
 
 DAYS = 30
-FEW = 1 if os.environ.get("CI") != "true" else 8
+FEW = often(1, 8)
 """Examples by this factor: few all day, many in CI."""
 WILD = st.one_of(
     st.floats(0, 1e12), st.sampled_from([0.0, np.nan, np.inf, -np.inf, -1.0, 1e-300, 1e300])

@@ -1,13 +1,13 @@
 import math
-import os
 
 import numpy as np
 import pytest
 
 from monitor.anomaly import sequential
 from monitor.anomaly.sequential import Arm, Verdict
+from tests.often import often
 
-RUNS = 400 if os.environ.get("CI") == "true" else 80
+RUNS = often(80, 400)
 LOOKS = 14 * 24
 
 

@@ -62,7 +62,7 @@ def found() -> tuple[Floats, Floats]:
     return usual(values), alone(values)
 
 
-@pytest.mark.alone
+@pytest.mark.long
 def test_small_slices_of_one_week_are_foretold_better_together(
     found: tuple[Floats, Floats],
 ) -> None:
@@ -70,12 +70,12 @@ def test_small_slices_of_one_week_are_foretold_better_together(
     assert together < 0.7 * apart
 
 
-@pytest.mark.alone
+@pytest.mark.long
 def test_large_slices_stay_as_they_are_to_the_last_bit(found: tuple[Floats, Floats]) -> None:
     np.testing.assert_array_equal(found[0][LARGE], found[1][LARGE])
 
 
-@pytest.mark.alone
+@pytest.mark.long
 def test_slices_of_another_week_are_foretold_as_well_as_alone(
     found: tuple[Floats, Floats],
 ) -> None:
@@ -83,7 +83,7 @@ def test_slices_of_another_week_are_foretold_as_well_as_alone(
     assert together < 1.02 * apart
 
 
-@pytest.mark.alone
+@pytest.mark.long
 def test_a_small_rate_is_drawn_by_its_denominator() -> None:
     shown = np.full((4, DAYS * DAY), 400.0)
     rate = np.minimum(0.1 * rates([1.0] * 4), 0.9)

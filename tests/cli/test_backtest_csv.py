@@ -150,7 +150,7 @@ def test_without_data_the_command_says_what_to_give() -> None:
     assert "--csv" in result.output
 
 
-@pytest.mark.alone
+@pytest.mark.long
 def test_injected_drops_are_put_in_and_counted(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", "t,n", rows_of(usual()))
     told = found(path, "--inject", "40%x6h")

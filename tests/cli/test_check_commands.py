@@ -126,7 +126,7 @@ def test_a_backtest_of_freshness_pages_for_the_late_load(config: Path) -> None:
     assert found["notes"] == ["rows count from their own time on, not from when they arrived"]
 
 
-@pytest.mark.alone
+@pytest.mark.long
 def test_a_backtest_never_looks_ahead(config: Path, checks: Path) -> None:
     """What came after a day cannot change what was told on it."""
     before = plain(config, "backtest", "drop", "--days", "20")
@@ -290,7 +290,7 @@ def test_every_reference_of_the_schema_leads_somewhere() -> None:
 # suggest
 
 
-@pytest.mark.alone
+@pytest.mark.long
 def test_suggestions_fit_what_is_there_and_pass_lint(config: Path, checks: Path) -> None:
     checks.write_text("checks: {}\n")
     result = run(config, "suggest", "kpi", "--days", "10")

@@ -1,6 +1,5 @@
 """No mistake in a file of checks is accepted, each is named at its line, with what was meant."""
 
-import os
 import shutil
 from collections import Counter
 from itertools import islice
@@ -11,9 +10,10 @@ import pytest
 from monitor.config.load import Loader
 from monitor.config.plan import Problem
 from tests.config.mistakes import Mistake, mistakes
+from tests.often import often
 
 ROOT = Path(__file__).parents[2]
-COUNT = 500 if os.environ.get("CI") == "true" else 70
+COUNT = often(70, 500)
 SEED = 20_261_125
 WANTED_SUGGESTIONS = 0.95
 

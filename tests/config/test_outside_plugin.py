@@ -82,7 +82,7 @@ def write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-@pytest.mark.alone
+@pytest.mark.long
 def test_a_check_may_use_a_kind_source_and_receiver_of_an_outside_package(tmp_path: Path) -> None:
     site, package = tmp_path / "site", tmp_path / "package"
     write(site / "config.yaml", CONFIG)

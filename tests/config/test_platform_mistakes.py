@@ -1,6 +1,5 @@
 """No mistake in config.yaml is accepted, each is named at its line, with what was meant."""
 
-import os
 from collections import Counter
 from itertools import islice
 from pathlib import Path
@@ -11,8 +10,9 @@ from monitor.config.load import ConfigError, Loader
 from monitor.config.plan import Problem
 from tests.config.mistakes import Mistake
 from tests.config.platform_mistakes import CONFIG, platform_mistakes
+from tests.often import often
 
-COUNT = 500 if os.environ.get("CI") == "true" else 90
+COUNT = often(90, 500)
 SEED = 20_261_125
 WANTED_SUGGESTIONS = 0.95
 

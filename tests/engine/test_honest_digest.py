@@ -4,7 +4,6 @@ Fifty nights in CI, some of them elsewhere; a night that fails is replayed by it
 """
 
 import asyncio
-import os
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -19,8 +18,9 @@ from monitor.core.digest import Mood
 from monitor.render.digest import as_html, as_json, as_text
 from monitor.render.slack import digest_messages
 from tests.engine.rig import Rig, Scripted
+from tests.often import often
 
-NIGHTS = 50 if os.environ.get("CI") else 9
+NIGHTS = often(9, 50)
 LENGTH = 24
 MORNING = DigestPlan("morning", 12, LENGTH, frozenset(range(7)))
 

@@ -26,6 +26,7 @@ from monitor.engine.together import Batching
 from monitor.kinds.threshold import Threshold
 from monitor.sources.sql import Sql
 from tests.engine.rig import START, Rig
+from tests.often import often
 
 TIMEOUT = timedelta(minutes=1)
 RULES = (TierRule(Tier.WARN, (Limit("value", 10, Direction.ABOVE),)),)
@@ -264,7 +265,9 @@ texts = st.one_of(
 
 
 @settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=often(25, 80),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     st.lists(st.tuples(st.integers(-9, 9), st.sampled_from(["ctr", "cvr", "7"])), max_size=9),

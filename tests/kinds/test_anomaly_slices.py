@@ -1,4 +1,3 @@
-import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,8 +10,9 @@ from monitor.anomaly.ready import Sighting
 from monitor.anomaly.series import bucket_number
 from monitor.api import Buckets, Measured, NoData, NotYet, Sample, Slices, labels_of
 from monitor.kinds.anomaly import Anomaly
+from tests.often import often
 
-CASES = 1000 if os.environ.get("CI") == "true" else 60
+CASES = often(60, 1000)
 HOUR = timedelta(hours=1)
 DAYS = 30
 NOW = datetime(2026, 11, 24, 3, 30, tzinfo=UTC)

@@ -1,6 +1,5 @@
 """How well the default tiers tell an overload from a busy day, and who is named for it."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,8 +12,9 @@ from monitor.core.lifecycle import step
 from monitor.core.model import Tier
 from monitor.kinds.trino_load import TrinoLoad
 from tests.kinds.trino_scenarios import LOOK, STORIES, Story, snapshots
+from tests.often import often
 
-SEEDS = 10 if os.environ.get("CI") else 1
+SEEDS = often(1, 10)
 CHECK = TrinoLoad(id="load")
 RULES = CHECK.complete(())
 

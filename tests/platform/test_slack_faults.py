@@ -17,10 +17,11 @@ from monitor.api import DeliveryError, Notification, NotifyReason, Receipt
 from monitor.core.incident import IncidentView
 from monitor.receivers.slack import Slack
 from monitor.render.samples import NOW, resolved, view
+from tests.often import often
 from tests.platform.stack.slack import MORE_TOKENS, SlackServer
 from tests.platform.stack.slack_faults import FaultyProxy
 
-TRANSITIONS = int(os.environ.get("MONITOR_TRANSITIONS") or (3000 if os.environ.get("CI") else 400))
+TRANSITIONS = int(os.environ.get("MONITOR_TRANSITIONS") or often(400, 3000))
 OPEN_AT_ONCE = 20
 SHARE_OF_FAULTS = 0.2
 SHARE_OF_KILLS = 0.05

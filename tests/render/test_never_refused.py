@@ -37,7 +37,7 @@ from tests.receivers.peers.pagers import OpsgeniePeer, event_faults
 from tests.render.poison import FOREIGN, alert, digest
 from tests.render.test_slack_messages import sdk_takes
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.long
 
 EXAMPLES = int(os.environ.get("MONITOR_EXAMPLES") or 5_000)
 PERSON = "<@U00000001>"

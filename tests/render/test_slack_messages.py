@@ -14,6 +14,7 @@ from monitor.render.blocks import Block, plain, size, validate
 from monitor.render.digest import as_text
 from monitor.render.samples import GAP, HOUR, NOW, digest, own_member, resolved, view, whole_digest
 from monitor.render.slack import digest_messages, incident_blocks, thread_line
+from tests.often import often
 
 
 def shown(blocks: list[Block]) -> str:
@@ -108,7 +109,7 @@ def test_an_edit_that_matters_gets_a_line_in_the_thread_and_another_none() -> No
 words = st.text(max_size=400) | st.sampled_from(["<!channel>", "```", "# x", "---", "> ", "\n\n"])
 
 
-EXAMPLES = int(os.environ.get("MONITOR_EXAMPLES") or (1000 if os.environ.get("CI") else 40))
+EXAMPLES = int(os.environ.get("MONITOR_EXAMPLES") or often(40, 1000))
 
 
 @given(st.lists(words, min_size=6, max_size=6))

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 
+from tests.often import IN_CI
 from tests.simulation.invariants import violations
 from tests.simulation.life import run
 
-IN_CI = os.environ.get("CI") == "true"
 FIRST = int(os.environ.get("SIMULATION_SEED", "1"))
 SEEDS = 10_000 if IN_CI else 40
 LEAST = 1_000

@@ -31,14 +31,14 @@ COMMON = {
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Pages]:
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pages]:
     folder = tmp_path_factory.mktemp("pages")
 
     @cache
-    def made(count: int) -> Pages:
+    def made(count: int, days: int = 1) -> Pages:
         plan = plan_of(count)
-        store = open_store(f"sqlite:///{folder}/{count}.db")
-        fill(store, plan)
+        store = open_store(f"sqlite:///{folder}/{count}-{days}.db")
+        fill(store, plan, days)
         return pages_of(store, plan)
 
     return made
@@ -71,7 +71,7 @@ def status(pages: Pages) -> Callable[[], str]:
 
 
 def test_a_check_more_costs_the_status_page_few_calls_and_no_query(
-    filled: Callable[[int], Pages],
+    filled: Callable[..., Pages],
 ) -> None:
     few, many = filled(50), filled(350)
     more = calls(status(many)) - calls(status(few))
@@ -80,7 +80,7 @@ def test_a_check_more_costs_the_status_page_few_calls_and_no_query(
 
 
 def test_the_status_page_is_small_enough_for_five_thousand_checks(
-    filled: Callable[[int], Pages],
+    filled: Callable[..., Pages],
 ) -> None:
     few, many = filled(50), filled(350)
 
@@ -91,9 +91,9 @@ def test_the_status_page_is_small_enough_for_five_thousand_checks(
 
 
 def test_a_month_of_a_check_is_drawn_from_three_points_an_hour(
-    filled: Callable[[int], Pages],
+    filled: Callable[..., Pages],
 ) -> None:
-    pages = filled(50)
+    pages = filled(50, DAYS)
     check = next(iter(pages.plan().checks))
     span = timedelta(days=DAYS)
     found = pages.store.samples.series([check], NOW - span, NOW, is_brief=True)

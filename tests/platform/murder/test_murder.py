@@ -10,10 +10,10 @@ import sqlalchemy as sa
 
 from monitor.store import open_store
 from monitor.store.tables import incident, ping
+from tests.often import IN_CI
 from tests.platform.murder.victim import Ear, Victim
 from tests.platform.stack.postgres import PostgresServer
 
-IN_CI = os.environ.get("CI") == "true"
 MORE = int(os.environ.get("MURDER_KILLS", "0"))
 KILLS = {"sqlite": MORE or (120 if IN_CI else 4), "postgresql": MORE or (80 if IN_CI else 3)}
 

@@ -1,6 +1,5 @@
 """Whatever a coordinator does, a question ends in time, once, with a name, and leaves nothing."""
 
-import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +15,10 @@ from monitor.sources.trino.address import read_address
 from monitor.sources.trino.statement import Limits, run
 from monitor.sources.trino.turn import turn_of
 from monitor.testing.trino import ClusterState, Fault, ScriptedTrino
+from tests.often import often
 
-MANY = 10_000 if os.environ.get("CI") else len(Fault)
-AT_ONCE = 24 if os.environ.get("CI") else 12
+MANY = often(len(Fault), 10_000)
+AT_ONCE = often(12, 24)
 DEADLINE = timedelta(seconds=0.5)
 OVERSHOOT = timedelta(seconds=2)
 STILL_ALIVE_AFTER = timedelta(seconds=5)
