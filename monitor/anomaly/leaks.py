@@ -34,6 +34,8 @@ CLIP, CLIP_OF_SPREAD = 1.5, 3.0
 COMMON = 4.5
 # A step that was told is left alone for so many days, then taken for the new level.
 SETTLE = 3
+# Of an incident that lasted longer: what comes back by more than this share within RECENT days.
+BACK = 0.5
 # The scores of so many days before a lasting step belong to it: a leak shows below the threshold
 # first. It is known SETTLE days after the alarm; until then scores teach nothing.
 LEADS = 4
@@ -64,6 +66,8 @@ class Leaks(Rowwise):
         self.levels = self.rows("levels", (LINE + RECENT,), np.nan, np.float32)
         self.told = self.rows("told", (), LONG_AGO, np.int64)
         self.toward = self.rows("toward", (), 0, np.int8)
+        # The last step that was taken for the new level, where an alarm had told it; 0.0 without.
+        self.step = self.rows("step", (), 0.0, np.float32)
         self.waiting = self.rows("waiting", (WAIT + 1,), np.nan, np.float32)
 
     def add(self, block: int, level: Floats) -> None:
@@ -117,28 +121,48 @@ class Leaks(Rowwise):
         best = np.where(today > 0, np.maximum(best, 0.0), 0.0)
         return np.where(np.isfinite(today), best, np.nan)
 
-    def is_loud(self, block: int, sign: float) -> Bools:
-        """Return which slices had an alarm towards `sign` in the last days."""
-        loud: Bools = (block - self.told <= SETTLE) & (self.toward == sign)
-        return loud
+    def is_loud(self, block: int, line: Line, sign: float) -> Bools:
+        """Return of which slices an alarm has told what shows towards `sign`.
+
+        That is an alarm towards it in the last days, or the way back from one the other way.
+        """
+        loud = (block - self.told <= SETTLE) & (self.toward == sign)
+        usual = np.abs(self.step) + SIGNIFICANT * line.spread
+        back = (sign * self.step < 0.0) & (sign * line.distance[:, -1] <= usual)
+        told: Bools = loud | (self._may_return(block) & back)
+        return told
+
+    def _may_return(self, block: int) -> Bools:
+        """Return which slices settled at another level so lately that it may be an incident."""
+        age = block - self.told
+        lately: Bools = (self.step != 0.0) & (age > SETTLE) & (age <= SETTLE + RECENT)
+        return lately
 
     def settle(self, block: int, line: Line) -> Floats:
         """Return the step that a slice has taken since an alarm, where it lasted; 0.0 for most.
 
         SETTLE days after the alarm the median distance of those days, where it is significant, is
-        the new level: everything before moves by it.
+        the new level: everything before moves by it. Where days come back after that, it was an
+        incident, and everything moves back with them.
         """
         by = np.zeros(self.count)
-        due = np.flatnonzero(block - self.told == SETTLE)
+        is_first = block - self.told == SETTLE
+        due = np.flatnonzero(is_first | self._may_return(block))
         if not len(due):
             return by
+        first, last = is_first[due], self.step[due].astype(np.float64)
         days = np.arange(block - SETTLE + 1, block + 1) % self.levels.shape[1]
         since = median(self.levels[np.ix_(due, days)].astype(np.float64))
         since -= self.before(block - SETTLE)[due]
         step = median(line.distance[due, -SETTLE:])
         step = np.where(np.isfinite(step), step, since)
         lasts = np.abs(step) > SIGNIFICANT * line.spread[due]
-        by[due[lasts]] = step[lasts]
+        lasts &= first | (-step * np.sign(last) > BACK * np.abs(last))
+        step = np.where(lasts, step, 0.0)
+        by[due] = step
+        told = np.where(step * self.toward[due] > 0.0, step, 0.0)
+        left = np.where((last + step) * last > 0.0, last + step, 0.0)
+        self.step[due] = np.where(first, told, left)
         self.shift(by, block - SETTLE + 1, block)
         # The day in which it came has a part of both levels.
         self.levels[due[lasts], (block - SETTLE) % self.levels.shape[1]] = np.nan

@@ -177,7 +177,7 @@ class Part(Rowwise):
         signs = {"down": (-1.0,), "up": (1.0,)}.get(self.settings.bad, (-1.0, 1.0))
         scores = []
         for sign in signs:
-            loud = (self.toward == sign) | self.leaks.is_loud(block, sign)
+            loud = (self.toward == sign) | self.leaks.is_loud(block, line, sign)
             scores.append(np.where(loud, np.nan, self.leaks.score(line, sign)))
         is_last = scores[-1] > scores[0]
         return np.fmax(scores[0], scores[-1]), np.where(is_last, signs[-1], signs[0])

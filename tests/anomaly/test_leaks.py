@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from monitor.anomaly.leaks import LEADS, LINE, RECENT, SETTLE, WAIT, Leaks
 from monitor.anomaly.replay import replay
@@ -63,3 +64,42 @@ def test_an_alarm_downward_is_not_told_once_more_as_a_leak() -> None:
     ends = np.arange(begin + 2 * DAY - 1, begin + 10 * DAY, DAY)
     assert judged.is_anomaly[0, begin : begin + DAY].any()
     assert not judged.is_anomaly[0, ends].any()
+
+
+def story(levels: list[float], toward: int) -> list[tuple[float, bool]]:
+    """Live through days that are so far from usual, with an alarm on the first of them.
+
+    Returns for each day by how much the past was moved, and whether a rise was told already.
+    """
+    leaks, begin = filled(1, LINE + RECENT), LINE + RECENT
+    found = []
+    for block, level in enumerate(levels, begin):
+        leaks.add(block, np.array([8.0 + level]))
+        by = leaks.settle(block, leaks.line(block))
+        found.append((float(by[0]), bool(leaks.is_loud(block, leaks.line(block), 1.0)[0])))
+        leaks.mark(block, np.array([block == begin]), np.array([toward if block == begin else 0]))
+    return found
+
+
+FALL = [-0.3] * (SETTLE + 1)
+
+
+def test_the_way_back_from_an_incident_is_no_leak() -> None:
+    after = story([*FALL, -0.2, -0.1, 0.0, 0.0], toward=-1)[len(FALL) :]
+    assert all(told for _, told in after)
+
+
+def test_the_past_moves_back_with_what_was_an_incident() -> None:
+    moved = [by for by, _ in story([*FALL, -0.2, -0.1, 0.0, 0.0], toward=-1)]
+    assert min(moved) == pytest.approx(-0.3, abs=0.05)
+    assert sum(moved) == pytest.approx(0.0, abs=0.05)
+
+
+def test_a_rise_beyond_the_way_back_is_a_leak() -> None:
+    *_, (_, is_told) = story([*FALL, -0.1, 0.2], toward=-1)
+    assert not is_told
+
+
+def test_a_level_that_no_alarm_has_told_has_no_way_back() -> None:
+    *_, (_, is_told) = story([*FALL, -0.1], toward=0)
+    assert not is_told
