@@ -99,17 +99,21 @@ def aligned(series: Sequence[Series], settings: Settings, end: int | None) -> tu
     return first, matrix
 
 
+# Of the median. With a hundredth, an hour of nothing was as far away as a hundred times the usual.
+OFFSET = 0.1
+
+
 def offsets(week: Floats) -> tuple[Floats, Bools]:
     """Choose per slice what is added before the logarithm: offsets (slices,), is it a count.
 
     week: the first week of each slice, which is never judged: no look-ahead. Counts (whole
-    numbers all through) get 1, as log1p; anything else gets 1 % of its median, so that rates and
-    money of any unit behave alike.
+    numbers all through) get 1, as log1p; anything else gets a tenth of its median, so that rates
+    and money of any unit behave alike, and nothing is as far away as some ten times the usual.
     """
     known = np.isfinite(week)
     counts: Bools = np.all(~known | (week == np.round(week)), axis=1)
     positive = np.sort(np.where(known & (week > 0), week, np.nan), axis=1)
     found = np.sum(np.isfinite(positive), axis=1)
     middle = positive[np.arange(len(week)), np.maximum(found - 1, 0) // 2]
-    offset = np.where(counts | (found == 0), 1.0, 0.01 * middle)
+    offset = np.where(counts | (found == 0), 1.0, OFFSET * middle)
     return offset, counts

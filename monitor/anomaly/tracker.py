@@ -35,7 +35,7 @@ LEAST_SPREAD = 0.01
 # half or twice the traffic is no news on one.
 HOLIDAY_WIDTH, HOLIDAY_SPREAD = 3.0, 0.3
 SEASON_GAIN = 0.95  # a season must cut the error by 5 % to be used
-WEAK_GAIN = 0.6  # and by 40 % to do without the guard over the last 30 days
+WEAK_GAIN = 0.5  # and halve it to do without the guard over the last 30 days
 LEVEL_BLOCKS = 7
 # Cells of a profile that are gathered at once: bounds the memory of a check of any size.
 PROFILE_CELLS = 1_000_000
@@ -205,6 +205,9 @@ class Tracker(Learned):
         use_weekly = weekly < SEASON_GAIN * error
         self.season = np.where(use_weekly, WEEKLY, best)
         error = np.where(use_weekly, weekly, error)
+        # What counting makes no season can explain: small counts would all look structureless.
+        counting = np.sqrt(self._noise()) / MEAN_TO_SPREAD * self.pooled[:, 4]
+        error, none = (np.sqrt(np.maximum(one**2 - counting**2, 0.0)) for one in (error, none))
         self.weak = (self.season == 0) | (error > WEAK_GAIN * none)
         self.weak &= not self.is_steady
 

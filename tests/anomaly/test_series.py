@@ -63,7 +63,7 @@ def test_a_bucket_starts_in_itself(number: int, settings: Settings) -> None:
 def test_counts_get_log1p_and_rates_an_offset_in_their_own_unit() -> None:
     values = np.array([[5.0] * 7, [0.05] * 7, [np.nan] * 7])
     offset, counts = offsets(values)
-    np.testing.assert_allclose(offset, [1.0, 0.0005, 1.0])
+    np.testing.assert_allclose(offset, [1.0, 0.005, 1.0])
     assert counts.tolist() == [True, False, True]
 
 
