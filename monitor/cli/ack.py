@@ -1,6 +1,5 @@
 """``monitor ack``: take care of an incident."""
 
-import json
 from getpass import getuser
 from pathlib import Path
 from urllib.parse import quote
@@ -9,6 +8,7 @@ import click
 
 from monitor.cli.options import JSON
 from monitor.cli.remote import Daemon, remote
+from monitor.core.whole import write_json
 
 
 @click.command()
@@ -31,4 +31,4 @@ def ack(
     """Acknowledge an incident: nobody is reminded of it, its end is still told."""
     body = {"by": by or getuser(), "until": until, "comment": comment}
     said = Daemon(url, config).ask("POST", f"incidents/{quote(incident, safe='')}/ack", json=body)
-    click.echo(json.dumps(said) if as_json else f"{incident} is acknowledged by {body['by']}")
+    click.echo(write_json(said) if as_json else f"{incident} is acknowledged by {body['by']}")

@@ -1,7 +1,6 @@
 """``monitor backtest ID``: what a check of the configuration would have done."""
 
 import asyncio
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -21,6 +20,7 @@ from monitor.cli.verdicts import breach_text
 from monitor.config.plan import Plan, PlannedCheck
 from monitor.core.labels import text_of
 from monitor.core.model import Tier, Unit
+from monitor.core.whole import write_json
 from monitor.engine.backtest import Past, PastAlert, look_back, plain_past
 from monitor.engine.clock import SystemClock
 from monitor.render.units import number
@@ -54,7 +54,7 @@ def run_check(wanted: CheckBacktest) -> None:
     if past.error:
         raise click.ClickException(f"check '{wanted.name}' cannot be replayed: {past.error}")
     if wanted.as_json:
-        click.echo(json.dumps({"check": wanted.name, **plain_past(past)}, indent=2))
+        click.echo(write_json({"check": wanted.name, **plain_past(past)}, indent=2))
     else:
         click.echo("\n".join(_lines(past, planned, plan)))
     sys.exit(0)

@@ -1,7 +1,6 @@
 """``monitor backtest --csv``: the detector on data that is in no source."""
 
 import csv
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from monitor.cli.backtest_inject import Injection, power
 from monitor.cli.csv_series import Columns, CsvSeries, read_holidays, read_series
 from monitor.cli.peers import judge, peers
 from monitor.core.labels import text_of
+from monitor.core.whole import write_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -134,7 +134,7 @@ def run_csv(asked: CsvBacktest) -> None:
         more["inject"] = power(read.series, asked.settings, asked.inject, known)
     if asked.as_json:
         counts = {"buckets": len(judged.starts), "slices": len(read.series)}
-        click.echo(json.dumps({"alarms": alarms, **counts, **more}, indent=2))
+        click.echo(write_json({"alarms": alarms, **counts, **more}, indent=2))
     else:
         click.echo(_text(alarms, read, judged, asked.settings))
         if "inject" in more:

@@ -1,7 +1,6 @@
 """``monitor check``: look once, now; nothing is stored and nobody is told."""
 
 import asyncio
-import json
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +15,7 @@ from monitor.cli.verdicts import plain_verdict, verdict_lines
 from monitor.config.plan import PlannedCheck
 from monitor.core.judge import worst
 from monitor.core.model import Outcome, Verdict
+from monitor.core.whole import write_json
 from monitor.engine.clock import SystemClock
 from monitor.engine.replay import replay
 from monitor.sources.pings import PINGS
@@ -41,7 +41,7 @@ def check(name: str, config: Path, *, as_json: bool) -> None:
     if as_json:
         found = {"check": name, "kind": planned.kind, "outcome": worst(verdicts).outcome}
         shown = {**found, "slices": [plain_verdict(one) for one in verdicts]}
-        click.echo(json.dumps(shown, indent=2, default=str))
+        click.echo(write_json(shown, indent=2, default=str))
     else:
         click.echo(f"{name} ({planned.kind}, source {planned.source})")
         for verdict in sorted(verdicts, key=lambda one: one.outcome is Outcome.OK):

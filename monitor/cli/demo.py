@@ -1,13 +1,13 @@
 """``monitor demo``: a day of a data platform in half a minute."""
 
 import asyncio
-import json
 import logging
 from zoneinfo import ZoneInfo
 
 import click
 
 from monitor.core.notification import Notification
+from monitor.core.whole import write_json
 from monitor.demo import day
 from monitor.demo.site import serve
 from monitor.demo.story import Stage, play, report, stage
@@ -61,7 +61,7 @@ def _tell(note: Notification) -> None:
 
 def _show(on: Stage, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(report(on), indent=2))
+        click.echo(write_json(report(on), indent=2))
         return
     digest = on.store.journal.digest("morning")
     if digest is not None:

@@ -1,6 +1,5 @@
 """``monitor digest``: what a digest would say; nothing is sent and nothing is stored."""
 
-import json
 import os
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ from monitor.config.load import load
 from monitor.config.plan import DigestPlan, Plan
 from monitor.core.digest import Digest, Edition
 from monitor.core.fold import ON_CALL_AUDIENCE
+from monitor.core.whole import write_json
 from monitor.engine.clock import SystemClock
 from monitor.engine.digests import Digests
 from monitor.engine.world import world_of
@@ -84,7 +84,7 @@ def _moment(text: str, now: datetime, timezone: str, option: str) -> datetime:
 
 def _written(made: Digest, form: str, templates: Templates) -> str:
     if form == "json":
-        return json.dumps(as_json(made), indent=2)
+        return write_json(as_json(made), indent=2)
     if form == "slack":
-        return json.dumps(digest_messages(made, templates), indent=2, ensure_ascii=False)
+        return write_json(digest_messages(made, templates), indent=2, ensure_ascii=False)
     return as_html(made, templates) if form == "html" else as_text(made, templates)

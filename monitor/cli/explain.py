@@ -1,6 +1,5 @@
 """``monitor explain``: why somebody is told, or not."""
 
-import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from monitor.cli.options import CONFIG, JSON
 from monitor.cli.silence import stored
 from monitor.cli.site import find_check, read_plan
 from monitor.config.route_file import read_route_file
+from monitor.core.whole import write_json
 from monitor.engine.clock import SystemClock
 
 
@@ -45,7 +45,7 @@ def explain(
     if name is not None:
         plan = read_plan(config)
         about = CheckExplanation(plan, find_check(plan, name), _moment(at, plan.timezone))
-        click.echo(json.dumps(about.as_json(), indent=2) if as_json else "\n".join(about.lines()))
+        click.echo(write_json(about.as_json(), indent=2) if as_json else "\n".join(about.lines()))
         return
     read = read_route_file(config, os.environ)
     for problem in read.problems:

@@ -1,6 +1,5 @@
 """How errors and warnings of the configuration are written: for people, scripts, GitHub, SARIF."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import click
 
 from monitor import __version__
 from monitor.config.plan import Problem
+from monitor.core.whole import write_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def as_json(found: Findings) -> str:
         "warnings": [_plain(one) for one in found.warnings],
         "checks": found.checks,
     }
-    return json.dumps(shown, indent=2)
+    return write_json(shown, indent=2)
 
 
 def as_github(found: Findings) -> str:
@@ -55,7 +55,7 @@ def as_sarif(found: Findings) -> str:
     driver = {"name": "monitor lint", "version": __version__, "rules": [{"id": "check"}]}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     schema = "https://json.schemastore.org/sarif-2.1.0.json"
-    return json.dumps({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=2)
+    return write_json({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=2)
 
 
 FORMATS = {"text": as_text, "json": as_json, "github": as_github, "sarif": as_sarif}

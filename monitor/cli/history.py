@@ -1,7 +1,6 @@
 """``monitor history``: what the monitor remembers of metrics."""
 
 import asyncio
-import json
 from contextlib import closing
 from datetime import datetime
 from getpass import getuser
@@ -17,6 +16,7 @@ from monitor.cli.site import find_check, read_plan
 from monitor.config.plan import Plan, PlannedCheck
 from monitor.core.labels import Labels, labels_of, text_of
 from monitor.core.state import Rebase
+from monitor.core.whole import write_json
 from monitor.engine.clock import SystemClock
 from monitor.engine.histories import Done, Histories
 from monitor.engine.threads import Writer
@@ -123,7 +123,7 @@ def accept(
     where = text_of(rebase.slice) or "the total"
     said = {"check": name, "slice": dict(rebase.slice), "at": now.isoformat(), "by": rebase.by}
     text = f"{name}: the level of {where} is the new normal, accepted by {rebase.by}"
-    click.echo(json.dumps(said) if as_json else text)
+    click.echo(write_json(said) if as_json else text)
 
 
 def _labels(pairs: tuple[str, ...]) -> Labels:

@@ -1,6 +1,5 @@
 """``monitor plan``: what a change adds, alters and silences."""
 
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from monitor.config.finding import Ask
 from monitor.config.load import ConfigError, load
 from monitor.config.plan import Plan, PlannedCheck
 from monitor.config.settings import tier_text
+from monitor.core.whole import write_json
 from monitor.engine.finding import ask_once
 
 
@@ -41,7 +41,7 @@ def plan(config: Path, against: str | None, url: str | None, *, as_json: bool, a
     else:
         shown = _beside(new, config, against or "HEAD", ask)
     shown["problems"] = [str(problem) for problem in new.problems]
-    click.echo(json.dumps(shown, indent=2) if as_json else "\n".join(_lines(shown)))
+    click.echo(write_json(shown, indent=2) if as_json else "\n".join(_lines(shown)))
     sys.exit(1 if new.problems else 0)
 
 

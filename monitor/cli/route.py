@@ -1,6 +1,5 @@
 """``monitor route``: what the routing makes of alerts, without sending anything."""
 
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ import click
 from monitor.cli.snapshot import Snapshot
 from monitor.config.route_file import read_route_file
 from monitor.core.routing import Ruling, rule_on
+from monitor.core.whole import write_json
 from monitor.engine.clock import SystemClock
 
 
@@ -41,7 +41,7 @@ def route(config: Path) -> None:
         people=read.people,
         resolved=snapshot.resolved,
     )
-    click.echo(json.dumps(as_json(snapshot.alerts, rulings)))
+    click.echo(write_json(as_json(snapshot.alerts, rulings)))
 
 
 def as_json(alerts: Sequence[Mapping[str, str]], rulings: Sequence[Ruling]) -> dict[str, Any]:

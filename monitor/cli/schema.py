@@ -1,7 +1,5 @@
 """``monitor schema``: JSON Schema of files of checks, and of config.yaml."""
 
-import json
-
 import click
 
 from monitor.config.json_schema import check_schema
@@ -9,6 +7,7 @@ from monitor.config.platform_reference import platform_page
 from monitor.config.platform_schema import platform_schema
 from monitor.config.plugins import load_plugins
 from monitor.config.reference import reference_page
+from monitor.core.whole import write_json
 
 
 @click.command()
@@ -30,4 +29,4 @@ def schema(what: str, *, reference: bool) -> None:
     if reference:
         click.echo(reference_page() if what == "checks" else platform_page(), nl=False)
         return
-    click.echo(json.dumps(check_schema() if what == "checks" else platform_schema(), indent=2))
+    click.echo(write_json(check_schema() if what == "checks" else platform_schema(), indent=2))

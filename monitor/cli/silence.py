@@ -1,6 +1,5 @@
 """``monitor silence``: not to hear of something for a while."""
 
-import json
 import sys
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,6 +14,7 @@ from monitor.cli.options import JSON
 from monitor.cli.remote import Daemon, remote
 from monitor.core.matcher import parse_matcher
 from monitor.core.silence import Silence
+from monitor.core.whole import write_json
 from monitor.engine.clock import SystemClock
 
 
@@ -56,7 +56,7 @@ def add(
         "comment": comment,
     }
     said = Daemon(url, config).ask("POST", "silences", json=body)
-    click.echo(json.dumps(said) if as_json else said["silenceID"])
+    click.echo(write_json(said) if as_json else said["silenceID"])
 
 
 @silence.command(name="list")
@@ -68,7 +68,7 @@ def show(url: str | None, config: Path, *, every: bool, as_json: bool) -> None:
     found = Daemon(url, config).ask("GET", "silences")
     shown = [one for one in found if every or one["status"]["state"] != "expired"]
     if as_json:
-        click.echo(json.dumps(shown, indent=2))
+        click.echo(write_json(shown, indent=2))
     for one in [] if as_json else shown:
         text = ", ".join(map(_matcher, one["matchers"]))
         state = one["status"]["state"]
@@ -88,7 +88,7 @@ def expire(
     """End a silence now; what it hushed and still fires is told at once."""
     path = f"silences/{quote(identifier, safe='')}"
     said = Daemon(url, config).ask("DELETE", path, params={"by": by or getuser()})
-    click.echo(json.dumps(said) if as_json else f"{identifier} is over")
+    click.echo(write_json(said) if as_json else f"{identifier} is over")
 
 
 def stored(url: str | None, config: Path) -> tuple[Silence, ...]:
@@ -110,4 +110,4 @@ def _matcher(one: Mapping[str, object]) -> str:
     operator = ("=~" if one["isRegex"] else "=") if one["isEqual"] else "!"
     if not one["isEqual"]:
         operator += "~" if one["isRegex"] else "="
-    return f"{one['name']}{operator}{json.dumps(one['value'], ensure_ascii=False)}"
+    return f"{one['name']}{operator}{write_json(one['value'], ensure_ascii=False)}"

@@ -1,6 +1,5 @@
 """``monitor status``: how the running daemon is, and what is open."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import click
 
 from monitor.cli.options import JSON
 from monitor.cli.remote import Daemon, remote
+from monitor.core.whole import write_json
 
 
 @click.command()
@@ -22,7 +22,7 @@ def status(matchers: tuple[str, ...], url: str | None, config: Path, *, as_json:
     found = daemon.ask("GET", "incidents", params=[("matcher", one) for one in matchers])
     incidents = [one for one in found if one["incident"]["resolved_at"] is None]
     if as_json:
-        click.echo(json.dumps({**about, "incidents": incidents}, indent=2))
+        click.echo(write_json({**about, "incidents": incidents}, indent=2))
     else:
         click.echo(_text(about, incidents))
     sys.exit(1 if incidents or about["trouble"] else 0)

@@ -1,7 +1,6 @@
 """``monitor suggest``: checks for what a source holds."""
 
 import asyncio
-import json
 import os
 import sys
 from datetime import timedelta
@@ -15,6 +14,7 @@ from monitor.cli.options import CONFIG, JSON
 from monitor.config.load import ConfigError, Loader
 from monitor.config.plan import Plan, PlannedCheck
 from monitor.config.report import nearest
+from monitor.core.whole import write_json
 from monitor.engine.backtest import plain_past
 from monitor.engine.clock import SystemClock
 from monitor.engine.proposals import Proposal
@@ -56,7 +56,7 @@ def suggest(name: str, config: Path, days: float, *, as_json: bool) -> None:
     except SourceError as error:
         raise click.ClickException(f"{name} could not be asked: {error}") from error
     new = [one for one in found if one.proposal.id not in plan.checks]
-    click.echo(json.dumps(_plain(new), indent=2) if as_json else _yaml(name, new, days))
+    click.echo(write_json(_plain(new), indent=2) if as_json else _yaml(name, new, days))
 
 
 async def _all(plan: Plan, name: str, build: Any, back: timedelta) -> list[Suggestion]:

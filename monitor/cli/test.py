@@ -1,7 +1,6 @@
 """``monitor test``: the unit tests that checks carry."""
 
 import asyncio
-import json
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from monitor.cli.options import CONFIG, JSON
 from monitor.cli.site import find_check, read_plan
 from monitor.cli.verdicts import verdict_lines
 from monitor.core.labels import text_of
+from monitor.core.whole import write_json
 from monitor.engine.trial import Tried, try_out
 
 
@@ -30,7 +30,7 @@ def test(names: tuple[str, ...], config: Path, *, as_json: bool) -> None:
     wrong = [one for one in results if not one.is_right]
     if as_json:
         found = [_plain(one) for one in results]
-        click.echo(json.dumps({"tests": found, "failed": len(wrong)}, indent=2))
+        click.echo(write_json({"tests": found, "failed": len(wrong)}, indent=2))
     else:
         for one in results:
             click.echo("\n".join(_lines(one)))

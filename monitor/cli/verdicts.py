@@ -1,6 +1,5 @@
 """How verdicts and alerts are written for people and for scripts."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +7,7 @@ import click
 
 from monitor.core.labels import text_of
 from monitor.core.model import Outcome, Sample, Verdict
+from monitor.core.whole import write_json
 from monitor.render.units import number
 
 COLOURS = {
@@ -29,7 +29,7 @@ def verdict_lines(verdict: Verdict) -> list[str]:
     lines += [f"          {one.measure} {number(one.value, one.unit)}" for one in verdict.samples]
     evidence = next((one.evidence for one in verdict.samples if one.evidence), {})
     for name, value in evidence.items():
-        text = json.dumps(value, default=str)
+        text = write_json(value, default=str)
         lines.append(click.style(f"          {name}: {text[:MOST_EVIDENCE]}", dim=True))
     if verdict.link:
         lines.append(f"          {verdict.link}")

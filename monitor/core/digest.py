@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import ClassVar
 
 from monitor.core.incident import IncidentView
 from monitor.core.labels import Labels
 from monitor.core.model import Outcome, Unit
 from monitor.core.series import Series
+from monitor.core.whole import INFINITE_AS_TEXT
 
 
 class Mood(StrEnum):
@@ -107,6 +109,8 @@ class NightLine:
 
     ``holders`` are those who held the cluster at its worst, as texts.
     """
+
+    __pydantic_config__: ClassVar = INFINITE_AS_TEXT
 
     check: str
     resource: str | None

@@ -49,7 +49,18 @@ def _slice(
             return Verdict(
                 check, labels, at, Outcome(rule.tier), rule.tier, samples=samples, breach=breach
             )
+    unknown = _no_number(samples, rules)
+    if unknown is not None:
+        reason = f"{unknown} is no number"
+        return Verdict(check, labels, at, Outcome.NO_DATA, reason=reason, samples=samples)
     return Verdict(check, labels, at, Outcome.OK, samples=samples)
+
+
+def _no_number(samples: Sequence[Sample], rules: Sequence[TierRule]) -> str | None:
+    """Return a measure with a limit whose number is NaN: it is on the good side of every one."""
+    found = [one.measure for one in samples if one.value != one.value]  # NaN
+    limited = {limit.measure for rule in rules for limit in rule.limits} if found else set()
+    return next((measure for measure in found if measure in limited), None)
 
 
 def _pages_first(rule: TierRule) -> bool:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from monitor.core.business_days import EVERY_DAY, BusinessDays
 from monitor.core.labels import Labels
+from monitor.core.whole import INFINITE_AS_TEXT
 
 Evidence: TypeAlias = Mapping[str, Any]
 """JSON values by name: numbers, texts, lists and mappings that survive a trip through the store."""
@@ -69,6 +70,8 @@ class Sample:
     inside its band): it is kept and shown, and never breaches a limit.
     """
 
+    __pydantic_config__: ClassVar = INFINITE_AS_TEXT
+
     measure: str
     value: float
     slice: Labels = ()
@@ -99,6 +102,8 @@ Measured: TypeAlias = Sample | NoData | NotYet
 @dataclass(frozen=True, slots=True)
 class Limit:
     """A bound on one measure; ``bound`` is in the measure's unit (seconds, fraction, number)."""
+
+    __pydantic_config__: ClassVar = INFINITE_AS_TEXT
 
     measure: str
     bound: float

@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 from monitor.core.labels import Labels
 from monitor.core.model import Evidence, Unit
+from monitor.core.whole import INFINITE_AS_TEXT
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
     """One number, and what was expected of it where something was."""
+
+    __pydantic_config__: ClassVar = INFINITE_AS_TEXT
 
     at: datetime
     value: float
@@ -22,6 +26,8 @@ class Point:
 @dataclass(frozen=True, slots=True)
 class Peak:
     """The largest number of an hour, with the evidence that was kept of it."""
+
+    __pydantic_config__: ClassVar = INFINITE_AS_TEXT
 
     at: datetime
     value: float

@@ -1,12 +1,16 @@
-"""Text of others may hold what no store takes: half of a surrogate pair, or a NUL."""
+"""What others say may hold what no store takes, and no JSON: half of a pair, NUL, infinity."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+INFINITE_AS_TEXT = {"ser_json_inf_nan": "strings"}
+"""How JSON holds numbers that are none: pydantic writes null otherwise, and cannot read that."""
 
 _ESCAPED = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")
 
@@ -38,3 +42,21 @@ def read_json(text: str | bytes) -> Any:
     written = text if isinstance(text, str) else text.decode()
     found = json.loads(written)
     return whole(found) if _ESCAPED.search(written) else found
+
+
+def write_json(value: Any, **options: Any) -> str:
+    """Write JSON as everybody reads it: numbers that are none are texts. Options of json.dumps."""
+    try:
+        return json.dumps(value, allow_nan=False, **options)
+    except ValueError:
+        return json.dumps(_finite(value), allow_nan=False, **options)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {name: _finite(it) for name, it in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(it) for it in value]
+    return value

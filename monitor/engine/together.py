@@ -72,7 +72,10 @@ class Batching:
         # The other half of the time is left for asking again, in parts.
         query = Together(tuple(one.query for one in batch if one.query is not None))
         answer = await self._request(batch, query, within / 2)
-        assert isinstance(answer, Answers)
+        if not isinstance(answer, Answers) or len(answer.parts) != len(batch):
+            raise SourceError(
+                "protocol", f"the answer is not one to each of {len(batch)} questions"
+            )
         return answer.parts
 
     async def _again(self, batch: Sequence[Asked], within: timedelta, error: SourceError) -> None:

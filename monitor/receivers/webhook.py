@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import json
 from datetime import UTC
 from typing import ClassVar
 from urllib.parse import quote
@@ -11,6 +10,7 @@ from pydantic import Field, SecretStr
 
 from monitor.api import Notification, Receipt
 from monitor.api.http import HttpReceiver
+from monitor.core.whole import write_json
 from monitor.render.alertmanager import body_of
 
 PRINTABLE = "".join(map(chr, range(0x21, 0x7F))).replace("%", "").replace('"', "")
@@ -33,7 +33,7 @@ class Webhook(HttpReceiver, type="webhook"):
 
     async def send(self, notification: Notification, receipt: Receipt | None) -> Receipt:
         """Deliver; 2xx is the proof."""
-        body = json.dumps(body_of(notification), default=str).encode()
+        body = write_json(body_of(notification), default=str).encode()
         headers = headers_of(notification)
         if self.secret is not None:
             key = self.secret.get_secret_value().encode()

@@ -139,7 +139,7 @@ class _Scale:
         if self.low > 0 and self.low < self.high * 0.5:
             self.low = 0.0
         if self.high == self.low:
-            self.high += 1.0
+            self.high += max(1.0, abs(self.high))
         self.start, self.end = points[0].at, points[-1].at
         self._width = (WIDTH - LEFT - RIGHT) / ((self.end - self.start).total_seconds() or 1.0)
         self._height = (HEIGHT - TOP - BOTTOM) / (self.high - self.low)

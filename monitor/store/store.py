@@ -1,11 +1,9 @@
 """The store: SQLite or PostgreSQL, opened, migrated, locked, written in whole steps."""
 
-from pathlib import Path
-from typing import Any
-
 import sqlalchemy as sa
 
 from monitor.core.state import Step
+from monitor.store import sqlite
 from monitor.store.arrivals import Arrivals
 from monitor.store.commit import write
 from monitor.store.errors import RefusedError, StoreError
@@ -79,7 +77,8 @@ def open_store(url: str) -> Store:
     password, a store of a newer program, a missing driver.
     """
     try:
-        engine = sa.create_engine(url)
+        is_sqlite = sa.make_url(url).get_backend_name() == "sqlite"
+        engine = sqlite.create(url) if is_sqlite else sa.create_engine(url)
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
         raise StoreError(f"`store:` is no database URL that is known: {error}") from error
     except ModuleNotFoundError as error:
@@ -87,8 +86,6 @@ def open_store(url: str) -> Store:
             f"the store needs {error.name}: run pip install 'platform-monitor[postgres]'"
         ) from error
     prepare_for(engine.dialect.name)
-    if engine.dialect.name == "sqlite":
-        _prepare_sqlite(engine)
     shown = engine.url.render_as_string(hide_password=True)
     try:
         with engine.begin() as connection:
@@ -100,20 +97,3 @@ def open_store(url: str) -> Store:
         engine.dispose()
         raise
     return Store(engine)
-
-
-def _prepare_sqlite(engine: sa.Engine) -> None:
-    folder = Path(engine.url.database or ".").absolute().parent
-    if not folder.is_dir():
-        raise StoreError(f"the folder {folder} of the store does not exist: make it first")
-
-    @sa.event.listens_for(engine, "connect")
-    def _pragmas(connection: Any, _record: object) -> None:
-        # The driver's own transactions start late and end early; SQLAlchemy begins them instead.
-        connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN")

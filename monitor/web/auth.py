@@ -12,12 +12,13 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from monitor.api.errors import MonitorError
 from monitor.config.plan import EXPOSED, Proxy, Web
 from monitor.core.permit import Person
+from monitor.web.json import Json
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/slack/actions", "/slack/commands"})
 """Paths that need no token: they tell nothing, or are signed by whoever calls."""
@@ -81,10 +82,10 @@ class Guard:
         if who is None:
             headers = {"WWW-Authenticate": 'Basic realm="monitor"'} if self.web.token else {}
             missing = "a token is needed" if self.web.token else "sign in through the proxy"
-            return JSONResponse({"error": missing}, 401, headers=headers)
+            return Json({"error": missing}, 401, headers=headers)
         changes = method not in SAFE_METHODS or asked.url.path.startswith(PINGS)
         if changes and asked.url.path not in OPEN_PATHS and self._is_foreign(asked):
-            return JSONResponse({"error": "the request comes from another site"}, 403)
+            return Json({"error": "the request comes from another site"}, 403)
         return None
 
     def _is_foreign(self, asked: HTTPConnection) -> bool:

@@ -10,7 +10,7 @@ from uuid import uuid4
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from monitor.api.errors import BusyError, MonitorError
@@ -41,6 +41,7 @@ from monitor.web.bodies import (
     SilenceBody,
 )
 from monitor.web.gate import Gate
+from monitor.web.json import Json
 
 log = logging.getLogger(__name__)
 
@@ -83,15 +84,15 @@ def told(answer: Answer) -> Answer:
         try:
             return await answer(self, request)
         except (StoreError, BusyError) as error:
-            return JSONResponse({"error": str(error)}, 503, {"Retry-After": RETRY_AFTER})
+            return Json({"error": str(error)}, 503, {"Retry-After": RETRY_AFTER})
         except ValidationError as error:
             where = error.errors()[0]
             place = ".".join(str(part) for part in where["loc"])
-            return JSONResponse({"error": f"{place}: {where['msg']}"}, 400)
+            return Json({"error": f"{place}: {where['msg']}"}, 400)
         except ForbiddenError as error:
-            return JSONResponse({"error": str(error)}, 403)
+            return Json({"error": str(error)}, 403)
         except MonitorError as error:
-            return JSONResponse({"error": str(error)}, 400)
+            return Json({"error": str(error)}, 400)
 
     return answered
 
@@ -166,7 +167,7 @@ class Changes:
         """Look at a check at once."""
         check = request.path_params["id"]
         if not self.has_check(check):
-            return JSONResponse({"error": f"there is no check '{check}'"}, 404)
+            return Json({"error": f"there is no check '{check}'"}, 404)
         await _allowed(self.gate.check, who_is(request), check)
         verdicts = await self.doer.look_now(check)
         return Response(VERDICTS.dump_json(list(verdicts)), media_type="application/json")
@@ -177,7 +178,7 @@ class Changes:
         if not who_is(request).is_admin:
             raise ForbiddenError("you may not do that: other systems bring the token")
         count = await self.doer.receive((await _json(request)).decode("utf-8", "strict"))
-        return JSONResponse({"accepted": count})
+        return Json({"accepted": count})
 
     async def _mine(self, request: Request) -> str:
         """Return the incident of a request. Raise ForbiddenError where it is not theirs."""
@@ -188,8 +189,8 @@ class Changes:
     async def _obey(self, order: Order, answer: dict[str, Any] | None = None) -> Response:
         refusal = await self.doer.order(order)
         if refusal is not None:
-            return JSONResponse({"error": str(refusal)}, _STATUS.get(refusal, 400))
-        return JSONResponse(answer or {"ok": True})
+            return Json({"error": str(refusal)}, _STATUS.get(refusal, 400))
+        return Json(answer or {"ok": True})
 
     def routes(self) -> list[Route]:
         """Return the routes of these calls."""

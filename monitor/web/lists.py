@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from monitor.config.plan import Plan
@@ -25,6 +25,7 @@ from monitor.store import Store
 from monitor.store.codec import DIGEST, INCIDENT_VIEW, SLICE_STATES
 from monitor.web.changes import WrongError, read_filters
 from monitor.web.gate import find_view
+from monitor.web.json import Json
 from monitor.web.timeline import timeline
 
 T = TypeVar("T")
@@ -74,7 +75,7 @@ class Lists:
         found = [state for state in await run_in_threadpool(self._states) if state.check == name]
         planned = self.plan().checks.get(name)
         if planned is None and not found:
-            return JSONResponse({"error": f"there is no check '{name}'"}, 404)
+            return Json({"error": f"there is no check '{name}'"}, 404)
         about = {
             "id": name,
             "kind": planned.kind if planned else "removed",
@@ -85,7 +86,7 @@ class Lists:
             "settings": settings_of(planned) if planned else {},
             "slices": SLICE_STATES.dump_python(found, mode="json"),
         }
-        return JSONResponse(about)
+        return Json(about)
 
     async def alerts(self, request: Request) -> Response:
         """List the alerts that are open."""
@@ -99,8 +100,8 @@ class Lists:
         """Tell the whole story of one incident."""
         story = await run_in_threadpool(self._story, request.path_params["id"])
         if story is None:
-            return JSONResponse({"error": "there is no incident with this id"}, 404)
-        return JSONResponse(story)
+            return Json({"error": "there is no incident with this id"}, 404)
+        return Json(story)
 
     async def silences(self, request: Request) -> Response:
         """List silences as Alertmanager does; ``state=`` picks active, pending or expired ones."""
@@ -111,20 +112,20 @@ class Lists:
         try:
             shown = page_of(request).of(kept)
         except WrongError as error:
-            return JSONResponse({"error": str(error)}, 400)
-        return JSONResponse(shown, headers={"X-Total-Count": str(len(kept))})
+            return Json({"error": str(error)}, 400)
+        return Json(shown, headers={"X-Total-Count": str(len(kept))})
 
     async def digest(self, request: Request) -> Response:
         """Give the digest of a local day; ``name=`` picks one of several."""
         try:
             day = date.fromisoformat(request.path_params["date"])
         except ValueError as error:
-            return JSONResponse({"error": f"write the day as 2026-11-25: {error}"}, 400)
+            return Json({"error": f"write the day as 2026-11-25: {error}"}, 400)
         names = [plan.name for plan in self.plan().digests]
         name = request.query_params.get("name") or next(iter(names), "morning")
         found = await run_in_threadpool(self.store.journal.digest, name, day)
         if found is None:
-            return JSONResponse({"error": f"there is no digest '{name}' of {day}"}, 404)
+            return Json({"error": f"there is no digest '{name}' of {day}"}, 404)
         return Response(DIGEST.dump_json(found), media_type="application/json")
 
     async def _list(
@@ -138,12 +139,12 @@ class Lists:
             page = page_of(request)
             filters = read_filters(request.query_params.getlist("matcher"))
         except WrongError as error:
-            return JSONResponse({"error": str(error)}, 400)
+            return Json({"error": str(error)}, 400)
         found = await run_in_threadpool(read)
         if filters:
             found = [one for one in found if any(match_all(filters, of) for of in labels(one))]
         body = write(list(page.of(found)))
-        return JSONResponse(body, headers={"X-Total-Count": str(len(found))})
+        return Json(body, headers={"X-Total-Count": str(len(found))})
 
     def _states(self) -> list[SliceState]:
         return self.store.history.slice_states()

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from monitor.config.compare import VERSIONS, versions_of
@@ -25,6 +25,7 @@ from monitor.store.journal import PingKind
 from monitor.web.auth import Guard, who_is
 from monitor.web.changes import Changes, Doer
 from monitor.web.gate import Gate
+from monitor.web.json import Json
 from monitor.web.lists import Lists
 from monitor.web.site import Site
 from monitor.web.slack_desk import Desk
@@ -108,7 +109,7 @@ class Pages:
     async def api_status(self, _request: Request) -> Response:
         """Tell in short whether the daemon is well and what is open."""
         views = await run_in_threadpool(self.views)
-        return JSONResponse(
+        return Json(
             {
                 "now": self.clock.now().astimezone(UTC).isoformat(),
                 "trouble": self.trouble(),
@@ -126,7 +127,7 @@ class Pages:
         checks = await run_in_threadpool(
             lambda: VERSIONS.dump_python(versions_of(plan), mode="json")
         )
-        return JSONResponse({"revision": plan.revision, "checks": checks})
+        return Json({"revision": plan.revision, "checks": checks})
 
     async def ping(self, request: Request) -> Response:
         """Keep the ping of a job: committed before the answer is 200."""
@@ -134,18 +135,18 @@ class Pages:
         how = request.path_params.get("how", "0")
         planned = self.plan().checks.get(check)
         if planned is None or planned.kind != "heartbeat":
-            return JSONResponse({"error": f"there is no heartbeat '{check}'"}, 404)
+            return Json({"error": f"there is no heartbeat '{check}'"}, 404)
         status = {"start": 0, "fail": 1}.get(how) if not how.isdecimal() else int(how)
         if status is None or status > LARGEST_EXIT_STATUS:
             known = "start, fail or an exit status from 0 to 255"
-            return JSONResponse({"error": f"'{how}' is not {known}"}, 400)
+            return Json({"error": f"'{how}' is not {known}"}, 400)
         kind: PingKind = "start" if how == "start" else "end"
         granted = self.gate.check(who_is(request), check)
         if not granted.is_granted:
-            return JSONResponse({"error": f"you may not do that: {granted}"}, 403)
+            return Json({"error": f"you may not do that: {granted}"}, 403)
         rid = request.query_params.get("rid")
         await run_in_threadpool(self.store.journal.ping, check, self.clock.now(), kind, status, rid)
-        return JSONResponse({"ok": True})
+        return Json({"ok": True})
 
     async def metrics(self, _request: Request) -> Response:
         """Expose the metrics."""

@@ -73,5 +73,7 @@ def _breach(verdict: Told) -> str:
     if verdict["outcome"] == Outcome.OK or verdict["breach"] is None:
         return ""
     sample, limit = verdict["breach"]["sample"], verdict["breach"]["limit"]
-    value = number(sample["value"], Unit(sample["unit"]))
-    return f"{sample['measure']} {value} (limit {number(limit['bound'], Unit(limit['unit']))})"
+    value = number(float(sample["value"]), Unit(sample["unit"]))
+    return (
+        f"{sample['measure']} {value} (limit {number(limit['bound'], Unit(limit['unit']))})"
+    )

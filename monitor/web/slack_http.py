@@ -13,10 +13,11 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import SecretStr
 from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from monitor.api.receiver import Receiver
+from monitor.web.json import Json
 from monitor.web.slack_desk import Click, Desk, SlackCalls, read_click
 
 log = logging.getLogger(__name__)
@@ -112,7 +113,7 @@ class SlackHttp:
         if app is None:
             return PlainTextResponse("not signed by Slack", 401)
         text = await self.desk.command(form.get("text", ""))
-        return JSONResponse({"response_type": "ephemeral", "text": text})
+        return Json({"response_type": "ephemeral", "text": text})
 
     async def _signed(self, request: Request) -> tuple[SlackApp | None, dict[str, str]]:
         body = await request.body()

@@ -1,4 +1,7 @@
 from datetime import UTC, datetime
+from math import inf, nan
+
+import pytest
 
 from monitor.core.judge import block, judge, worst
 from monitor.core.model import (
@@ -59,6 +62,22 @@ def test_each_slice_has_a_verdict_of_its_own() -> None:
 def test_what_chance_explains_never_breaches() -> None:
     (verdict,) = judge("fresh", [Sample("age", 9.0, is_noise=True)], RULES, AT)
     assert verdict.outcome is Outcome.OK
+
+
+@pytest.mark.parametrize(
+    ("measured", "outcome"),
+    [
+        ([Sample("age", nan)], Outcome.NO_DATA),
+        ([Sample("age", nan), Sample("age", 3.0)], Outcome.WARN),
+        ([Sample("age", 1.0), Sample("rows", nan)], Outcome.OK),
+        ([Sample("age", inf)], Outcome.PAGE),
+        ([Sample("age", -inf)], Outcome.OK),
+    ],
+)
+def test_a_number_that_is_none_is_not_on_the_good_side_of_its_limit(
+    measured: list[Measured], outcome: Outcome
+) -> None:
+    assert judge("fresh", measured, RULES, AT)[0].outcome is outcome
 
 
 def test_a_bad_verdict_under_a_red_cause_is_blocked_and_keeps_its_tier() -> None:

@@ -40,6 +40,7 @@ class Merging(Source):
     _merged: list[int] = PrivateAttr(default_factory=list)
     _faults: dict[str, SourceFault] = PrivateAttr(default_factory=dict)
     _is_slow_together: bool = PrivateAttr(default=False)
+    _forgets: int = PrivateAttr(default=0)
 
     def merge(self, questions: Sequence[Query]) -> Sequence[Sequence[int]]:
         self._merged.append(len(questions))
@@ -57,7 +58,8 @@ class Merging(Source):
         parts = tuple(
             Table(observed_at=asking.now, columns={"value": (float(text),)}) for text in texts
         )
-        return Answers(observed_at=asking.now, parts=parts) if len(parts) > 1 else parts[0]
+        told = parts[self._forgets :] if len(parts) > 1 else parts
+        return Answers(observed_at=asking.now, parts=told) if len(parts) > 1 else parts[0]
 
     def sizes(self) -> list[int]:
         return [len(texts) for texts in self._asked]
@@ -100,6 +102,17 @@ class Bench:
 
 def numbers(count: int) -> list[PlannedCheck]:
     return [check(f"c{n:03}", str(n)) for n in range(count)]
+
+
+def test_a_source_that_forgets_a_part_of_the_answer_is_asked_for_each_alone() -> None:
+    async def story() -> None:
+        source = Merging(name="kpi")
+        source._forgets = 1
+        bench = Bench(source)
+        found = await bench.looks(numbers(4))
+        assert [found[f"c00{n}"].verdicts[0].samples[0].value for n in range(4)] == [0, 1, 2, 3]
+
+    asyncio.run(story())
 
 
 def test_different_questions_of_one_tick_are_one_request_and_counted_as_one_batch() -> None:

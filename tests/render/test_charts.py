@@ -77,3 +77,10 @@ def test_a_single_point_and_a_mark_outside_are_drawn_without_an_error() -> None:
 def test_evidence_that_is_no_chart_is_left_out(chart: Any) -> None:
     assert chart_of("c", (), {"chart": chart}) is None
     assert chart_of("c", (), None) is None
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0, -5.0, 1e14, 1e300, -1e300])
+def test_what_never_changes_is_a_line_in_the_picture(value: float) -> None:
+    flat = replace(hours(0, 1, 2), points=tuple(Point(AT + n * HOUR, value) for n in range(3)))
+    places = [float(one.split()[1]) for one in line(flat).removeprefix("M").split(" L")]
+    assert all(0 < y < HEIGHT for y in places)

@@ -14,6 +14,7 @@ import pytest
 
 from monitor.core.incident import IncidentView
 from monitor.core.notification import Notification
+from monitor.core.whole import write_json
 from monitor.receivers.opsgenie import Opsgenie
 from monitor.receivers.pagerduty import PagerDuty
 from monitor.receivers.webhook import headers_of
@@ -90,7 +91,12 @@ def digest_faults(note: Notification, seed: int) -> Iterator[str]:
     yield from text_faults(as_text(story))
     yield from mail_faults(note, seed)
     yield from card_faults(note)
-    json.dumps(body_of(note))
+    strict(json.loads(write_json(body_of(note), default=str)))
+
+
+def strict(value: object) -> str:
+    """Write JSON as the library of HTTP does, which knows no infinity."""
+    return json.dumps(value, allow_nan=False)
 
 
 def slack_faults(text: str, blocks: list[Block]) -> Iterator[str]:
@@ -102,7 +108,7 @@ def slack_faults(text: str, blocks: list[Block]) -> Iterator[str]:
         yield from (f"Slack: {mark}" for mark in ("<!", "<@", "<http") if mark in written)
         if not rung["text"].strip() or len(rung["text"]) > LONGEST_PLAIN:
             yield f"Slack: a text of {len(rung['text'])} characters"
-        json.dumps(rung).encode()
+        strict(rung).encode()
 
 
 def text_faults(text: str) -> Iterator[str]:
@@ -124,9 +130,9 @@ def mail_faults(note: Notification, seed: int) -> Iterator[str]:
 
 def card_faults(note: Notification) -> Iterator[str]:
     card = card_of(note, "UTC")
-    if len(json.dumps(card).encode()) > LARGEST_CARD:
+    if len(strict(card).encode()) > LARGEST_CARD:
         yield "Teams: too large"
-    if '"TextBlock"' in json.dumps(card):
+    if '"TextBlock"' in strict(card):
         yield "Teams: a text that is read as Markdown"
 
 
@@ -139,8 +145,9 @@ def page_faults(note: Notification, view: IncidentView) -> Iterator[str]:
         yield f"Opsgenie: {answer}"
     headers = {name: str(value) for name, value in headers_of(note).items()}
     yield from (f"webhook: {n}" for n, v in headers.items() if not v.isascii() or "\n" in v)
-    json.dumps(body_of(note))
+    strict(json.loads(write_json(body_of(note), default=str)))
     alerts = api_alerts(view, NOW)
+    strict([alerts, PAGERDUTY.event(page), issue_fields(page), OPSGENIE._alert(page)])
     status, answer = AlertmanagerPeer().handle("POST", "/api/v2/alerts", alerts, None)  # type: ignore[arg-type]  # it reads none
     if status >= 400:
         yield f"Alertmanager: {answer}"

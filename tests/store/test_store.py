@@ -5,6 +5,7 @@ import sys
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,30 @@ def test_what_is_no_text_is_refused_or_kept_as_it_is_and_whole_text_is_kept(
         store.commit(step(slots=(slot,)))
     store.commit(step(slots=(whole(slot),)))
     assert store.slots.summaries(AT, AT + timedelta(hours=1))["a"].counts[Outcome.ERROR] == 1
+
+
+def test_infinity_comes_back_as_it_went(store: Store) -> None:
+    odd = replace(SEEN, samples=(Sample("age", inf), Sample("rows", -inf)))
+    store.commit(step(verdicts=(odd,), alerts=(replace(ALERT, last=odd),)))
+    (state,) = store.history.slice_states()
+    assert state.verdict == odd
+    assert [alert.last for alert in store.history.memory().alerts.values()] == [odd]
+
+
+def test_a_question_that_is_not_read_to_its_end_keeps_nobody_from_writing(store: Store) -> None:
+    store.commit(step(slots=tuple(Slot(f"c{n}", AT, AT, Outcome.OK) for n in range(9))))
+    faults = []
+    try:
+        with store._engine.connect() as connection:
+            rows = connection.execute(sa.text("select due_at from verdict_recent"))
+            next(iter(rows)).missing  # noqa: B018  # that is the fault
+    except AttributeError as error:
+        faults.append(error)  # with the frames that hold the rows
+    with store._engine.connect():  # that connection; so another one writes
+        store.commit(step(slots=(Slot("d", AT, AT, Outcome.OK),)))
+    for n in range(3):
+        store.commit(step(slots=(Slot(f"e{n}", AT, AT, Outcome.OK),)))
+    assert faults
 
 
 def test_a_step_that_fails_leaves_nothing_behind(store: Store) -> None:
