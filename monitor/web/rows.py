@@ -74,6 +74,4 @@ def _breach(verdict: Told) -> str:
         return ""
     sample, limit = verdict["breach"]["sample"], verdict["breach"]["limit"]
     value = number(float(sample["value"]), Unit(sample["unit"]))
-    return (
-        f"{sample['measure']} {value} (limit {number(limit['bound'], Unit(limit['unit']))})"
-    )
+    return f"{sample['measure']} {value} (limit {number(limit['bound'], Unit(limit['unit']))})"
