@@ -5,7 +5,7 @@ The newest are in batches (``store/fresh.py``), old ones by the day, as three po
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -67,9 +67,11 @@ class Samples:
                 found.setdefault(name, {})[_day(day)] = hours
         return found
 
-    def letters(self, day: date) -> dict[str, str]:
-        """Return the letters of a day by check."""
+    def letters(self, day: date, checks: Collection[str] | None = None) -> dict[str, str]:
+        """Return the letters of a day by check, of all or of some."""
         query = sa.select(check_day.c.check, check_day.c.hours)
+        if checks is not None:
+            query = query.where(check_day.c.check.in_(checks))
         with self._engine.connect() as connection:
             found = connection.execute(query.where(check_day.c.day == day.isoformat()))
             return {check: hours for check, hours in found}  # noqa: C416  # rows are no pairs

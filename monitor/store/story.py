@@ -153,13 +153,21 @@ class Story:
             SliceState(name, _labels(of), since, _verdict(text)) for name, of, since, text in rows
         ]
 
-    def newest(self) -> Iterator[tuple[str, dict[str, Any]]]:
+    def outcomes(self) -> list[tuple[str, str]]:
+        """Return check and newest outcome of every slice."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(state.c.check, state.c.outcome))
+            return [(check, outcome) for check, outcome in rows]
+
+    def newest(self, checks: Collection[str] | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
         """Go through check and newest verdict of every slice, as JSON values, by check.
 
         For the page of all checks: between two requests every verdict is another one, and making
         values of thousands takes ten times as long as reading their JSON.
         """
         query = sa.select(state.c.check, state.c.verdict).order_by(state.c.check)
+        if checks is not None:
+            query = query.where(state.c.check.in_(checks))
         with self._engine.connect() as connection:
             for check, text in connection.execute(query):
                 yield check, json.loads(text)

@@ -1,5 +1,6 @@
 """What the pages show, read from the store; blocking."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,11 +28,13 @@ from monitor.render.units import duration, number
 from monitor.store import Store
 from monitor.web import strips
 from monitor.web.gate import find_view
-from monitor.web.rows import Row, html_of, row_of
+from monitor.web.rows import Row, html_of, row_of, worst_of
 from monitor.web.timeline import timeline
 
 HOURS, MONTH = 24, 30 * 24
 MANY = timedelta(days=3)
+MOST_ROWS = 5_000
+"""Checks on one page: 100,000 are 36 MB, and a browser that hangs."""
 MOST_CHARTS, MOST_ALERT_CHARTS, MOST_SLOTS = 12, 4, 40
 
 
@@ -52,7 +55,7 @@ class Reading:
             (view for view in views if view.is_open),
             key=lambda view: (view.incident.tier is not Tier.PAGE, view.incident.opened_at),
         )
-        groups = self._groups(q.lower(), maintainer)
+        groups, left = self._groups(q.lower(), maintainer)
         pages = sum(view.incident.tier is Tier.PAGE for view in still)
         told = f"{len(still)} open ({pages} page)" if pages else f"{len(still)} open"
         return {
@@ -61,29 +64,46 @@ class Reading:
             "open": still,
             "past": [view for view in views if not view.is_open][:50],
             "groups": groups,
+            "most": MOST_ROWS,
+            "left": left,
             "maintainers": sorted({p.maintainer or ON_CALL for p in plan.checks.values()}),
             "q": q,
             "maintainer": maintainer,
         }
 
-    def _groups(self, q: str, maintainer: str) -> list[tuple[str, int, Markup]]:
-        """Write the rows of each maintainer's checks, those with the worst ones first."""
+    def _groups(self, q: str, maintainer: str) -> tuple[list[tuple[str, int, Markup, int]], int]:
+        """Write the rows of each maintainer's checks, those with the worst ones first.
+
+        With each go the number of its checks and of those that have no row here, and with all how
+        many have none: of very many only the worst are shown.
+        """
         plan, hours = self.plan(), strips.Window(self.now(), HOURS)
-        owners = {name: planned.maintainer or ON_CALL for name, planned in plan.checks.items()}
-        days = [self.store.samples.letters(day) for day in hours.days]
+        owners = {
+            name: planned.maintainer or ON_CALL
+            for name, planned in plan.checks.items()
+            if q in name.lower() and maintainer in {"", planned.maintainer or ON_CALL}
+        }
+        some = None
+        if len(owners) > MOST_ROWS:
+            some = worst_of(list(owners), self.store.story.outcomes(), MOST_ROWS)
+        days = [self.store.samples.letters(day, some) for day in hours.days]
         rows: dict[str, Row] = {}
-        for name, found in groupby(self.store.story.newest(), key=itemgetter(0)):
+        for name, found in groupby(self.store.story.newest(some), key=itemgetter(0)):
             if name in owners:
                 rows[name] = row_of(name, [verdict for _, verdict in found], plan.timezone)
         groups: dict[str, list[Row]] = {}
-        for name, owner in owners.items():
-            if q in name.lower() and maintainer in {"", owner}:
-                groups.setdefault(owner, []).append(rows.get(name) or row_of(name, [], ""))
+        for name in owners if some is None else some:
+            groups.setdefault(owners[name], []).append(rows.get(name) or row_of(name, [], ""))
         for mine in groups.values():
             mine.sort()
+        counts = Counter(owners.values())
         order = sorted(groups, key=lambda owner: (groups[owner][0][0], owner))
         strip = lambda name: hours.cut([day.get(name, strips.UNKNOWN) for day in days])  # noqa: E731  # of this window
-        return [(owner, len(groups[owner]), html_of(groups[owner], strip)) for owner in order]
+        made = [
+            (of, counts[of], html_of(groups[of], strip), counts[of] - len(groups[of]))
+            for of in order
+        ]
+        return made, 0 if some is None else len(owners) - len(some)
 
     def check(self, name: str, span: timedelta) -> dict[str, Any] | None:
         """Read one check: history, numbers of a span, slices, rules, incidents, last looks."""

@@ -1,8 +1,9 @@
 """The rows of the status page: one a check, and there are thousands, so each is one text."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from heapq import nsmallest
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
@@ -35,6 +36,17 @@ def row_of(check: str, verdicts: list[Told], timezone: str) -> Row:
     top = min(fresh, key=lambda verdict: _RANKS[verdict["outcome"]])
     says = _says(top)
     return (_RANKS[top["outcome"]], check, top["outcome"], _local(at, timezone), says)
+
+
+def worst_of(names: Sequence[str], outcomes: Iterable[tuple[str, str]], most: int) -> set[str]:
+    """Return so many checks, those that are worst by the newest outcomes of their slices."""
+    ranks = dict.fromkeys(names, len(_RANKS))
+    for name, outcome in outcomes:
+        if name in ranks:
+            ranks[name] = min(ranks[name], _RANKS[outcome])
+    never = _RANKS[NOT_YET]
+    key = lambda name: (never if ranks[name] == len(_RANKS) else ranks[name], name)  # noqa: E731  # of these ranks
+    return set(nsmallest(most, names, key))
 
 
 def html_of(rows: Iterable[Row], strip: Callable[[str], str]) -> Markup:

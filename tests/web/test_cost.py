@@ -3,6 +3,7 @@
 import asyncio
 import cProfile
 import pstats
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 
 from bench.pages.__main__ import DAYS, MODELS, NOW, ask, fill, pages_of, plan_of
 from monitor.store import Store, open_store
+from monitor.web import reading
 from monitor.web.pages import Pages, make_web
 from monitor.web.paper import render
 
@@ -88,6 +90,24 @@ def test_the_status_page_is_small_enough_for_five_thousand_checks(
         return asyncio.run(ask(make_web(pages), "/"))
 
     assert (size(many) - size(few)) / 300 * 5000 < 500_000
+
+
+def test_of_very_many_checks_only_the_worst_are_shown_and_it_is_said(
+    filled: Callable[[int], Pages], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = filled(350)
+    whole = status(pages)()
+    bad = re.findall(r'/checks/([^"]+)">[^\n]*tag (?:page|warn|error)"', whole)
+    assert 3 < len(bad) < 20
+    monkeypatch.setattr(reading, "MOST_ROWS", 20)
+    text = status(pages)()
+    shown = re.findall(r'<a href="/checks/([^"]+)">', text)
+    assert len(shown) == 20
+    assert set(bad) < set(shown)
+    assert "The worst 20 of 350 checks are shown" in text
+    assert calls(status(pages)) < 20 * 60 + 350 * 20 + 6_000
+    owner = pages.site.reading.status("", "team-3")
+    assert not owner["left"]
 
 
 def test_a_month_of_a_check_is_drawn_from_three_points_an_hour(
