@@ -81,6 +81,7 @@ class App:
             web=self.plan.web,
         )
         self._stopping = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
         self._reloader: Reloader | None = None
         if self.loader is not None:
             self._reloader = Reloader(self.loader, lambda: self.engine.plan, self._use)
@@ -96,6 +97,8 @@ class App:
         gc.set_threshold(COLLECT_AFTER)
         listener = bind(self.plan.web.host, self.plan.web.port)
         await self.engine.start()
+        # What stays is never garbage: going through a plan of 100,000 checks stops all for 0.5 s.
+        gc.freeze()
         server = self._server()
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         sockets = SlackSockets(
@@ -115,6 +118,8 @@ class App:
         await self._stopping.wait()
         log.info("stopping: no new looks, those under way are finished and stored")
         scheduler.shutdown(wait=False)
+        if self._alarm is not None:
+            self._alarm.cancel()
         listening.cancel()
         await self.engine.stop()
         server.should_exit = True
@@ -152,6 +157,21 @@ class App:
         except Exception as error:  # the loop must outlive any fault of one tick
             log.exception("a tick failed; the next one tries again")
             self.engine.fault = f"a tick failed: {error}"
+        self._wake()
+
+    def _wake(self) -> None:
+        """Look at what falls due when it does, and not up to 50 ms later, or after a long tick."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        wait = self.engine.dispatch.until_due()
+        if wait is not None:
+            seconds = max(0.0, wait.total_seconds())
+            self._alarm = asyncio.get_running_loop().call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        self.engine.dispatch.look()
+        self._wake()
 
     async def _prune(self) -> None:
         await self.engine.prune()
@@ -175,7 +195,11 @@ class App:
             log.exception("not reloaded, the old configuration goes on")
 
     async def _use(self, plan: Plan) -> None:
+        self.plan = plan
         await self.engine.reload(with_pings(plan, self.store))
+        gc.unfreeze()  # the plan of before is garbage now
+        gc.collect()
+        gc.freeze()
 
     def stop(self) -> None:
         """Ask the daemon to end."""
@@ -213,6 +237,8 @@ async def run_daemon(config: Path) -> None:
         loader.ask, loader.recall = ask_once, StoredRecall(store, SystemClock())
         if plan.asks:
             plan = await asyncio.to_thread(loader.load)  # now that the answers of before are known
-        await App(plan, store, loader=loader).run()
+        app = App(plan, store, loader=loader)
+        del plan  # another one may come
+        await app.run()
     finally:
         store.close()

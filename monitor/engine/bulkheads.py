@@ -65,15 +65,13 @@ class Bulkheads:
     def __post_init__(self) -> None:
         """Start with no question under way."""
         self._flights = Flights(self.metrics)
+        self._merged = partial(_merged, self.sources)
         self._merge = lru_cache(MOST_MERGES)(self._merged)
 
     def merge(self, name: str, questions: tuple[Query, ...]) -> Sequence[Sequence[int]]:
         """Say which questions a source takes together; remembered where they come again."""
         is_lasting = all(isinstance(one, LastUpdate) or _is_whole(one) for one in questions)
         return (self._merge if is_lasting else self._merged)(name, questions)
-
-    def _merged(self, name: str, questions: tuple[Query, ...]) -> Sequence[Sequence[int]]:
-        return self.sources[name].merge(questions)
 
     async def ask(
         self,
@@ -163,6 +161,12 @@ class Bulkheads:
             "overload",
             f"not asked: waited {seconds:g} s for a turn at {name}; {gate.waiting} others still do",
         )
+
+
+def _merged(
+    sources: Mapping[str, Source], name: str, questions: tuple[Query, ...]
+) -> Sequence[Sequence[int]]:
+    return sources[name].merge(questions)
 
 
 def _is_whole(query: Query) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from monitor.config.plan import Plan, PlannedCheck
@@ -36,6 +36,7 @@ class Dispatch:
         self.calendar = Calendar()
         self.ledger = Ledger()
         self.looks: dict[str, asyncio.Task[None]] = {}
+        self._ticked_at: datetime | None = None
         self._clock, self._metrics, self._found, self._landed = clock, metrics, found, landed
 
     def use(self, plan: Plan, bulkheads: Bulkheads) -> None:
@@ -43,8 +44,20 @@ class Dispatch:
         self._plan, self._bulkheads = plan, bulkheads
         self._apart = Apart()
 
+    def until_due(self) -> timedelta | None:
+        """Return how long it is until the next look is due, less than nothing when it is late."""
+        at = self.calendar.next_at()
+        return None if at is None else at - self._clock.now()
+
+    def look(self) -> None:
+        """Between two ticks, start what is due by now; what a clock does is for ticks to know."""
+        now = self._clock.now()
+        if self._ticked_at is not None and self._ticked_at <= now:
+            self.tick(now)
+
     def tick(self, now: datetime) -> None:
         """Start every look that is due."""
+        self._ticked_at = now
         recovered = self._bulkheads.breakers.take_closed()
         if recovered:
             self.calendar.hasten(recovered, now)

@@ -100,8 +100,12 @@ class Metrics:
 
         ``teams`` names the team of each of them.
         """
+        spent = (
+            (self.source_queries, cost.queries),
+            (self.source_bytes, cost.bytes),
+            (self.source_cpu, cost.cpu.total_seconds()),
+        )
         for team, checks in Counts(teams).items():
-            share = checks / len(teams)
-            self.source_queries.labels(source, team).inc(cost.queries * share)
-            self.source_bytes.labels(source, team).inc(cost.bytes * share)
-            self.source_cpu.labels(source, team).inc(cost.cpu.total_seconds() * share)
+            for counter, amount in spent:
+                if amount:  # most questions cost nothing but themselves
+                    counter.labels(source, team).inc(amount * checks / len(teams))

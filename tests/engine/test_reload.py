@@ -1,7 +1,9 @@
 """The configuration changes under a running daemon: real files, store and engine."""
 
 import asyncio
+import gc
 import sqlite3
+import weakref
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -333,5 +335,49 @@ def test_with_one_broken_file_of_two_hundred_the_others_keep_every_tick(home: Ho
             if sum(slot.counts.values()) == 2 and Outcome.SKIPPED not in slot.counts
         ]
         assert len(looked) == 200
+
+    home.play(story)
+
+
+def test_a_look_waits_for_no_tick(home: Home) -> None:
+    async def story(app: App) -> None:
+        await app._tick()
+        until = app.engine.dispatch.until_due()
+        assert until is not None
+        assert until > timedelta(0)
+        home.clock.advance(until)
+        app._look()
+        assert len(app.engine.dispatch.looks) == 2
+        await app.engine.settle()
+        # The alarm is set for the next one, whatever a tick waits for meanwhile.
+        assert app._alarm is not None
+        assert 0 < app._alarm.when() - asyncio.get_running_loop().time() <= 60
+        # The clock was set back: only a tick knows what is due then.
+        home.clock.advance(-3 * until)
+        app._look()
+        assert not app.engine.dispatch.looks
+        app._alarm.cancel()
+
+    home.play(story)
+
+
+def test_a_plan_that_was_replaced_is_freed_without_the_collector(home: Home) -> None:
+    async def story(app: App) -> None:
+        await app._tick()
+        await app.engine.settle()
+        before = weakref.ref(app.engine.plan.checks["rows"].check)
+        home.rows.write_text(ROWS.replace("warn: 1", "warn: 2"))
+        gc.disable()
+        try:
+            await app._use(home.loader.load(app.engine.plan))
+            await app._tick()
+            await app.engine.settle()
+            await asyncio.gather(*app.engine._leaving)
+            assert before() is None
+        finally:
+            gc.enable()
+            gc.unfreeze()
+        assert app._alarm is not None
+        app._alarm.cancel()
 
     home.play(story)
