@@ -1,9 +1,11 @@
 """The daemon as a process with many checks: memory, CPU, how late looks begin.
 
-    python -m bench.idle [checks] [--herd] [--seconds 60] [--soak MINUTES]
+    python -m bench.idle [checks] [--herd] [--warm] [--seconds 60] [--soak MINUTES]
 
 The checks ask a SQLite file for one number once a minute; with ``--herd`` all at one second, by
-cron. Figures are read after half a minute and ``--seconds``, so that each check was looked at. With
+cron. Figures are read after a first round and ``--seconds``, so that each check was looked at: how
+late looks began, from being due to being judged, what the store grew by, the page of all checks.
+With ``--warm`` the daemon is started twice, so that it finds what the first one built. With
 ``--soak`` it goes on for so long, prints memory every minute, and its slope; Linux only.
 """
 
@@ -15,6 +17,9 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import linear_regression
 
@@ -41,7 +46,10 @@ KIB_A_MB = 1_000_000 / 1024
 IN_A_FILE = 100
 MINUTE_SECONDS = 60
 WARM_SECONDS = 30
-"""Until every check looked once, and what is loaded late is loaded."""
+"""Until every check looked once, and what is loaded late is loaded; and a millisecond a check."""
+JUDGED = """
+select (julianday(ended_at) - julianday(due_at)) * 86400000 from verdict_recent
+where due_at > ? and outcome != 'skipped' order by 1"""
 
 
 def main() -> None:
@@ -50,6 +58,7 @@ def main() -> None:
     parser.add_argument("checks", type=int, nargs="?", default=1000)
     parser.add_argument("--herd", action="store_true", help="All are due at the same second.")
     parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--warm", action="store_true", help="Measure a second start.")
     parser.add_argument("--soak", type=int, default=0, metavar="MINUTES")
     asked = parser.parse_args()
     when = 'cron: "* * * * *"' if asked.herd else "every: 1m"
@@ -62,22 +71,69 @@ def main() -> None:
         warehouse.execute("insert into kpi values (1)")
         warehouse.commit()
         warehouse.close()
-        command = [sys.executable, "-m", "monitor", "run", "--config", str(folder / "config.yaml")]
-        with (folder / "log").open("wb") as log:
-            daemon = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603  our own
-            try:
-                time.sleep(WARM_SECONDS + asked.checks / 2_000)
-                spent, late = cpu_seconds(daemon.pid), lateness(port)
-                time.sleep(asked.seconds)
-                spent = (cpu_seconds(daemon.pid) - spent) / asked.seconds
-                late = {bound: count - late[bound] for bound, count in lateness(port).items()}
-                print(f"{asked.checks} checks: {fields(daemon.pid)}, {spent:.1%} of one core")
-                print(shares(late), flush=True)
-                if asked.soak:
-                    soak(daemon.pid, asked.soak)
-            finally:
-                daemon.terminate()
-                daemon.wait()
+        if asked.warm:
+            with running(folder, port):
+                pass
+        with running(folder, port) as daemon:
+            print(f"ready after {cpu_seconds(daemon.pid):.1f} CPU s: {fields(daemon.pid)}")
+            time.sleep(WARM_SECONDS + asked.checks / 1_000)
+            spent, late, size = cpu_seconds(daemon.pid), lateness(port), store_mb(folder)
+            began_at = datetime.now(UTC)  # noqa: TID251  # a bench reads clocks
+            time.sleep(asked.seconds)
+            spent = (cpu_seconds(daemon.pid) - spent) / asked.seconds
+            size = (store_mb(folder) - size) / asked.seconds * MINUTE_SECONDS
+            late = {bound: count - late[bound] for bound, count in lateness(port).items()}
+            print(f"{asked.checks} checks: {fields(daemon.pid)}, {spent:.1%} of one core")
+            print(f"{shares(late)}; {judged(folder, began_at)}; the store +{size:.0f} MB a minute")
+            spent = cpu_seconds(daemon.pid)
+            count = len(read(port, "/"))
+            spent = cpu_seconds(daemon.pid) - spent
+            print(f"the page of all: {count / 1e6:.1f} MB, {spent:.1f} CPU s; {fields(daemon.pid)}")
+            if asked.soak:
+                soak(daemon.pid, asked.soak)
+
+
+@contextmanager
+def running(folder: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """Start a daemon, wait until it is ready, stop it in the end."""
+    command = [sys.executable, "-m", "monitor", "run", "--config", str(folder / "config.yaml")]
+    with (folder / "log").open("ab") as log:
+        daemon = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603  our own
+    try:
+        while not is_ready(port):
+            time.sleep(0.2)
+        yield daemon
+    finally:
+        daemon.terminate()
+        daemon.wait()
+
+
+def is_ready(port: int) -> bool:
+    """Say whether a daemon takes questions."""
+    try:
+        return bool(read(port, "/readyz"))
+    except OSError:
+        return False
+
+
+def read(port: int, path: str) -> bytes:
+    """Read a page."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
+        return bytes(answer.read())
+
+
+def store_mb(folder: Path) -> float:
+    """Return the size of the store."""
+    return sum(path.stat().st_size for path in folder.glob("monitor.db*")) / 1e6
+
+
+def judged(folder: Path, since: datetime) -> str:
+    """Write how long it was from when checks were due until they were judged, in milliseconds."""
+    store = sqlite3.connect(f"file:{folder}/monitor.db?mode=ro", uri=True)
+    took = [row[0] for row in store.execute(JUDGED, (since.isoformat(),))]
+    store.close()
+    p50, p99 = took[len(took) // 2], took[len(took) * 99 // 100]
+    return f"judged {p50:.0f} ms after it was due (p50), {p99:.0f} ms (p99)"
 
 
 def write_checks(folder: Path, count: int, when: str) -> None:
@@ -115,11 +171,9 @@ def cpu_seconds(pid: int) -> float:
 
 def lateness(port: int) -> dict[float, float]:
     """Return how many looks began within each bound, in seconds."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
-        text = answer.read().decode()
     return {
         float(sample.labels["le"]): sample.value
-        for family in text_string_to_metric_families(text)
+        for family in text_string_to_metric_families(read(port, "/metrics").decode())
         for sample in family.samples
         if sample.name == "monitor_check_lateness_seconds_bucket"
     }
