@@ -30,8 +30,8 @@ _JUDGED = tuple(outcome for outcome in Outcome if outcome.is_judged)
 _BLIND = frozenset({Outcome.ERROR, Outcome.NO_DATA, Outcome.SKIPPED})
 
 
-MOST_NAMES = 1000
-"""Checks that one statement names: databases bound how many parameters it may have."""
+READ_AT_ONCE = 100
+"""Checks whose slots are in memory together: six hours of one, a look a minute, are 360."""
 
 
 class Slots:
@@ -57,27 +57,17 @@ class Slots:
             names = {name for name, runs in packed.items() if _BLIND & {r.outcome for r in runs}}
             names.update(connection.scalars(blind))
             found = self._totals(connection, is_in)
-            rows = [
-                row
-                for some in _some(sorted(names))
-                for row in connection.execute(
-                    sa.select(slot)
-                    .where(is_in, slot.c.check.in_(some))
-                    .order_by(slot.c.check, slot.c.due_at)
+            for name, runs in packed.items():
+                judged = sum(one.count for one in runs if one.outcome.is_judged)
+                newer = found.get(name)
+                found[name] = Looks(
+                    newer.last if newer else runs[-1].last, judged + (newer.judged if newer else 0)
                 )
-            ]
-        for name, runs in packed.items():
-            judged = sum(one.count for one in runs if one.outcome.is_judged)
-            newer = found.get(name)
-            found[name] = Looks(
-                newer.last if newer else runs[-1].last, judged + (newer.judged if newer else 0)
-            )
-        newest = {name: [*mine] for name, mine in groupby(map(_slot, rows), lambda one: one.check)}
-        for name in names:
-            older = (one for packed_run in packed.get(name, ()) for one in packed_run.slots())
-            summed = looks_of([*older, *newest.get(name, ())], until)
-            if summed is not None:
-                found[name] = summed
+            for name, newest in _each(connection, sorted(names), is_in):
+                older = (one for packed_run in packed.get(name, ()) for one in packed_run.slots())
+                summed = looks_of([*older, *newest], until)
+                if summed is not None:
+                    found[name] = summed
         return found
 
     def _totals(self, connection: sa.Connection, is_in: sa.ColumnElement[bool]) -> dict[str, Looks]:
@@ -170,8 +160,16 @@ class Slots:
         return found
 
 
-def _some(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (names[first : first + MOST_NAMES] for first in range(0, len(names), MOST_NAMES))
+def _each(
+    connection: sa.Connection, names: Sequence[str], is_in: sa.ColumnElement[bool]
+) -> Iterator[tuple[str, Sequence[Slot]]]:
+    """Go through the slots of each check; of all at once they would fill the memory."""
+    for first in range(0, len(names), READ_AT_ONCE):
+        some = names[first : first + READ_AT_ONCE]
+        query = sa.select(slot).where(is_in, slot.c.check.in_(some))
+        rows = connection.execute(query.order_by(slot.c.check, slot.c.due_at))
+        found = {name: [*mine] for name, mine in groupby(map(_slot, rows), lambda one: one.check)}
+        yield from ((name, found.get(name, ())) for name in some)
 
 
 def _within(runs: Iterable[SlotRun], since: datetime, until: datetime) -> Iterator[SlotRun]:

@@ -1,5 +1,6 @@
 """Slots and pings as they age: packed, and still told as they were."""
 
+import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -100,12 +101,25 @@ def test_slots_that_come_again_after_the_clock_was_set_back_are_packed_too(store
 def test_a_night_in_which_more_checks_were_blind_than_a_statement_may_name_is_told(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("monitor.store.slots.MOST_NAMES", 2)
+    monkeypatch.setattr("monitor.store.slots.READ_AT_ONCE", 2)
     names = "abcde"
     blind = [replace(slot(name, n), outcome=Outcome.ERROR) for name in names for n in range(3)]
     store.commit(replace(Step(AT), slots=tuple(blind)))
     looks = store.slots.looks(AT, AT + DAY)
     assert {name: one.blind_from for name, one in looks.items()} == dict.fromkeys(names, AT)
+
+
+def test_a_night_in_which_everybody_was_blind_is_summed_up_in_little_memory(store: Store) -> None:
+    checks = [f"c{n:03}" for n in range(500)]
+    for minute in range(60):
+        blind = (replace(slot(name, minute), outcome=Outcome.ERROR) for name in checks)
+        store.commit(replace(Step(AT), slots=tuple(blind)))
+    tracemalloc.start()
+    looks = store.slots.looks(AT, AT + DAY)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(looks) == 500
+    assert peak < 8_000_000  # 30,000 slots are 14 MB
 
 
 def test_packing_takes_a_few_checks_at_a_time(
