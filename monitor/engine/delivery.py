@@ -95,10 +95,15 @@ class Delivery:
                 lane.rewind(now)
         self._seen_at = now
         for lane in self.lanes.values():
-            for row in lane.overdue(now):
+            for row in list(lane.overdue(now)):
                 error = row.error or "no answer yet"
                 since = f"not delivered since {row.notification.at}: {error}"
-                order = await self._undelivered(row, since)
+                try:
+                    order = await self._undelivered(row, since)
+                except StoreError as fault:
+                    log.error("who else is to be told is not known: %s", fault)  # noqa: TRY400  # the text says it all
+                    lane.remind(row, now + STORE_WAIT)
+                    continue
                 if order is not None:
                     self.report(order)
         # Of those that share a place, the one goes first that has the more urgent.
@@ -119,11 +124,8 @@ class Delivery:
 
     def _ended(self, lane: Lane, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if task.cancelled():
-            return
-        if (error := task.exception()) is not None:
-            log.error("the outcome of a send to %s could not be stored: %s", lane.receiver, error)
-        self._start(lane, self.clock.now())
+        if not task.cancelled():
+            self._start(lane, self.clock.now())
 
     async def settle(self) -> None:
         """Wait until every send under way has ended."""
@@ -137,6 +139,15 @@ class Delivery:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _send(self, lane: Lane, parcel: Parcel) -> None:
+        """Send, whatever happens on the way: a parcel that nobody ends would stop its lane."""
+        try:
+            await self._deliver(lane, parcel)
+        except Exception:
+            log.exception("a send to %s went wrong; it is tried again", lane.receiver)
+            now = self.clock.now()
+            lane.failed(parcel, now + wait_after(lane.failures, None), now, is_unsure=True)
+
+    async def _deliver(self, lane: Lane, parcel: Parcel) -> None:
         note = with_older(parcel)
         receiver = self.plan.receivers.get(note.receiver)
         if receiver is None:

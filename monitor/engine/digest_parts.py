@@ -8,8 +8,6 @@ from functools import partial
 from time import perf_counter
 from typing import TypeVar
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from monitor.config.plan import Plan
 from monitor.core.digest import Edition, Elsewhere, Unavailable, Week
 from monitor.core.fold import Extras, Window
@@ -20,7 +18,7 @@ from monitor.core.series import Series
 from monitor.core.state import SliceState
 from monitor.core.world import World
 from monitor.render.units import local
-from monitor.store import Store
+from monitor.store import Store, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +51,7 @@ class Sections:
             return None
         try:
             return call()
-        except (SQLAlchemyError, ArithmeticError, LookupError, ValueError, TypeError) as error:
+        except (StoreError, ArithmeticError, LookupError, ValueError, TypeError) as error:
             log.exception("the digest goes without %s", name)
             self.missing.append(Unavailable(name, f"{type(error).__name__}: {error}"[:200]))
             return None

@@ -240,6 +240,11 @@ class Lane:
         self.free_at = max(due_at, self.free_at or due_at)
         self._offer(parcel.subject, now)
 
+    def remind(self, row: OutboxRow, at: datetime) -> None:
+        """Give an overdue row once more: what was to be done about it could not be."""
+        note = row.notification
+        heapq.heappush(self._bounds, (at, next(self._numbers), note.subject, note.key))
+
     def overdue(self, now: datetime) -> Iterable[OutboxRow]:
         """Give, once each, the rows that have waited for longer than their bound.
 

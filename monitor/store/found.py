@@ -6,7 +6,6 @@ from hashlib import blake2s
 
 import sqlalchemy as sa
 
-from monitor.store.errors import StoreError
 from monitor.store.kept_tables import found_values
 from monitor.store.upsert import upsert_many
 
@@ -21,11 +20,8 @@ class Found:
     def keep(self, source: str, query: str, values: tuple[str, ...], at: datetime) -> None:
         """Write an answer over the one before. Raise StoreError when it cannot be written."""
         row = {"key": _key(source, query), "found": json.dumps(values), "asked_at": at}
-        try:
-            with self._engine.begin() as connection:
-                upsert_many(connection, found_values, ("key",), [row])
-        except sa.exc.DBAPIError as error:
-            raise StoreError(f"the store cannot be written: {error.orig}") from error
+        with self._engine.begin() as connection:
+            upsert_many(connection, found_values, ("key",), [row])
 
     def last(self, source: str, query: str) -> tuple[tuple[str, ...], datetime] | None:
         """Return the last answer and when it came."""

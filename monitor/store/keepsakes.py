@@ -4,7 +4,6 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from monitor.store.errors import StoreError
 from monitor.store.kept_tables import keepsake
 from monitor.store.upsert import upsert_many
 
@@ -19,20 +18,14 @@ class Keepsakes:
     def save(self, source: str, text: str, at: datetime) -> None:
         """Write over what was kept before. Raise StoreError when it cannot be written."""
         row = {"source": source, "kept": text, "kept_at": at}
-        try:
-            with self._engine.begin() as connection:
-                upsert_many(connection, keepsake, ("source",), [row])
-        except sa.exc.DBAPIError as error:
-            raise StoreError(f"the store cannot be written: {error.orig}") from error
+        with self._engine.begin() as connection:
+            upsert_many(connection, keepsake, ("source",), [row])
 
     def load(self) -> dict[str, str]:
         """Return what is kept, by source. Raise StoreError when it cannot be read."""
         query = sa.select(keepsake.c.source, keepsake.c.kept)
-        try:
-            with self._engine.connect() as connection:
-                return {row.source: row.kept for row in connection.execute(query)}
-        except sa.exc.DBAPIError as error:
-            raise StoreError(f"the store cannot be read: {error.orig}") from error
+        with self._engine.connect() as connection:
+            return {row.source: row.kept for row in connection.execute(query)}
 
     def prune(self, before: datetime) -> int:
         """Forget what no source kept since a moment; return how many rows went."""

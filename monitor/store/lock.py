@@ -57,7 +57,7 @@ class Lock:
             # The server needs a moment to notice that a holder was killed.
             connection.execute(sa.text(f"SET lock_timeout = {WAIT_MS}"))
             connection.execute(sa.select(sa.func.pg_advisory_lock(KEY)))
-        except sa.exc.OperationalError as error:
+        except StoreError as error:
             connection.close()
             raise StoreError(
                 "another monitor is running on this PostgreSQL database: "
@@ -72,7 +72,7 @@ class Lock:
             self._file.close()
             self._file = None
         if self._connection is not None:
-            with contextlib.suppress(sa.exc.DBAPIError):  # a session that is gone holds nothing
+            with contextlib.suppress(StoreError):  # a session that is gone holds nothing
                 self._connection.execute(sa.select(sa.func.pg_advisory_unlock(KEY)))
             self._connection.close()
             self._connection = None

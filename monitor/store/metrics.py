@@ -14,7 +14,6 @@ import sqlalchemy as sa
 from monitor.core.labels import Labels
 from monitor.core.state import Rebase
 from monitor.store.codec import labels_from, labels_text
-from monitor.store.errors import StoreError
 from monitor.store.kept_tables import metric_day, metric_rebase, metric_series
 from monitor.store.upsert import upsert_many
 
@@ -64,12 +63,9 @@ class Metrics:
             for one in days
         ]
         series = {"key": key, "arrivals": arrivals, "seen_at": at}
-        try:
-            with self._engine.begin() as connection:
-                upsert_many(connection, metric_day, ("key", "day"), rows)
-                upsert_many(connection, metric_series, ("key",), [series])
-        except sa.exc.DBAPIError as error:
-            raise StoreError(f"the store cannot be written: {error.orig}") from error
+        with self._engine.begin() as connection:
+            upsert_many(connection, metric_day, ("key", "day"), rows)
+            upsert_many(connection, metric_series, ("key",), [series])
 
     def load(self, key: str, since: date) -> list[MetricDay]:
         """Return the days from `since` on, oldest first."""

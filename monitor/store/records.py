@@ -9,7 +9,6 @@ import sqlalchemy as sa
 
 from monitor.core.audit import Records, Thread, Waiting
 from monitor.store.columns import Moment
-from monitor.store.errors import StoreError
 from monitor.store.tables import incident, outbox, receipt, told
 
 LOOK_BACK = timedelta(hours=1)
@@ -42,12 +41,6 @@ class AuditReader:
 
     def records(self, now: datetime) -> Records:
         """Return what concerns open incidents and those that ended lately. Raise StoreError."""
-        try:
-            return self._records(now)
-        except sa.exc.DBAPIError as error:
-            raise StoreError(f"the store cannot be read: {error.orig}") from error
-
-    def _records(self, now: datetime) -> Records:
         since = {"since": now - LOOK_BACK}
         with self._engine.connect() as connection:
             known = {row.id: row for row in connection.execute(KNOWN, since)}

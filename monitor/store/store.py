@@ -6,7 +6,7 @@ from monitor.core.state import Step
 from monitor.store import sqlite
 from monitor.store.arrivals import Arrivals
 from monitor.store.commit import write
-from monitor.store.errors import RefusedError, StoreError
+from monitor.store.errors import RefusedError, StoreError, told
 from monitor.store.found import Found
 from monitor.store.fresh import FreshSamples
 from monitor.store.history import History
@@ -30,6 +30,7 @@ class Store:
     def __init__(self, engine: sa.Engine) -> None:
         """Use ``open_store`` instead."""
         self._engine = engine
+        sa.event.listen(engine, "handle_error", told)
         self.lock = Lock(engine)
         self.outbox = Outbox(engine)
         self.journal = Journal(engine)
@@ -53,13 +54,9 @@ class Store:
         try:
             with self._engine.begin() as connection:
                 write(connection, steps)
-        except (sa.exc.DataError, sa.exc.IntegrityError) as error:
-            raise RefusedError(f"the store refuses what is to be written: {error.orig}") from error
-        except sa.exc.DBAPIError as error:
-            raise StoreError(f"the store cannot be written: {error.orig}") from error
+        except StoreError:
+            raise
         except sa.exc.SQLAlchemyError as error:
-            if isinstance(error, sa.exc.StatementError):
-                raise RefusedError(f"the store refuses what is to be written: {error}") from error
             raise StoreError(f"the store cannot be written: {error}") from error
         except Exception as error:
             raise RefusedError(f"what is to be written has no form here: {error!r}") from error

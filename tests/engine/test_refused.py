@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from monitor.api import SourceError
+from monitor.api import DeliveryError, SourceError
 from monitor.core.audit import AUDITOR
 from monitor.core.model import Outcome
 from monitor.core.orders import MakeSilence
 from monitor.core.silence import Silence
 from monitor.engine import steps
-from monitor.store import RefusedError
+from monitor.store import RefusedError, StoreError
 from tests.engine.rig import START, Number, Rig
 
 HALF = "model \ud800"
@@ -123,3 +123,49 @@ def test_a_fault_that_is_in_nothing_that_was_found_loses_nothing(
 
     rig.run(story)
     assert {sum(it.values()) for it in counts(rig).values()} <= {4, 5}  # all that were due
+
+
+@pytest.mark.parametrize("fault", [StoreError("gone for a moment"), RuntimeError("ours")])
+def test_a_fault_while_a_message_is_sent_stops_no_lane(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    def fails(*_: object) -> None:
+        raise fault
+
+    async def first(rig: Rig) -> None:
+        rig.source.says(50)
+        await rig.minutes(2)
+
+    rig.run(first)
+    rig.store.close()
+    rig.open()
+
+    async def second(rig: Rig) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(rig.store.outbox, "receipt", fails)
+            rig.source.says(1)
+            await rig.minutes(2)
+            assert rig.sent("recsys-slack") == [FIRST]
+        await rig.minutes(1)
+        assert rig.sent("recsys-slack") == [FIRST, "all alerts resolved"]
+
+    rig.run(second)
+
+
+def test_who_is_told_instead_is_asked_again_while_the_store_cannot_be_read(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise StoreError("gone for a moment")
+
+    async def story(rig: Rig) -> None:
+        rig.boxes["recsys-slack"]._faults = [DeliveryError("down")] * 100
+        rig.source.says(50)
+        with monkeypatch.context() as patch:
+            patch.setattr(rig.store.outbox, "intents_of", fails)
+            await rig.minutes(20)
+            assert rig.sent("oncall-slack") == []
+        await rig.minutes(1)
+        assert len(rig.sent("oncall-slack")) == 1
+
+    rig.run(story)
