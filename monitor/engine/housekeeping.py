@@ -12,8 +12,11 @@ from monitor.engine.recorder import Recorder
 from monitor.engine.retention import packs, prune
 from monitor.engine.threads import Writer
 from monitor.store import Store
+from monitor.store.fresh import in_pieces
 
 SEEN_EVERY = timedelta(seconds=10)
+NUMBERS_AT_ONCE = 2000
+"""Numbers in a transaction: what was found meanwhile waits for it, some 20 ms."""
 
 
 class Housekeeping:
@@ -51,7 +54,10 @@ class Housekeeping:
         await self._writer.run(self._store.journal.seen, self.run, now)
         changes = self.recorder.changes(now, is_last=is_last)
         if changes is not None:
-            await self._writer.run(self._store.samples.save, *changes)
+            came, days, at = changes
+            for some in in_pieces(came, NUMBERS_AT_ONCE):
+                await self._writer.run(self._store.samples.save, some, days, at)
+                days = {}
             self.recorder.saved()
         noted = self.notes.changes()
         if noted:

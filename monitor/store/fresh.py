@@ -10,6 +10,7 @@ import json
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 from zlib import crc32
 
@@ -96,6 +97,25 @@ class FreshSamples:
                 _into_hours(connection, fresh)
                 connection.execute(sample_fresh.delete().where(mine))
         return str(part)
+
+
+def in_pieces(came: Sequence[Fresh], most: int) -> Iterator[Sequence[Fresh]]:
+    """Cut numbers into pieces that share no part, so that they make no more rows than all at once.
+
+    A piece has ``most`` numbers and those of one part.
+    """
+    if len(came) <= most:
+        yield came
+        return
+    ordered = sorted(came, key=lambda one: part_of(one.key[0]))
+    piece: list[Fresh] = []
+    for _, mine in groupby(ordered, key=lambda one: part_of(one.key[0])):
+        piece.extend(mine)
+        if len(piece) >= most:
+            yield piece
+            piece = []
+    if piece:
+        yield piece
 
 
 def save_fresh(connection: sa.Connection, came: Iterable[Fresh], at: datetime) -> None:

@@ -8,7 +8,7 @@ from monitor.core.labels import labels_of
 from monitor.core.model import Unit
 from monitor.core.series import Peak, Point
 from monitor.store import Store
-from monitor.store.fresh import Fresh, part_of
+from monitor.store.fresh import Fresh, in_pieces, part_of
 from monitor.store.hours import Hour, SeriesKey
 from monitor.store.kept_tables import sample_fresh, sample_hour
 
@@ -53,6 +53,20 @@ def test_what_came_is_there_at_once_and_the_same_when_it_is_packed(store: Store)
         assert connection.execute(sample_fresh.select()).all() == []
         assert len(connection.execute(sample_hour.select()).all()) == 2
     assert store.samples.series(["latency", "other"], AT, AT + HOUR) == before
+
+
+def test_many_numbers_are_written_in_pieces_that_make_no_more_rows(store: Store) -> None:
+    many = [came(0, n, (f"c{n}", (), "value")) for n in range(3_000)]
+    pieces = list(in_pieces(many, 500))
+    assert sorted(one.key for some in pieces for one in some) == sorted(one.key for one in many)
+    assert len(pieces) > 4
+    assert all(len(some) < 550 for some in pieces)
+    for some in pieces:
+        store.samples.save(some, {}, AT)
+    with store._engine.connect() as connection:
+        parts = [row.part for row in connection.execute(sample_fresh.select())]
+    assert len(parts) == len(set(parts))
+    assert list(in_pieces(many[:500], 500)) == [many[:500]]
 
 
 def test_of_a_minute_the_newest_number_counts_packed_or_not(store: Store) -> None:
