@@ -64,7 +64,7 @@ class Row:
     def labels(self, *columns: str) -> Labels:
         """Return the named columns as labels; without names, every column that holds a text."""
         names = columns or tuple(n for n, cell in self.cells.items() if isinstance(cell, str))
-        return labels_of((name, str(self._cell(name))) for name in names)
+        return labels_of((name, str(self._cell(name))) for name in names) if names else ()
 
     def _cell(self, column: str) -> object:
         if column not in self.cells:

@@ -68,6 +68,13 @@ def _depth(turn: Turn, check: str) -> tuple[int, str]:
 
 
 def _take(turn: Turn, finding: Finding) -> None:
+    if _says_nothing_new(turn, finding):  # as most do: there is nothing to decide
+        (verdict,) = finding.verdicts
+        turn.verdicts.append(verdict)
+        if finding.due_at is not None:
+            slot = Slot(finding.check, finding.due_at, turn.now, verdict.outcome, verdict.reason)
+            turn.slots.append(slot)
+        return
     facts = turn.facts(finding.check)
     cause = cause_of(turn, facts)
     name = cause[0] if cause else None
@@ -83,6 +90,13 @@ def _take(turn: Turn, finding: Finding) -> None:
         top = worst(verdicts)
         slot = Slot(finding.check, finding.due_at, turn.now, top.outcome, top.reason)
         turn.slots.append(slot)
+
+
+def _says_nothing_new(turn: Turn, finding: Finding) -> bool:
+    """Say whether a check is well and was: whatever is red upstream, nobody is told anything."""
+    if len(finding.verdicts) != 1 or finding.verdicts[0].outcome is not Outcome.OK:
+        return False
+    return finding.verdicts[0].tier is None and not turn.draft.alerts_of_check(finding.check)
 
 
 def _with_silent(turn: Turn, finding: Finding) -> Iterable[Verdict]:

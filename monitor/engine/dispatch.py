@@ -62,6 +62,9 @@ class Dispatch:
         if recovered:
             self.calendar.hasten(recovered, now)
         lookers = [one for due in self.calendar.due(now) if (one := self._admit(due, now))]
+        for at, count in Counter(one.due_at for one in lookers).items():
+            assert at is not None
+            self._metrics.lateness.observe_many(max(0.0, (now - at).total_seconds()), count)
         for batch in gather(lookers, now, self._bulkheads, self._apart):
             checks = {one.planned.id: one.planned.kind for asked in batch for one in asked.lookers}
             asking = Batching(
@@ -89,7 +92,6 @@ class Dispatch:
         if why is not None:
             self._found([unasked(planned, due.at, now, why, self._bulkheads)])
             return None
-        self._metrics.lateness.observe(max(0.0, (now - due.at).total_seconds()))
         self._bulkheads.lateness.began(now - due.at, now)
         return Looker(planned, due.at)
 

@@ -79,19 +79,23 @@ def answered(
 
     Only where the source was ill is it said that it is well.
     """
+    source = lookers[0].planned.source
+    watching, unseen = bulkheads.watching.get(source, ()), bulkheads.unseen.get(source)
     findings: list[Finding] = []
-    well: Finding | None = None
+    is_answered = False
     for looker in lookers:
-        planned = looker.planned
+        name = looker.planned.id
         findings.append(_measured(looker, now, answers, bulkheads))
         # That the load can be watched by REST does not prove that the source answers questions.
-        if planned.id in bulkheads.watching.get(planned.source, ()):
-            continue
-        bulkheads.unseen.get(planned.source, set()).discard(planned.id)
-        if planned.source in bulkheads.failing:
-            cause = source_check(planned.source)
-            well = Finding(cause, None, (Verdict(cause, (), now, Outcome.OK),))
-    return (well, *findings) if well is not None else tuple(findings)
+        if name not in watching:
+            is_answered = True
+            if unseen:
+                unseen.discard(name)
+    if not is_answered or source not in bulkheads.failing:
+        return tuple(findings)
+    cause = source_check(source)
+    well = Finding(cause, None, (Verdict(cause, (), now, Outcome.OK),))
+    return (well, *findings)
 
 
 def _measured(
