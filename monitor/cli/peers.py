@@ -55,8 +55,13 @@ def peers() -> tuple[str, ...]:
     return tuple(_PEERS)
 
 
-def judge(name: str, series: Sequence[Series], settings: Settings) -> Judgement:
-    """Let a peer judge all buckets, a day at a time. Raise MissingExtraError without it."""
+def judge(
+    name: str, series: Sequence[Series], settings: Settings, least_days: int = LEAST_DAYS
+) -> Judgement:
+    """Let a peer judge all buckets, a day at a time, after so many days.
+
+    Raise MissingExtraError without its package.
+    """
     forecast, module, extra = _PEERS[name]
     try:
         package = importlib.import_module(module)
@@ -66,7 +71,7 @@ def judge(name: str, series: Sequence[Series], settings: Settings) -> Judgement:
     shape = len(series), max((len(one.values) for one in series), default=0)
     expected, low, high = (np.full(shape, np.nan) for _ in range(3))
     for row, one in enumerate(series):
-        for at in range(LEAST_DAYS * day, len(one.values), day):
+        for at in range(least_days * day, len(one.values), day):
             past = one.values[max(0, at - HISTORY_DAYS * day) : at]
             if np.isfinite(past).sum() < LEAST_DAYS * day // 2:
                 continue
