@@ -197,8 +197,6 @@ class App:
     async def _use(self, plan: Plan) -> None:
         self.plan = plan
         await self.engine.reload(with_pings(plan, self.store))
-        gc.unfreeze()  # the plan of before is garbage now
-        gc.collect()
         gc.freeze()
 
     def stop(self) -> None:

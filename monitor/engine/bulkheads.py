@@ -1,7 +1,7 @@
 """Bulkheads: a source that hangs delays only those who ask it."""
 
 import asyncio
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -13,6 +13,8 @@ from monitor.api.answer import Answer
 from monitor.api.errors import SourceError
 from monitor.api.query import LastUpdate, Query, Rows
 from monitor.api.source import Asking, BlockingSource, Source
+from monitor.core.advance import Finding
+from monitor.core.book import Memory
 from monitor.engine.arrivals import PartitionNotes
 from monitor.engine.breaker import Breakers
 from monitor.engine.flights import Asker, Flights
@@ -95,6 +97,18 @@ class Bulkheads:
             key = object()
         ask = partial(self._ask, name, query, asking)
         return await self._flights.share(key, askers or ((asking.check, asking.team),), ask)
+
+    def forget_well(self, findings: Iterable[Finding], memory: Memory) -> None:
+        """Stop telling of sources whose alert is over; one that flaps needs every good look.
+
+        ``findings`` wait to be stored: what they say of a source is not in the memory yet.
+        """
+        ill = {finding.check for finding in findings} if self.failing else set()
+        for name in list(self.failing):
+            check = source_check(name)
+            is_open = any(alert.is_open for alert in memory.alerts_of_check(check))
+            if not is_open and check not in ill:
+                self.failing.discard(name)
 
     def state(self, name: str) -> dict[str, Any]:
         """Tell how a source is asked: by everybody, by nobody, or by one that tries."""

@@ -15,6 +15,7 @@ from monitor.core.orders import Order, Reconsider, Refusal, Remove
 from monitor.core.state import Step
 from monitor.core.world import World
 from monitor.engine.auditor import Auditor
+from monitor.engine.beats import beats_of
 from monitor.engine.broken import farewells, file_findings, is_known
 from monitor.engine.bulkheads import Bulkheads, source_check
 from monitor.engine.clock import Clock
@@ -75,7 +76,7 @@ class Engine:
         self.delivery = Delivery(
             plan, store, self.writer, clock, metrics, self.steps.order_soon, self.steps.order
         )
-        self._use(plan)
+        self._use(plan, world_of(plan))
 
     @cached_property
     def histories(self) -> "Histories":
@@ -98,9 +99,9 @@ class Engine:
         yield from self.lateness.complaints(now)
         yield from self.steps.complaints(now)
 
-    def _use(self, plan: Plan) -> None:
+    def _use(self, plan: Plan, world: World) -> None:
         self.plan: Plan = plan
-        self.world: World = world_of(plan)
+        self.world: World = world
         self.bulkheads = Bulkheads(
             plan.sources,
             self.metrics,
@@ -128,7 +129,8 @@ class Engine:
         kept = await self.writer.run(self.store.journal.not_taken)
         self.steps.restore(memory, (read_batch(one.key, one.body, one.at) for one in kept))
         await self.delivery.start()
-        self.dispatch.calendar.plan(self.plan.checks, now)
+        checks = self.plan.checks
+        self.dispatch.calendar.plan(checks, beats_of(checks), now)
         self._watch_ill_sources()
         self._drop_removed((), now)
         self.steps.order_soon(Reconsider("the monitor started"))
@@ -142,13 +144,16 @@ class Engine:
         Nothing is waited for: a look that hangs or a receiver that is slow must not hold up what
         somebody mends. What is under way ends on the sources and receivers of before.
         """
+        # Not in the loop, and before anything changes: a week of a crowd takes a while to write,
+        # and a plan of 100,000 checks a second to go through.
+        await asyncio.to_thread(hand_over, self.plan.sources, plan.sources, self.clock.now())
+        world = await asyncio.to_thread(world_of, plan)
+        beats = await asyncio.to_thread(beats_of, plan.checks)
         now = self.clock.now()
-        # Not in the loop, and before anything changes: a week of a crowd takes a while to write.
-        await asyncio.to_thread(hand_over, self.plan.sources, plan.sources, now)
         old, known = self.plan, self.world.checks
         looks = list(self.dispatch.looks.values())
-        self._use(plan)
-        self.dispatch.calendar.plan(plan.checks, now)
+        self._use(plan, world)
+        self.dispatch.calendar.plan(plan.checks, beats, now)
         self._watch_ill_sources()
         self._drop_removed(known, now)
         self.steps.order_soon(Reconsider(f"revision {plan.revision}"))
@@ -229,22 +234,13 @@ class Engine:
     def _stored(self, findings: Sequence[Finding], step: Step) -> None:
         self.dispatch.ledger.closed(findings)
         self.housekeeping.recorder.take(findings)
-        self._forget_well_sources()
+        self.bulkheads.forget_well(self.steps.findings, self.memory)
         self.delivery.add(step.outbox)
 
     def _audited(self, finding: Finding) -> None:
         is_open = any(alert.is_open for alert in self.memory.alerts_of_check(finding.check))
         if is_open or finding.verdicts[0].tier is not None:
             self.steps.take((finding,))
-
-    def _forget_well_sources(self) -> None:
-        """Stop telling of sources whose alert is over; one that flaps needs every good look."""
-        ill = {finding.check for finding in self.steps.findings}
-        for name in list(self.bulkheads.failing):
-            check = source_check(name)
-            is_open = any(alert.is_open for alert in self.memory.alerts_of_check(check))
-            if not is_open and check not in ill:
-                self.bulkheads.failing.discard(name)
 
     def count(self) -> None:
         """Bring the gauges up to what is remembered."""

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim
 
 from monitor.config.plan import PlannedCheck, Schedule
-from monitor.engine.beats import Beat, beats_of, share_of
+from monitor.engine.beats import Beat, share_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_LOOK_WITHIN = timedelta(seconds=5)
@@ -55,15 +55,18 @@ class Calendar:
         self._beats: Mapping[str, Beat] = {}
         self._within = FIRST_LOOK_WITHIN
 
-    def plan(self, checks: Mapping[str, PlannedCheck], now: datetime) -> None:
+    def plan(
+        self, checks: Mapping[str, PlannedCheck], beats: Mapping[str, Beat], now: datetime
+    ) -> None:
         """Take over a plan: new and rescheduled checks look soon, the others keep their moment."""
         same = {
             check
             for check, planned in checks.items()
-            if (old := self._checks.get(check)) and old.schedule == planned.schedule
+            if (old := self._checks.get(check)) is planned
+            or (old and old.schedule == planned.schedule)
         }
         kept = [(at, check) for at, check in self._all() if check in same]
-        self._checks, self._beats = checks, beats_of(checks)
+        self._checks, self._beats = checks, beats
         self._within = max(FIRST_LOOK_WITHIN, FIRST_LOOK_TAKES * len(checks))
         self._put([*kept, *((now + self._soon(name), name) for name in checks if name not in same)])
 

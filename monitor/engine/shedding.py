@@ -17,8 +17,9 @@ OVERLOADED = 2
 def watchers(plan: Plan) -> dict[str, tuple[str, ...]]:
     """Map sources to the checks that only watch their load, which costs them nothing."""
     found: dict[str, tuple[str, ...]] = {}
+    watchable = {name for name, source in plan.sources.items() if source.ungated}
     for name, planned in plan.checks.items():
-        if is_watcher(planned, plan):
+        if planned.source in watchable and is_watcher(planned, plan):
             found[planned.source] = (*found.get(planned.source, ()), name)
     return found
 

@@ -79,7 +79,7 @@ def test_an_interval_shorter_than_a_minute_is_kept() -> None:
 def test_many_look_first_with_those_of_their_beat_and_never_too_many_at_once() -> None:
     checks = asking(*counts("a", each=20_000))
     calendar, beats = Calendar(), beats_of(checks)
-    calendar.plan(checks, START)
+    calendar.plan(checks, beats, START)
     first: dict[str, timedelta] = {}
     step = timedelta(milliseconds=50)
     for n in range(201):

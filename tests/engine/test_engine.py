@@ -71,8 +71,7 @@ def test_a_check_that_alone_gets_no_answer_is_not_silent_for_good(rig: Rig) -> N
         plan = rig.plan("c")
         other = Number(id="c", timeout=timedelta(milliseconds=50), text="select 2")
         checks = {**plan.checks, "c": replace(plan.checks["c"], check=other)}
-        rig.engine._use(replace(plan, checks=checks))
-        rig.engine.dispatch.calendar.plan(rig.engine.plan.checks, rig.clock.now())
+        await rig.engine.reload(replace(plan, checks=checks))
         rig.source.is_deaf_to("a")  # c asks the same source, and is answered
         await rig.minutes(8)
         assert rig.sent("recsys-slack") == rig.sent("data-slack") == []

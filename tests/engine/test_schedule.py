@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bench.pages.__main__ import NOW, plan_of
+from monitor.engine.beats import beats_of
 from monitor.engine.schedule import FIRST_LOOK_WITHIN, Calendar
 
 
@@ -19,7 +20,7 @@ def test_first_looks_are_spread_over_seconds_and_never_later_than_the_interval(
     }
     within = min(every, FIRST_LOOK_WITHIN)
     calendar = Calendar()
-    calendar.plan(checks, NOW)
+    calendar.plan(checks, beats_of(checks), NOW)
     early = {one.check for one in calendar.due(NOW + within / 2)}
     assert 20 < len(early) < 80
     late = {one.check for one in calendar.due(NOW + within)}
