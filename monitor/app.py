@@ -23,7 +23,7 @@ from monitor.engine.finding import StoredRecall, ask_once
 from monitor.engine.metrics import Metrics
 from monitor.engine.reloader import Reloader
 from monitor.sources.pings import PINGS, Pings
-from monitor.store import Store, open_store
+from monitor.store import HeldError, Store, open_store
 from monitor.web.auth import refuse_exposed
 from monitor.web.pages import Pages, make_web
 from monitor.web.slack_socket import SlackSockets
@@ -81,6 +81,7 @@ class App:
             web=self.plan.web,
         )
         self._stopping = asyncio.Event()
+        self._lost: HeldError | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._reloader: Reloader | None = None
         if self.loader is not None:
@@ -92,7 +93,7 @@ class App:
         return None if self.engine.is_ready else "the first tick is not over"
 
     async def run(self) -> None:
-        """Run until SIGTERM or SIGINT; then drain."""
+        """Run until SIGTERM or SIGINT; then drain. Raise HeldError when the store is lost."""
         refuse_exposed(self.plan.web)
         gc.set_threshold(COLLECT_AFTER)
         listener = bind(self.plan.web.host, self.plan.web.port)
@@ -116,6 +117,8 @@ class App:
             *listener.getsockname()[:2],
         )
         await self._stopping.wait()
+        if self._lost is not None:
+            raise self._lost  # what is not sent yet is told by the other one
         log.info("stopping: no new looks, those under way are finished and stored")
         scheduler.shutdown(wait=False)
         if self._alarm is not None:
@@ -154,6 +157,9 @@ class App:
     async def _tick(self) -> None:
         try:
             await self.engine.tick()
+        except HeldError as error:
+            self._lost = error
+            self._stopping.set()
         except Exception as error:  # the loop must outlive any fault of one tick
             log.exception("a tick failed; the next one tries again")
             self.engine.fault = f"a tick failed: {error}"

@@ -38,10 +38,14 @@ class Housekeeping:
         self.run = await self._writer.run(self._store.journal.started, now)
 
     async def tick(self, sources: Mapping[str, Source], now: datetime) -> None:
-        """Store, every few seconds, that the daemon still runs, and what came since."""
+        """Store, every few seconds, that the daemon still runs, and what came since.
+
+        Raise HeldError when the store is another daemon's now, StoreError.
+        """
         if self._seen_at is not None and timedelta(0) <= now - self._seen_at < SEEN_EVERY:
             return
         self._seen_at = now
+        await self._writer.run(self._store.lock.confirm)
         await self._store_all(sources, now, is_last=False)
 
     async def stop(self, sources: Mapping[str, Source], now: datetime) -> None:

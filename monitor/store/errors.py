@@ -13,6 +13,10 @@ class RefusedError(StoreError):
     """What was to be written cannot be: the store works, and trying again will not help."""
 
 
+class HeldError(StoreError):
+    """Another monitor runs on the store."""
+
+
 def told(context: sa.ExceptionContext) -> StoreError:
     """Return what is raised instead of an error of the database; for the event `handle_error`."""
     error = context.sqlalchemy_exception

@@ -2,17 +2,21 @@
 
 import contextlib
 import fcntl
+import logging
 import zlib
 from pathlib import Path
+from time import monotonic, sleep
 from typing import IO
 
 import sqlalchemy as sa
 
-from monitor.store.errors import StoreError
+from monitor.store.errors import HeldError, StoreError
+
+log = logging.getLogger(__name__)
 
 KEY = zlib.crc32(b"platform-monitor")
-WAIT_MS = 3000
-"""How long a start waits for the lock of a daemon that has just died, in milliseconds."""
+WAIT_SECONDS, POLL_SECONDS = 3.0, 0.05
+"""How long a start waits for the lock of a daemon that has just died: the server needs a moment."""
 
 
 class Lock:
@@ -23,6 +27,7 @@ class Lock:
         self._engine = engine
         self._file: IO[str] | None = None
         self._connection: sa.Connection | None = None
+        self._is_wanted = False
 
     def acquire(self, owner: str) -> None:
         """Take the lock. Raise StoreError naming the holder when somebody else has it."""
@@ -30,6 +35,7 @@ class Lock:
             self._acquire_file(owner)
         else:
             self._acquire_advisory()
+            self._is_wanted = True
 
     def _acquire_file(self, owner: str) -> None:
         path = Path(f"{self._engine.url.database}.lock")
@@ -40,7 +46,7 @@ class Lock:
             file.seek(0)
             holder = file.read().strip() or "another process"
             file.close()
-            raise StoreError(
+            raise HeldError(
                 f"another monitor ({holder}) is running on {self._engine.url.database}: "
                 "stop it, or give this one another `store:`"
             ) from None
@@ -53,24 +59,47 @@ class Lock:
     def _acquire_advisory(self) -> None:
         connection = self._engine.connect()
         connection.detach()  # a pooled session would live on, and its lock with it
+        ends = monotonic() + WAIT_SECONDS
         try:
-            # The server needs a moment to notice that a holder was killed.
-            connection.execute(sa.text(f"SET lock_timeout = {WAIT_MS}"))
-            connection.execute(sa.select(sa.func.pg_advisory_lock(KEY)))
-        except StoreError as error:
+            while not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(KEY))):
+                if monotonic() > ends:
+                    raise HeldError(
+                        "another monitor is running on this PostgreSQL database: "
+                        "stop it, or give this one another `store:`"
+                    )
+                sleep(POLL_SECONDS)
+            connection.commit()
+        except StoreError:
             connection.close()
-            raise StoreError(
-                "another monitor is running on this PostgreSQL database: "
-                "stop it, or give this one another `store:`"
-            ) from error
-        connection.commit()
+            raise
         self._connection = connection
+
+    def confirm(self) -> None:
+        """Take the lock again where the session that held it is gone.
+
+        Raise HeldError when somebody else was faster, StoreError when nobody can be asked.
+        """
+        if not self._is_wanted:
+            return
+        if self._connection is not None:
+            try:
+                self._connection.execute(sa.text("SELECT 1"))
+                self._connection.rollback()
+            except StoreError:
+                log.warning("the session that holds the lock of the store is gone")
+                with contextlib.suppress(StoreError):
+                    self._connection.close()
+                self._connection = None
+        if self._connection is None:
+            self._acquire_advisory()
+            log.warning("the lock of the store is held again")
 
     def release(self) -> None:
         """Let go; nothing happens when it is not held."""
         if self._file is not None:
             self._file.close()
             self._file = None
+        self._is_wanted = False
         if self._connection is not None:
             with contextlib.suppress(StoreError):  # a session that is gone holds nothing
                 self._connection.execute(sa.select(sa.func.pg_advisory_unlock(KEY)))
