@@ -7,6 +7,7 @@ looked at when it is used. Only where the environment names proxies does httpx's
 """
 
 import ssl
+from collections.abc import AsyncIterable
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -18,6 +19,9 @@ import httpx
 from monitor import __version__
 from monitor.api.streams import Streams
 
+MOST_BYTES = 32_000_000
+"""Of an answer: 200,000 series of Prometheus. What is larger could take all memory there is."""
+
 KEPT_SECONDS = 5.0
 """How long a connection that nobody uses is kept; the default of httpx."""
 MOST_FREE = 20
@@ -26,6 +30,10 @@ Origin: TypeAlias = tuple[str, str, int]
 PORTS = {"http": 80, "https": 443}
 STREAMS = Streams()
 AGENT = f"monitor/{__version__}"
+
+
+class TooLargeError(httpx.TransportError):
+    """An answer is larger than anybody can use."""
 
 
 class Connections:
@@ -49,7 +57,7 @@ class Connections:
         """Send one request and read its whole answer, whatever its status; follow no redirect.
 
         ``what`` is as for `httpx.Request`: headers, params, content, json, data. The bound is that
-        of connecting, and of each read and write. Raises httpx.InvalidURL and httpx.TransportError.
+        of connecting, and of each read and write. Raises httpx.InvalidURL, httpx.TransportError.
         """
         request = httpx.Request(method, _parsed(url), **what)
         request.headers["User-Agent"] = AGENT
@@ -59,9 +67,14 @@ class Connections:
             next(httpx.BasicAuth(*login).auth_flow(request))
         limits = dict.fromkeys(("connect", "read", "write", "pool"), timeout_seconds)
         request.extensions = {"timeout": limits}
-        if self._proxied is not None:
-            return await self._proxied.send(request, auth=None)
-        return await self._directly(request)
+        if self._proxied is None:
+            return await self._directly(request)
+        answer = await self._proxied.send(request, auth=None, stream=True)
+        try:
+            body = await _bounded(answer.aiter_raw(), request)
+        finally:
+            await answer.aclose()
+        return httpx.Response(answer.status_code, headers=answer.headers, content=body)
 
     async def _directly(self, request: httpx.Request) -> httpx.Response:
         url = request.url
@@ -83,7 +96,7 @@ class Connections:
             if connection is None:
                 connection = await _connected(origin, request.extensions["timeout"]["connect"])
             answer = await connection.handle_async_request(raw)
-            body = await answer.aread()
+            body = await _bounded(answer.aiter_stream(), request)
             await answer.aclose()
         except BaseException as error:
             if connection is not None:
@@ -113,6 +126,16 @@ class Connections:
                 await _drop(free.pop())
         if self._proxied is not None:
             await self._proxied.aclose()
+
+
+async def _bounded(parts: AsyncIterable[bytes], request: httpx.Request) -> bytes:
+    body = bytearray()
+    async for part in parts:
+        body += part
+        if len(body) > MOST_BYTES:
+            text = f"the answer is larger than {MOST_BYTES / 1e6:g} MB"
+            raise TooLargeError(text, request=request)
+    return bytes(body)
 
 
 @lru_cache(maxsize=1)

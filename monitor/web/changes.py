@@ -42,6 +42,7 @@ from monitor.web.bodies import (
 )
 from monitor.web.gate import Gate
 from monitor.web.json import Json
+from monitor.web.receiving import read_body
 
 log = logging.getLogger(__name__)
 
@@ -231,12 +232,10 @@ async def _json(request: Request) -> bytes:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise WrongError("send JSON, with Content-Type: application/json")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise WrongError(f"the body is larger than {MOST_BYTES} bytes")
-    return bytes(body)
+    body = await read_body(request, MOST_BYTES)
+    if body is None:
+        raise WrongError(f"the body is larger than {MOST_BYTES} bytes")
+    return body
 
 
 def _duration(text: str) -> timedelta:

@@ -44,6 +44,7 @@ from monitor.web.changes import Doer
 from monitor.web.gate import Gate
 from monitor.web.paper import HEADERS, STATIC, csrf_of, page, render, static
 from monitor.web.reading import Reading
+from monitor.web.receiving import read_body
 
 log = logging.getLogger(__name__)
 
@@ -214,9 +215,8 @@ class Site:
         kind = request.headers.get("content-type", "")
         if not kind.startswith("application/x-www-form-urlencoded"):
             return {}
-        if int(request.headers.get("content-length") or 0) > MOST_BYTES:
-            return {}
-        return _fields((await request.body())[:MOST_BYTES].decode("utf-8", "replace"))
+        body = await read_body(request, MOST_BYTES)
+        return {} if body is None else _fields(body.decode("utf-8", "replace"))
 
     def _is_ours(self, request: Request, form: Mapping[str, str]) -> bool:
         wanted = csrf_of(self._key, who_is(request).name)

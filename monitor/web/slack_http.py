@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from monitor.api.receiver import Receiver
 from monitor.web.json import Json
+from monitor.web.receiving import read_body
 from monitor.web.slack_desk import Click, Desk, SlackCalls, read_click
 
 log = logging.getLogger(__name__)
@@ -116,8 +117,8 @@ class SlackHttp:
         return Json({"response_type": "ephemeral", "text": text})
 
     async def _signed(self, request: Request) -> tuple[SlackApp | None, dict[str, str]]:
-        body = await request.body()
-        if len(body) > MOST_BYTES:
+        body = await read_body(request, MOST_BYTES)
+        if body is None:
             return None, {}
         timestamp = request.headers.get("x-slack-request-timestamp", "")
         signature = request.headers.get("x-slack-signature", "")

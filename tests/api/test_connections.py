@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from monitor.api import connections as module
-from monitor.api.connections import MOST_FREE, Connections
+from monitor.api.connections import MOST_FREE, Connections, TooLargeError
 from tests.certificate import make_certificate
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -205,6 +205,27 @@ def test_proxies_of_the_environment_are_used(monkeypatch: pytest.MonkeyPatch) ->
             connections = Connections()
             assert (await get(connections, "http://nowhere.invalid/hook")).text == "ok"
             assert server.heads[0].startswith("GET http://nowhere.invalid/hook HTTP/1.1")
+            await connections.close()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("has_proxy", [False, True])
+def test_an_answer_that_is_too_large_is_not_read_to_its_end(
+    monkeypatch: pytest.MonkeyPatch, *, has_proxy: bool
+) -> None:
+    monkeypatch.setattr(module, "MOST_BYTES", 1_000)
+
+    async def work() -> None:
+        async with serving() as (server, _):
+            if has_proxy:
+                monkeypatch.setenv("http_proxy", server.url)
+            connections = Connections()
+            server.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 2_000
+            with pytest.raises(TooLargeError, match="larger than 0"):
+                await get(connections, server.url)
+            server.answer = ANSWER
+            assert (await get(connections, server.url)).text == "ok"
             await connections.close()
 
     asyncio.run(work())

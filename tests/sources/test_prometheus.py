@@ -4,7 +4,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.api import Answer, Asking, Latencies, Quantiles, Query, Rows, SourceError, Table
+from monitor.api import (
+    Answer,
+    Asking,
+    Latencies,
+    Quantiles,
+    Query,
+    Rows,
+    SourceError,
+    Table,
+    connections,
+)
 from monitor.sources.prometheus import Prometheus, quantile
 from monitor.testing.prometheus import LatencyPoint, ScriptedPrometheus
 
@@ -76,6 +86,15 @@ def test_a_broken_expression_is_the_fault_of_the_check(server: ScriptedPrometheu
     with pytest.raises(SourceError, match="cannot parse") as caught:
         ask(server.url, Rows("sum(("))
     assert caught.value.blames_check
+
+
+def test_an_answer_that_is_too_large_is_the_fault_of_the_check(
+    server: ScriptedPrometheus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "MOST_BYTES", 10)
+    with pytest.raises(SourceError, match="let the query give fewer series") as caught:
+        ask(server.url, Rows("up"))
+    assert caught.value.fault == "query"
 
 
 def test_a_server_that_is_not_there_is_unreachable() -> None:

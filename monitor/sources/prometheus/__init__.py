@@ -25,7 +25,7 @@ from monitor.api import (
     Together,
     labels_of,
 )
-from monitor.api.connections import Connections
+from monitor.api.connections import Connections, TooLargeError
 from monitor.api.errors import SourceFault
 from monitor.core.re2 import RegexError, compile_pattern
 from monitor.core.whole import read_json
@@ -156,6 +156,8 @@ class Prometheus(Source, type="prometheus"):
                 headers={"Authorization": f"Bearer {token}"} if token else {},
                 timeout_seconds=asking.timeout.total_seconds(),
             )
+        except TooLargeError as error:
+            raise SourceError("query", f"{error}: let the query give fewer series") from error
         except httpx.TimeoutException as error:
             raise SourceError("timeout", f"{self.url} did not answer in time") from error
         except httpx.HTTPError as error:
