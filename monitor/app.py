@@ -23,7 +23,7 @@ from monitor.engine.finding import StoredRecall, ask_once
 from monitor.engine.metrics import Metrics
 from monitor.engine.reloader import Reloader
 from monitor.sources.pings import PINGS, Pings
-from monitor.store import HeldError, Store, open_store
+from monitor.store import HeldError, Store, StoreError, open_store
 from monitor.web.auth import refuse_exposed
 from monitor.web.pages import Pages, make_web
 from monitor.web.slack_socket import SlackSockets
@@ -160,6 +160,9 @@ class App:
         except HeldError as error:
             self._lost = error
             self._stopping.set()
+        except StoreError as error:
+            log.error("a tick failed, the next one tries again: %s", error)  # noqa: TRY400  # the text says it all
+            self.engine.fault = f"a tick failed: {error}"
         except Exception as error:  # the loop must outlive any fault of one tick
             log.exception("a tick failed; the next one tries again")
             self.engine.fault = f"a tick failed: {error}"

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DRAIN = timedelta(seconds=10)
+SLEEP, MOST_MISSED = timedelta(seconds=10), 100_000
+"""Without a look for longer, and with more slots that were missed, the daemon was not there."""
 
 
 class Engine:
@@ -63,6 +65,7 @@ class Engine:
         self.dispatch = Dispatch(clock, metrics, self.steps.take, self.steps.flush_soon)
         self._leaving: set[asyncio.Task[None]] = set()
         self._ticked_at: datetime | None = None
+        self._looked_at: datetime | None = None
         self.housekeeping = Housekeeping(store, self.writer)
         self.lateness = Lateness()
         self.auditor = Auditor(
@@ -196,6 +199,21 @@ class Engine:
         for check in farewells(strangers, known, self.plan):
             self.steps.order_soon(Remove(check))
 
+    async def _look(self, now: datetime) -> None:
+        """Start every look that is due; after a long sleep as after a start.
+
+        That nobody looked for hours is known by its begin and end, and not by each slot: those of
+        a machine that slept for a night, or that began with a clock of 1970, fill all memory.
+        """
+        gap = now - (self._looked_at or now)
+        if gap > SLEEP and self.dispatch.calendar.missed(now) > MOST_MISSED:
+            log.warning("nobody looked for %s", gap)
+            await self.housekeeping.woke(now)
+            self.dispatch.calendar.leap(now)
+        self._looked_at = now
+        self.bulkheads.spared = overloaded(self.bulkheads.watching, self.memory)
+        self.dispatch.tick(now)
+
     async def tick(self) -> None:
         """Start every look that is due, store what was found, send what waits."""
         now = self.clock.now()
@@ -204,13 +222,14 @@ class Engine:
             self.dispatch.calendar.rewind(now)
             self.steps.order_soon(Reconsider("the clock went back"))
         self._ticked_at = now
-        self.bulkheads.spared = overloaded(self.bulkheads.watching, self.memory)
-        self.dispatch.tick(now)
+        is_looking = not self.steps.is_full
+        if is_looking:
+            await self._look(now)
         await self.delivery.tick()
         await self.steps.flush()
         self.digests.tick()
         self.auditor.tick(now, self.steps.failed_at)
-        await self.housekeeping.tick(self.plan.sources, now)
+        await self.housekeeping.tick(self.plan.sources, now, is_looking=is_looking)
         self.fault = None
         self.is_ready = self.trouble is None
 

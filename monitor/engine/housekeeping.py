@@ -37,8 +37,14 @@ class Housekeeping:
         await self._writer.run(self.keeping.load, sources, now)
         self.run = await self._writer.run(self._store.journal.started, now)
 
-    async def tick(self, sources: Mapping[str, Source], now: datetime) -> None:
-        """Store, every few seconds, that the daemon still runs, and what came since.
+    async def woke(self, now: datetime) -> None:
+        """Note that nobody looked until now, as after a start. Raise StoreError."""
+        self.run = await self._writer.run(self._store.journal.started, now)
+
+    async def tick(
+        self, sources: Mapping[str, Source], now: datetime, *, is_looking: bool = True
+    ) -> None:
+        """Store, every few seconds, that the daemon still looks, and what came since.
 
         Raise HeldError when the store is another daemon's now, StoreError.
         """
@@ -46,16 +52,18 @@ class Housekeeping:
             return
         self._seen_at = now
         await self._writer.run(self._store.lock.confirm)
+        if is_looking:
+            await self._writer.run(self._store.journal.seen, self.run, now)
         await self._store_all(sources, now, is_last=False)
 
     async def stop(self, sources: Mapping[str, Source], now: datetime) -> None:
         """Store all of it once more."""
+        await self._writer.run(self._store.journal.seen, self.run, now)
         await self._store_all(sources, now, is_last=True)
 
     async def _store_all(
         self, sources: Mapping[str, Source], now: datetime, *, is_last: bool
     ) -> None:
-        await self._writer.run(self._store.journal.seen, self.run, now)
         changes = self.recorder.changes(now, is_last=is_last)
         if changes is not None:
             came, days, at = changes

@@ -16,6 +16,7 @@ from monitor.config.plan import PlannedCheck, Schedule
 from monitor.engine.beats import Beat, share_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 FIRST_LOOK_WITHIN = timedelta(seconds=5)
 """After a start every check looks once within this time, however rarely it is due; or sooner."""
 FIRST_LOOK_TAKES = timedelta(microseconds=500)
@@ -105,6 +106,26 @@ class Calendar:
                 found.append(Due(check, slots[-1], tuple(slots[:-1])))
                 self._add(following, check)
         return found
+
+    def missed(self, now: datetime) -> int:
+        """Return about how many slots are due: of a cron schedule at most one a minute."""
+        return sum(
+            len(mine) + sum((now - at) // (self._checks[n].schedule.every or MINUTE) for n in mine)
+            for at, mine in self._at.items()
+            if at <= now
+        )
+
+    def leap(self, now: datetime) -> None:
+        """Leave out all that is due but the newest slot of each check: nobody was there to look."""
+        self._put([(max(at, self._newest(check, now)), check) for at, check in self._all()])
+
+    def _newest(self, check: str, now: datetime) -> datetime:
+        schedule, phase = self._checks[check].schedule, self._beats[check].phase
+        if schedule.every is not None:
+            return next_due(schedule, phase, now) - schedule.every
+        assert schedule.cron is not None
+        local = now.astimezone(ZoneInfo(schedule.timezone))
+        return next(CronSim(schedule.cron, local, reverse=True)).astimezone(UTC)
 
     def _passed(self, check: str, at: datetime, now: datetime) -> tuple[list[datetime], datetime]:
         """Return the slots of a check from one until now, and the first one later."""

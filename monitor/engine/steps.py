@@ -29,6 +29,9 @@ STORE_WAIT = timedelta(seconds=10)
 MOST_AT_ONCE = 1000
 """Alerts of other systems that one step takes in: between two steps the loop answers others."""
 
+MOST_WAITING = 200_000
+"""What is found may wait for the store, about 200 MB; while more does, nobody looks."""
+
 TOLD_FOR = timedelta(minutes=10)
 """How long the on-call is told of what could not be kept."""
 
@@ -108,6 +111,11 @@ class Steps:
     def take(self, findings: Iterable[Finding]) -> None:
         """Take what was found in at the next flush."""
         self.findings.extend(findings)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits for the store that nothing more can be held."""
+        return len(self.findings) > MOST_WAITING
 
     def waiting(self) -> Iterable[Finding]:
         """Return what is found and not on the disk yet."""
