@@ -1,5 +1,6 @@
 """Insert or replace, on both databases."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -30,14 +31,30 @@ def upsert_many(
     if not rows:
         return
     names = tuple(rows[0])
-    statement = _statement(connection.dialect.name, table, key, names, only_new, unless_same)
+    dialect = connection.dialect.name
+    if dialect == "postgresql" and _are_apart(rows, key):
+        # One statement with one text: psycopg takes 20 us for a row, and more for lists.
+        many = _statement(dialect, table, key, names, only_new, unless_same, is_many=True)
+        connection.execute(many, {"rows": json.dumps(list(rows), default=_moment_text)})
+        return
+    statement = _statement(dialect, table, key, names, only_new, unless_same)
     text, order = _written(statement, names)
-    if connection.dialect.name != "sqlite" or not {*order} <= {*names}:  # a column has a default
+    if dialect != "sqlite" or not {*order} <= {*names}:  # a column has a default
         connection.execute(statement, list(rows))
         return
     # SQLAlchemy takes longer to hand over a row than SQLite to write it.
-    columns = [_plain([row[name] for row in rows]) for name in order]
-    connection.exec_driver_sql(text, list(zip(*columns, strict=True)))
+    ordered = [_plain([row[name] for row in rows]) for name in order]
+    connection.exec_driver_sql(text, list(zip(*ordered, strict=True)))
+
+
+def _moment_text(value: object) -> str | None:
+    assert isinstance(value, datetime)
+    return MOMENT.process_bind_param(value, None)
+
+
+def _are_apart(rows: Sequence[Mapping[str, Any]], key: tuple[str, ...]) -> bool:
+    """Say whether there are many rows of which no two have one key: no statement takes it twice."""
+    return len(rows) > 1 and len({tuple([row[name] for name in key]) for row in rows}) == len(rows)
 
 
 @cache
@@ -63,14 +80,25 @@ def _statement(  # noqa: PLR0917  # what the cache goes by
     names: tuple[str, ...],
     only_new: tuple[str, ...],
     unless_same: tuple[str, str] | None,
+    *,
+    is_many: bool = False,
 ) -> sa.Insert:
-    """Build the statement once: building takes longer than executing it for a few rows."""
+    """Build the statement once: building takes longer than executing it for a few rows.
+
+    One of PostgreSQL for many rows takes them as JSON.
+    """
     if dialect == "sqlite":
         insert = sqlite.insert(table)
     else:
         from sqlalchemy.dialects import postgresql  # noqa: PLC0415  # 2 MB, see ADR 6
 
         insert = postgresql.insert(table)  # type: ignore[assignment]  # it has the same methods
+        if is_many:
+            typed = [sa.column(name, _kept_as(table.c[name])) for name in names]
+            text = sa.bindparam("rows", type_=sa.Text)
+            given = sa.func.json_to_recordset(sa.cast(text, postgresql.JSON))
+            read = given.table_valued(*typed).render_derived(name="given", with_types=True)
+            insert = insert.from_select(names, sa.select(*(read.c[name] for name in names)))
     changes: dict[str, Any] = {
         name: insert.excluded[name] for name in names if name not in key and name not in only_new
     }
@@ -82,3 +110,8 @@ def _statement(  # noqa: PLR0917  # what the cache goes by
     if not changes:
         return insert.on_conflict_do_nothing(index_elements=columns)
     return insert.on_conflict_do_update(index_elements=columns, set_=changes)
+
+
+def _kept_as(column: sa.Column[Any]) -> sa.types.TypeEngine[Any]:
+    """Return the type of a column as the database has it: moments are texts there."""
+    return sa.Text() if isinstance(column.type, Moment) else column.type

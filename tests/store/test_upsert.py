@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from monitor.core.model import Outcome
+from monitor.store import Store
 from monitor.store.columns import metadata
 from monitor.store.tables import check_state, outbox, told
 from monitor.store.upsert import upsert_many
@@ -75,6 +76,33 @@ def test_the_later_one_replaces_and_a_column_may_keep_its_value(tmp_path: Path) 
             minutes = 2 if outcome is Outcome.WARN else 0
             assert found == [(AT + minutes * timedelta(minutes=1), str(n))] * 2
     engine.dispose()
+
+
+ODD = ("it's", 'a "name"', "back\\slash", "\\u0041 {} $1 %s :x", "ärger\n\t", "", "null")
+
+
+def test_on_each_database_many_rows_are_what_each_would_be(store: Store) -> None:
+    rows = [
+        {**ENTRIES[n % 4], "incident": f"{n}", "quiet": text, "fingerprint": text}
+        for n, text in enumerate(ODD)
+    ]
+    read = []
+    for batches in ([rows], [[row] for row in rows]):
+        with store._engine.begin() as connection:
+            connection.execute(told.delete())
+            for some in batches:
+                upsert_many(connection, told, ("incident", "receiver"), some)
+            read.append(connection.execute(sa.select(told).order_by(told.c.incident)).all())
+    assert read[0] == read[1]
+    assert [row.quiet for row in read[0]] == [*ODD]
+
+
+def test_of_two_rows_with_one_key_the_later_one_stays(store: Store) -> None:
+    later = {**ENTRIES[0], "revision": 9}
+    with store._engine.begin() as connection:
+        upsert_many(connection, told, ("incident", "receiver"), [*ENTRIES, later])
+        found = {row.incident: row.revision for row in connection.execute(sa.select(told))}
+    assert found == {"i0": 9, "i1": 1, "i2": 2, "i3": 3}
 
 
 def test_columns_with_a_default_get_it(tmp_path: Path) -> None:
