@@ -179,8 +179,8 @@ class App:
             self._alarm = asyncio.get_running_loop().call_later(seconds, self._look)
 
     def _look(self) -> None:
-        self.engine.dispatch.look()
-        self._wake()
+        if self.engine.dispatch.look():
+            self._wake()
 
     async def _prune(self) -> None:
         await self.engine.prune()

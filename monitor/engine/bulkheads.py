@@ -1,6 +1,7 @@
 """Bulkheads: a source that hangs delays only those who ask it."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,8 @@ from monitor.engine.metrics import Metrics
 
 if TYPE_CHECKING:
     from monitor.engine.histories import Histories
+
+log = logging.getLogger(__name__)
 
 GRACE = timedelta(seconds=2)
 """How long after its deadline a source may take to give up by itself."""
@@ -138,6 +141,7 @@ class Bulkheads:
                     try:
                         told = replace(asking, askers=tuple(askers))
                         answer = await self.sources[name].ask(query, told)
+                        cost = answer.cost
                     finally:
                         gate.charge(_teams(askers) if is_gated else (), perf_counter() - turn_at)
         except TimeoutError:
@@ -152,11 +156,16 @@ class Bulkheads:
             if error.cost is not None:
                 self.metrics.spent(name, _teams(askers), error.cost)
             raise
+        except Exception as error:  # a plugin may raise anything, and answer with anything
+            log.exception("source %s failed", name)
+            fault = SourceError("protocol", f"{name} failed: {error!r}")
+            self._failed(name, fault, asking.now + _since(began), is_gated=is_gated)
+            raise fault from error
         finally:
             self.metrics.source_seconds.labels(name).observe(perf_counter() - began)
         if is_gated:
             self.breakers.answered(name)
-        self.metrics.spent(name, _teams(askers), answer.cost)
+        self.metrics.spent(name, _teams(askers), cost)
         self.notes.take(name, query, answer, asking.now)
         return answer
 

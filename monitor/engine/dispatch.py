@@ -18,6 +18,9 @@ from monitor.engine.schedule import Calendar, Due
 from monitor.engine.shedding import why_spared
 from monitor.engine.together import Batching
 
+SLEEP = timedelta(seconds=10)
+"""Without a look for longer the daemon slept."""
+
 
 class Dispatch:
     """Knows what is due and who looks now.
@@ -49,11 +52,16 @@ class Dispatch:
         at = self.calendar.next_at()
         return None if at is None else at - self._clock.now()
 
-    def look(self) -> None:
-        """Between two ticks, start what is due by now; what a clock does is for ticks to know."""
+    def look(self) -> bool:
+        """Between two ticks, start what is due by now; False where that is for the next tick.
+
+        What a clock does, and that somebody slept, is for ticks to know.
+        """
         now = self._clock.now()
-        if self._ticked_at is not None and self._ticked_at <= now:
-            self.tick(now)
+        if self._ticked_at is None or not timedelta(0) <= now - self._ticked_at <= SLEEP:
+            return False
+        self.tick(now)
+        return True
 
     def tick(self, now: datetime) -> None:
         """Start every look that is due."""

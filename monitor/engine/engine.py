@@ -22,7 +22,7 @@ from monitor.engine.clock import Clock
 from monitor.engine.delivery import Delivery
 from monitor.engine.digest_runs import DigestRuns
 from monitor.engine.digests import Digests
-from monitor.engine.dispatch import Dispatch
+from monitor.engine.dispatch import SLEEP, Dispatch
 from monitor.engine.housekeeping import Housekeeping
 from monitor.engine.inbox import read_batch
 from monitor.engine.keeping import hand_over
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DRAIN = timedelta(seconds=10)
-SLEEP, MOST_MISSED = timedelta(seconds=10), 100_000
-"""Without a look for longer, and with more slots that were missed, the daemon was not there."""
+MOST_MISSED = 100_000
+"""With more slots that were missed in a sleep, the daemon was not there."""
 
 
 class Engine:

@@ -1,6 +1,7 @@
 """Asking for a batch: in one request, and in halves when that fails, until it is known why."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,6 +14,8 @@ from monitor.core.advance import Finding
 from monitor.engine.batches import Apart, Asked
 from monitor.engine.bulkheads import Bulkheads
 from monitor.engine.look import answered, failed, look
+
+log = logging.getLogger(__name__)
 
 Found: TypeAlias = Callable[[Sequence[Finding]], None]
 
@@ -38,7 +41,13 @@ class Batching:
             looker = first.lookers[0]
             self.found(await look(looker.planned, looker.due_at, self.now, self.bulkheads))
             return
-        await self._ask(batch, first.lookers[0].planned.check.timeout)
+        try:
+            await self._ask(batch, first.lookers[0].planned.check.timeout)
+        except Exception as error:  # a fault of ours: its slots must not end without a word
+            log.exception("a batch could not be asked")
+            fault = SourceError("protocol", f"the monitor failed: {error!r}")
+            for one in batch:
+                self.found(failed(one.lookers, self.now, fault, self.bulkheads))
 
     async def _ask(
         self, batch: Sequence[Asked], within: timedelta, *, is_part: bool = False

@@ -115,6 +115,28 @@ def test_a_source_that_forgets_a_part_of_the_answer_is_asked_for_each_alone() ->
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("count", [1, 4])
+def test_whatever_a_source_raises_is_told_and_no_slot_ends_without_a_word(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> Answer:
+        raise KeyError("data")
+
+    async def nothing(*_: object) -> None: ...
+
+    async def story() -> None:
+        for ask in (fails, nothing):
+            monkeypatch.setattr(Merging, "ask", ask)
+            bench = Bench()
+            found = await bench.looks(numbers(count))
+            told = [found[f"c00{n}"].verdicts[0] for n in range(count)]
+            assert {one.outcome for one in told} == {Outcome.ERROR}
+            assert "kpi failed" in told[0].reason
+            assert "source/kpi" in found  # its maintainer hears of it
+
+    asyncio.run(story())
+
+
 def test_different_questions_of_one_tick_are_one_request_and_counted_as_one_batch() -> None:
     async def story() -> None:
         bench = Bench()
