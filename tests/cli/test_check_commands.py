@@ -142,6 +142,7 @@ def test_a_backtest_never_looks_ahead(config: Path, checks: Path) -> None:
     assert len(after["alerts"]) > 1
 
 
+@pytest.mark.long
 def test_what_keeps_no_history_cannot_be_replayed(config: Path) -> None:
     result = run(config, "backtest", "rows")
     assert result.exit_code == 1

@@ -54,6 +54,7 @@ def test_status_ack_and_silence_talk_to_the_running_daemon(home: Home, daemon: D
     assert ask(home, "silence", "list")[0] == 1
 
 
+@pytest.mark.long
 def test_a_daemon_that_is_not_there_is_said_with_its_address(home: Home) -> None:
     command = [sys.executable, "-m", "monitor", "ack", "x", "--config", str(home.config)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -122,10 +122,12 @@ def load_apart(folder: Path, kind: str) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.long
 def test_the_daemon_holds_no_driver_that_nobody_uses(tmp_path: Path) -> None:
     assert load_apart(tmp_path, "threshold") == ["1"]
 
 
+@pytest.mark.long
 def test_a_mistake_is_explained_with_all_names_all_the_same(tmp_path: Path) -> None:
     first, problem = load_apart(tmp_path, "treshold")
     assert first.startswith("0 ")

@@ -65,6 +65,7 @@ def test_every_metric_is_told_and_no_other() -> None:
     assert set(re.findall(r"(?m)^\| `(monitor_\w+)`", text)) == there
 
 
+@pytest.mark.long
 def test_the_plugin_that_is_shown_is_found_and_asked(tmp_path: Path) -> None:
     site, package = tmp_path / "site", tmp_path / "package"
     (site / "checks" / "sea").mkdir(parents=True)

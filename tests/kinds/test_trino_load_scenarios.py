@@ -56,6 +56,7 @@ def names(told: Sequence[Told]) -> list[str]:
     return [one.story.name for one in told]
 
 
+@pytest.mark.long
 def test_nearly_every_overload_is_told(everything: list[Told]) -> None:
     bad = [one for one in everything if one.story.is_overload]
     missed = [one for one in bad if one.fired is None or one.fired < timedelta(0)]

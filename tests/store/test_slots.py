@@ -109,6 +109,7 @@ def test_a_night_in_which_more_checks_were_blind_than_a_statement_may_name_is_to
     assert {name: one.blind_from for name, one in looks.items()} == dict.fromkeys(names, AT)
 
 
+@pytest.mark.long
 def test_a_night_in_which_everybody_was_blind_is_summed_up_in_little_memory(store: Store) -> None:
     checks = [f"c{n:03}" for n in range(500)]
     for minute in range(60):

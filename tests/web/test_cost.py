@@ -110,6 +110,7 @@ def test_of_very_many_checks_only_the_worst_are_shown_and_it_is_said(
     assert not owner["left"]
 
 
+@pytest.mark.long
 def test_a_month_of_a_check_is_drawn_from_three_points_an_hour(
     filled: Callable[..., Pages],
 ) -> None:
