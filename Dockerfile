@@ -17,8 +17,12 @@ FROM python:3.13-slim
 COPY --from=build /opt/monitor /opt/monitor
 RUN useradd --system --uid 10001 monitor \
  && install -d -o monitor -g monitor /var/lib/monitor /etc/monitor
+# glibc keeps what was large once, and a heap for each thread: a tenth of the memory.
 ENV PATH=/opt/monitor/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    MALLOC_ARENA_MAX=2 \
+    MALLOC_MMAP_THRESHOLD_=131072 \
+    MALLOC_TRIM_THRESHOLD_=131072 \
     STORE_URL=sqlite:////var/lib/monitor/monitor.db
 # config.yaml and checks/ are mounted here; the store survives in its volume.
 WORKDIR /etc/monitor

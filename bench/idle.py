@@ -132,6 +132,8 @@ def judged(folder: Path, since: datetime) -> str:
     store = sqlite3.connect(f"file:{folder}/monitor.db?mode=ro", uri=True)
     took = [row[0] for row in store.execute(JUDGED, (since.isoformat(),))]
     store.close()
+    if not took:
+        return "nothing was judged"
     p50, p99 = took[len(took) // 2], took[len(took) * 99 // 100]
     return f"judged {p50:.0f} ms after it was due (p50), {p99:.0f} ms (p99)"
 
