@@ -147,6 +147,7 @@ class App:
         options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         scheduler.add_job(self._tick, "interval", seconds=TICK_SECONDS, id="tick", **options)
         scheduler.add_job(self._watch, "interval", seconds=WATCH_SECONDS, id="reload", **options)
+        scheduler.add_job(self._audit, "interval", seconds=1, id="auditor", **options)
         first = self.clock.now() + FIRST_RETENTION
         scheduler.add_job(
             self._prune, "interval", hours=1, next_run_time=first, id="retention", **options
@@ -181,6 +182,9 @@ class App:
     def _look(self) -> None:
         if self.engine.dispatch.look():
             self._wake()
+
+    async def _audit(self) -> None:
+        self.engine.watch()
 
     async def _prune(self) -> None:
         await self.engine.prune()

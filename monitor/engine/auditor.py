@@ -48,11 +48,16 @@ class Auditor:
     _failing_since: datetime | None = None
     _has_cried: bool = False
     _task: asyncio.Task[None] | None = field(default=None, repr=False)
+    _crying: asyncio.Task[None] | None = field(default=None, repr=False)
 
     def tick(self, now: datetime, failed_at: datetime | None) -> None:
         """Begin to look, when it is time; ``failed_at`` is when the store failed, if it does."""
         self._failing_since = (self._failing_since or failed_at) if failed_at else None
         self._has_cried = self._has_cried and failed_at is not None
+        since = self._failing_since
+        if since is not None and now - since >= CRY_AFTER and not self._has_cried:
+            self._has_cried = True  # beside a look, which may wait for that store
+            self._crying = asyncio.create_task(self._cry(since, now))
         if self._looked_at is not None and timedelta(0) <= now - self._looked_at < EVERY:
             return
         if self._task is None or self._task.done():
@@ -60,14 +65,12 @@ class Auditor:
             self._task = asyncio.create_task(self._look(now))
 
     async def settle(self) -> None:
-        """Wait until a look that is under way is over."""
-        if self._task is not None:
-            await self._task
+        """Wait until what is under way is over."""
+        for task in (self._task, self._crying):
+            if task is not None:
+                await task
 
     async def _look(self, now: datetime) -> None:
-        since = self._failing_since
-        if since is not None and now - since >= CRY_AFTER and not self._has_cried:
-            await self._cry(since, now)
         try:
             records = await self.writer.run(self.store.audits.records, now)
         except StoreError as error:
@@ -93,7 +96,6 @@ class Auditor:
 
     async def _cry(self, since: datetime, now: datetime) -> None:
         """Tell the receivers of last resort past the outbox: it cannot be written."""
-        self._has_cried = True
         text = f"the monitor cannot write its store since {since:%H:%M} UTC: {self.trouble()}"
         subject = f"store:{since.isoformat(timespec='seconds')}"
         for name in self.plan.auditor.fallback or self.plan.on_call.receivers:

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DRAIN = timedelta(seconds=10)
+HANGS = timedelta(seconds=20)
+"""A tick waits for nothing but the store, and for that not so long."""
+
 MOST_MISSED = 100_000
 """With more slots that were missed in a sleep, the daemon was not there."""
 
@@ -66,6 +69,7 @@ class Engine:
         self._leaving: set[asyncio.Task[None]] = set()
         self._ticked_at: datetime | None = None
         self._looked_at: datetime | None = None
+        self._began_at: datetime | None = None
         self.housekeeping = Housekeeping(store, self.writer)
         self.lateness = Lateness()
         self.auditor = Auditor(
@@ -96,6 +100,9 @@ class Engine:
     @property
     def trouble(self) -> str | None:
         """Why the monitor does not do all its work; None when it does. ``fault`` is a tick's."""
+        since = self._hangs_since()
+        if since is not None:
+            return f"the store has not answered since {since:%H:%M:%S} UTC"
         return self.steps.trouble or self.fault or self.digests.trouble
 
     def _complaints(self, now: datetime) -> Iterator[str]:
@@ -216,7 +223,21 @@ class Engine:
 
     async def tick(self) -> None:
         """Start every look that is due, store what was found, send what waits."""
-        now = self.clock.now()
+        self._began_at = now = self.clock.now()
+        try:
+            await self._tick(now)
+        finally:
+            self._began_at = None
+
+    def watch(self) -> None:
+        """Let the auditor look, also while a tick hangs, on a store that does not answer."""
+        self.auditor.tick(self.clock.now(), self.steps.failed_at or self._hangs_since())
+
+    def _hangs_since(self) -> datetime | None:
+        is_long = self._began_at is not None and self.clock.now() - self._began_at > HANGS
+        return self._began_at if is_long else None
+
+    async def _tick(self, now: datetime) -> None:
         if self._ticked_at is not None and now < self._ticked_at:
             log.warning("the clock went back by %s", self._ticked_at - now)
             self.dispatch.calendar.rewind(now)
@@ -228,7 +249,7 @@ class Engine:
         await self.delivery.tick()
         await self.steps.flush()
         self.digests.tick()
-        self.auditor.tick(now, self.steps.failed_at)
+        self.watch()
         await self.housekeeping.tick(self.plan.sources, now, is_looking=is_looking)
         self.fault = None
         self.is_ready = self.trouble is None

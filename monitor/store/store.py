@@ -1,5 +1,7 @@
 """The store: SQLite or PostgreSQL, opened, migrated, locked, written in whole steps."""
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from monitor.core.state import Step
@@ -22,6 +24,15 @@ from monitor.store.samples import Samples
 from monitor.store.slots import Slots
 from monitor.store.story import Story
 from monitor.store.tables import prepare_for
+
+PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 20,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""Seconds, and milliseconds, after which libpq takes a server for gone; its defaults are hours."""
 
 
 class Store:
@@ -67,6 +78,13 @@ class Store:
         self._engine.dispose()
 
 
+def _patience(address: sa.URL) -> dict[str, Any]:
+    """Give up a PostgreSQL that the network took away; the address may say otherwise."""
+    if not address.get_driver_name().startswith("psycopg"):
+        return {}
+    return {"connect_args": {n: it for n, it in PATIENCE.items() if n not in address.query}}
+
+
 def open_store(url: str) -> Store:
     """Open a store and bring its schema up to date.
 
@@ -74,8 +92,9 @@ def open_store(url: str) -> Store:
     password, a store of a newer program, a missing driver.
     """
     try:
-        is_sqlite = sa.make_url(url).get_backend_name() == "sqlite"
-        engine = sqlite.create(url) if is_sqlite else sa.create_engine(url)
+        address = sa.make_url(url)
+        is_sqlite = address.get_backend_name() == "sqlite"
+        engine = sqlite.create(url) if is_sqlite else sa.create_engine(url, **_patience(address))
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
         raise StoreError(f"`store:` is no database URL that is known: {error}") from error
     except ModuleNotFoundError as error:
