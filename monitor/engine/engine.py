@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from monitor.config.plan import Plan
 from monitor.core.advance import Finding
 from monitor.core.book import Memory
-from monitor.core.model import Tier, Verdict
+from monitor.core.model import Verdict
 from monitor.core.orders import Order, Reconsider, Refusal, Remove
 from monitor.core.state import Step
 from monitor.core.world import World
@@ -19,6 +19,7 @@ from monitor.engine.beats import beats_of
 from monitor.engine.broken import farewells, file_findings, is_known
 from monitor.engine.bulkheads import Bulkheads, source_check
 from monitor.engine.clock import Clock
+from monitor.engine.closing import close_gone
 from monitor.engine.delivery import Delivery
 from monitor.engine.digest_runs import DigestRuns
 from monitor.engine.digests import Digests
@@ -177,14 +178,7 @@ class Engine:
         """Close what the new plan does not have, once nobody uses it any more."""
         await asyncio.gather(*looks, return_exceptions=True)
         await self.delivery.settle()
-        sources = {id(source) for source in plan.sources.values()}
-        receivers = {id(receiver) for receiver in plan.receivers.values()}
-        for source in old.sources.values():
-            if id(source) not in sources:
-                await source.close()
-        for receiver in old.receivers.values():
-            if id(receiver) not in receivers:
-                await receiver.close()
+        await close_gone(old, plan)
 
     def _watch_ill_sources(self) -> None:
         """Know again, after a start, which sources were ill: answers make them well."""
@@ -284,24 +278,12 @@ class Engine:
 
     def count(self) -> None:
         """Bring the gauges up to what is remembered."""
-        waiting = list(self.steps.waiting())
-        self.metrics.slots_unaccounted.set(
-            self.dispatch.ledger.unaccounted(self.dispatch.looks, waiting)
+        unaccounted = self.dispatch.ledger.unaccounted(
+            self.dispatch.looks, list(self.steps.waiting())
         )
-        firing = [a for a in self.memory.alerts.values() if a.state.is_firing]
-        for tier in Tier:
-            self.metrics.alerts.labels(tier).set(sum(a.tier is tier for a in firing))
-        owners = [one.owner for one in self.memory.incidents.values() if not one.is_storm]
-        self.metrics.open_incidents.clear()
-        for owner in set(owners):
-            self.metrics.open_incidents.labels(owner).set(owners.count(owner))
-        for state in self.sources():
-            self.metrics.source_open.labels(state["name"]).set(state["breaker"] != "closed")
-            if "lost_threads" in state:
-                self.metrics.source_lost.labels(state["name"]).set(state["lost_threads"])
-        self.metrics.outbox_pending.clear()
-        for name, lane in self.delivery.lanes.items():
-            self.metrics.outbox_pending.labels(name).set(lane.waiting())
+        self.metrics.slots_unaccounted.set(unaccounted)
+        waiting = {name: lane.waiting() for name, lane in self.delivery.lanes.items()}
+        self.metrics.bring_up(self.memory, self.sources(), waiting)
 
     def sources(self) -> list[dict[str, Any]]:
         """Tell how each source is asked."""
@@ -336,8 +318,5 @@ class Engine:
         await self.delivery.stop()
         await self.steps.settle()
         await self.housekeeping.stop(self.plan.sources, self.clock.now())
-        for source in self.plan.sources.values():
-            await source.close()
-        for receiver in self.plan.receivers.values():
-            await receiver.close()
+        await close_gone(self.plan, None)
         self.writer.close()

@@ -2,11 +2,14 @@
 
 from bisect import bisect_left
 from collections import Counter as Counts
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from monitor.api.answer import Cost
+from monitor.core.book import Memory
+from monitor.core.model import Tier
 
 
 class Crowds(Histogram):
@@ -119,3 +122,22 @@ class Metrics:
             for counter, amount in spent:
                 if amount:  # most questions cost nothing but themselves
                     counter.labels(source, team).inc(amount * checks / len(teams))
+
+    def bring_up(
+        self, memory: Memory, sources: Iterable[Mapping[str, Any]], waiting: Mapping[str, int]
+    ) -> None:
+        """Bring the gauges up to what is remembered; ``waiting`` are messages, by receiver."""
+        firing = Counts(a.tier for a in memory.alerts.values() if a.state.is_firing)
+        for tier in Tier:
+            self.alerts.labels(tier).set(firing[tier])
+        owners = Counts(one.owner for one in memory.incidents.values() if not one.is_storm)
+        self.open_incidents.clear()
+        for owner, count in owners.items():
+            self.open_incidents.labels(owner).set(count)
+        for state in sources:
+            self.source_open.labels(state["name"]).set(state["breaker"] != "closed")
+            if "lost_threads" in state:
+                self.source_lost.labels(state["name"]).set(state["lost_threads"])
+        self.outbox_pending.clear()
+        for name, count in waiting.items():
+            self.outbox_pending.labels(name).set(count)
