@@ -40,17 +40,16 @@ class History:
         if now is not None:  # how often a slice fired lately
             mine = sa.or_(mine, alert.c.resolved_at > now - FLAP_WINDOW)
         lately = sa.select(incident.c.id).order_by(incident.c.opened_at.desc()).limit(MOST_CLOSED)
-        alerts = sa.select(alert.c.value).where(mine)
+        # The last one counts: what is open, though before a clock went back one of later closed.
+        order = (alert.c.resolved_at.is_(None), alert.c.opened_at, alert.c.id)
+        alerts = sa.select(alert.c.value).where(mine).order_by(*order)
         values = sa.select(incident.c.value).where(incident.c.resolved_at.is_(None))
         hush = sa.select(silence.c.value)
         if now is not None:
             hush = hush.where(silence.c.ends_at > now)
         with self._engine.connect() as connection:
             return Memory(
-                alerts=[
-                    codec.ALERT.validate_json(text)
-                    for text in connection.scalars(alerts.order_by(alert.c.opened_at, alert.c.id))
-                ],
+                alerts=[codec.ALERT.validate_json(text) for text in connection.scalars(alerts)],
                 incidents=[
                     codec.INCIDENT.validate_json(text) for text in connection.scalars(values)
                 ],

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -53,24 +54,30 @@ class SimClock:
 
 
 class SimWriter(Writer):
-    """Writes at once, without a thread; may stall, fail, or die before and after a commit."""
+    """Writes at once, without a thread; may stall, fail, or die before and after a commit.
+
+    A disk that is full can be read, a store that is gone cannot.
+    """
 
     def __init__(self, store: Store, dies: Dies) -> None:
         super().__init__(store)
         self.dies = dies
         self.stall = 0.0
         self.is_full = False
+        self.is_gone = False
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         if self.dies.is_dead:
             await asyncio.Event().wait()
+        if self.is_gone:
+            raise StoreError("the server went away")
         return call(*args, **kwargs)
 
     async def commit(self, step: Step) -> None:
         await self.dies.point()
         if self.stall:
             await asyncio.sleep(self.stall)
-        if self.is_full:
+        if self.is_full or self.is_gone:
             raise StoreError("disk full")
         self._store.commit(step)
         await self.dies.point()
@@ -166,7 +173,8 @@ class Sim:
     async def _run(self, engine: Engine) -> None:
         await engine.start()
         while True:
-            await engine.tick()
+            with suppress(StoreError):  # the next one tries again
+                await engine.tick()
             await asyncio.sleep(HEAL_TICK_SECONDS if self.is_healing else TICK_SECONDS)
             if self.is_healing and self._is_well(engine):
                 self.dies.is_dead = True
@@ -210,14 +218,16 @@ class Sim:
     def _source(self, _engine: Engine) -> None:
         name = self.random.choice(list(self.sources))
         if self.truth.down.pop(name, None) is None:
-            self.truth.down[name] = self.random.choice(["refuse", "hang"])
+            self.truth.down[name] = self.random.choice(["refuse", "hang", "raise", "nonsense"])
 
     def _phone(self, _engine: Engine) -> None:
         phone = self.phones[self.random.choice(PHONES)]
         phone._fault = None if phone._fault else self.random.choice(["refuse", "hang", "drop"])
 
     def _disk(self, _engine: Engine) -> None:
-        self.writer.is_full = not self.writer.is_full and self.random.random() < 0.5  # even
+        is_well = self.writer.is_full or self.writer.is_gone or self.random.random() < 0.5  # even
+        self.writer.is_full = not is_well and self.random.random() < 0.5  # as above
+        self.writer.is_gone = not is_well and not self.writer.is_full
         self.writer.stall = self.random.choice([0.0, 0.0, 7.0])
 
     def _time(self, _engine: Engine) -> None:

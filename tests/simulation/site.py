@@ -151,6 +151,10 @@ class Asked(Source):
         fault = self._truth.down.get(self.name)
         if fault == "hang":
             await asyncio.sleep(asking.timeout.total_seconds() + 60)
+        if fault == "raise":
+            raise KeyError("data")
+        if fault == "nonsense":
+            return None  # type: ignore[return-value]  # a plugin may do anything
         if fault is not None:
             raise SourceError("unreachable", "connection refused")
         mine = self._truth.seen(query.text)

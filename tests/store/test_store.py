@@ -209,6 +209,13 @@ def test_a_slice_that_fired_lately_is_remembered_and_later_forgotten(store: Stor
     assert store.history.memory(AT + timedelta(minutes=60)).alerts == {}
 
 
+def test_what_is_open_is_remembered_though_one_of_later_is_over(store: Store) -> None:
+    later = AT + timedelta(days=1)  # before the clock went back by a day
+    over = replace(ALERT, state=AlertState.RESOLVED, opened_at=later, resolved_at=later)
+    store.commit(step(alerts=(over,)), step(alerts=(ALERT,)))
+    assert list(store.history.memory(AT).alerts.values()) == [ALERT]
+
+
 def test_a_slot_has_one_outcome(store: Store) -> None:
     slot = Slot("fresh", AT, AT, Outcome.OK)
     store.commit(step(slots=(slot,)))
