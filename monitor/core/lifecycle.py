@@ -96,8 +96,8 @@ def _good(  # noqa: PLR0911  # one return for each thing that may happen
             return replace(seen, good_since=None), ()
         events = () if alert.bad_since is None else (_event(alert, verdict.at, Change.DROPPED, ""),)
         return None, events
-    # What it was about stays: the good verdict has nothing to tell of it.
-    seen = replace(seen, last=alert.last)
+    # What it was about stays, be it that nothing was seen: the good verdict tells nothing of it.
+    seen = replace(seen, last=alert.last, blind_as=alert.blind_as)
     if alert.state is AlertState.FLAPPING:
         return _while_flapping(alert, seen, verdict)
     assert seen.good_since is not None

@@ -215,6 +215,22 @@ def test_a_check_that_saw_nothing_is_resolved_when_its_slices_are_seen_again() -
     assert told(step) == {"data-slack": NotifyReason.RESOLVED}
 
 
+def test_a_check_that_saw_nothing_recovers_for_as_long_as_it_is_kept_firing() -> None:
+    facts = replace(WORLD.checks["table"], keep_firing_for=timedelta(minutes=3))
+    day = Day(world=replace(WORLD, checks={**WORLD.checks, "table": facts}))
+    for _ in range(3):
+        day.finds(table=Outcome.ERROR)
+    states = []
+    for _ in range(5):
+        day.at += timedelta(minutes=1)
+        seen = Verdict("table", (("m", "a"),), day.at, Outcome.OK)
+        day.does([Finding("table", day.at, (seen,))])
+        alert = day.memory.alerts.get(("table", ()))
+        states.append(alert.state if alert else None)
+    assert states[:3] == [AlertState.RECOVERING] * 3
+    assert states[3:] == [AlertState.RESOLVED] * 2
+
+
 def test_a_check_that_began_to_see_nothing_is_forgotten_when_its_slices_are_seen_again() -> None:
     day = Day()
     day.finds(table=Outcome.ERROR)
