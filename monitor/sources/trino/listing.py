@@ -26,8 +26,6 @@ PATH = "/v1/query"
 WAITS = ("QUEUED", "WAITING_FOR_RESOURCES")
 RUNS = ("RUNNING", "FINISHING", "PLANNING", "STARTING", "DISPATCHING")
 FAILED = "FAILED"
-BY_SQL = {*RUNS, FAILED}
-"""States of which SQL names those that matter where the list was cut."""
 
 A_FEW = 400
 """Bytes below which no query could be read."""

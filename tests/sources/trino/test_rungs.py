@@ -99,7 +99,7 @@ def test_who_failed_last_is_named_by_sql_where_more_failed_than_are_read(on: Rig
     lost = ["lost", "carol", "superset", "FAILED", "global.bi"]
     numbers = (0, 40, "QUERY_QUEUE_FULL", "INSUFFICIENT_RESOURCES", ENDED, 5)
     tables = by_sql([*lost, *numbers, "select 1", 0, "failed", 1001])
-    on.becomes(queries=many(1000, "FAILED"), tables=tables)
+    on.becomes(queries=[*many(1000, "FAILED"), WAITING], tables=tables)
     load = on.load(Load())
     (found,) = (one for one in load.queries or () if one.id == "lost")
     assert (found.error, found.ended_at) == ("QUERY_QUEUE_FULL", NOW)
