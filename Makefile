@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS := $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+WORKERS := $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 IS_CI := $(filter true,$(CI))
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
@@ -46,8 +46,8 @@ lint: dev
 	$(BIN)/mypy monitor tests
 	$(BIN)/lint-imports --no-cache
 
-# What needs no real system goes to every core, a file as a whole. Many wait for a process, so there are
-# two workers for each core; and they begin in the order of the files, because the first folders hold
+# What needs no real system goes to every core, a file as a whole. Many wait for a process, so there is
+# one worker more than cores; and they begin in the order of the files, because the first folders hold
 # those that take longest.
 quick: lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \

@@ -148,6 +148,7 @@ def test_a_launch_that_is_accepted_is_silent_within_a_day(tmp_path: Path, seed: 
     live(Platform(tmp_path, checks(), warehouse(values)), story)
 
 
+@pytest.mark.long
 def test_a_drop_that_ends_is_resolved_within_three_hours(tmp_path: Path) -> None:
     values = numbers(MODELS, 3)
     fallen = slice(LEARNED * 24 + 6, LEARNED * 24 + 18)

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from monitor.core.advance import Finding, advance
 from monitor.core.book import Memory
 from monitor.core.incident import IncidentView
@@ -65,6 +67,7 @@ class Night:
         return [view for view in views if view is not None and view.storm is not None][-1]
 
 
+@pytest.mark.long
 def test_five_thousand_separate_checks_are_five_messages_in_each_channel() -> None:
     night = Night()
     for second in range(10):

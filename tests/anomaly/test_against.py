@@ -72,6 +72,7 @@ def test_what_moves_both_is_no_alarm_of_the_variant(seed: int) -> None:
     assert causes(values, ASKED) == {()}
 
 
+@pytest.mark.long
 def test_a_fall_of_control_is_no_rise_of_the_variant() -> None:
     of_a = [i for i in range(len(SLICES)) if i not in OF_B]
     values = shared(1)

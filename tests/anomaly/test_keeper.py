@@ -1,6 +1,7 @@
 from datetime import datetime
 
 import numpy as np
+import pytest
 
 from monitor.anomaly.arrays import Floats
 from monitor.anomaly.cube import Labels
@@ -70,6 +71,7 @@ def test_a_restated_past_gives_the_verdicts_of_a_start_from_history() -> None:
     )
 
 
+@pytest.mark.long
 def test_an_accepted_level_is_normal_at_once_and_after_a_restart() -> None:
     values = business(4, DAYS)
     values[3, HOUR:] = np.round(0.7 * values[3, HOUR:])

@@ -131,6 +131,7 @@ def test_the_rest_goes_on_to_an_orderly_end(seen: Seen) -> None:
     assert seen.exit_status == 0
 
 
+@pytest.mark.long
 def test_a_folder_of_the_store_that_is_missing_is_one_line_that_says_so(tmp_path: Path) -> None:
     home = Home(tmp_path)
     text = home.config.read_text().replace(f"{tmp_path}/monitor.db", f"{tmp_path}/none/monitor.db")

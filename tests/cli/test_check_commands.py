@@ -306,6 +306,7 @@ def test_suggestions_fit_what_is_there_and_pass_lint(config: Path, checks: Path)
     assert found["checks"] == 3
 
 
+@pytest.mark.long
 def test_what_is_checked_already_is_not_suggested_again(config: Path, checks: Path) -> None:
     checks.write_text(CHECKS.replace("  fresh:", "  loads-fresh:"))
     names = [one["check"] for one in plain(config, "suggest", "kpi", "--days", "3")["suggestions"]]

@@ -84,6 +84,7 @@ def test_a_second_daemon_on_one_store_is_refused(
     assert f"another monitor (pid {first.pid}) is running" in said
 
 
+@pytest.mark.long
 def test_a_port_that_is_taken_is_said_with_what_to_do(
     running: tuple[Home, Daemon], home: Home, start: Start
 ) -> None:

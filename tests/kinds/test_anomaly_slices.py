@@ -115,6 +115,7 @@ def test_a_slice_without_rows_does_not_pull_its_total_down() -> None:
     assert total.value < 0.05
 
 
+@pytest.mark.long
 def test_a_restated_bucket_resolves_with_a_reason_and_a_worse_one_pages_nobody() -> None:
     memory: dict[str, object] = {}
     assert alarms(measured(buckets(dropped(0.4, 0), memory=memory)))
