@@ -142,6 +142,11 @@ class Rig:
         self.store = Disk(open_store(self.url)._engine)
         self.engine = Engine(self.plan(), self.store, self.clock, Metrics())
 
+    def restarts(self) -> None:
+        """Go on as another process, on the same store."""
+        self.store.close()
+        self.open()
+
     def plan(self, *extra: str) -> Plan:
         names = {"a": "kpi", "b": "other", **dict.fromkeys(extra, "kpi")}
         rules = (TierRule(Tier.WARN, (Limit("value", 10, Measure(Direction.ABOVE).bad),)),)

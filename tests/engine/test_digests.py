@@ -78,8 +78,7 @@ def test_a_night_in_which_all_looked_and_nothing_was_is_all_clear(url: str) -> N
 def test_a_digest_leaves_once_though_the_daemon_starts_again(url: str) -> None:
     rig = DigestRig(url)
     play(rig, lambda: rig.minutes(12))
-    rig.store.close()
-    rig.open()
+    rig.restarts()
     play(rig, lambda: rig.minutes(3))
     assert len(rig.digests_in("oncall-slack")) == 1
 
@@ -196,8 +195,7 @@ def test_the_week_is_reviewed(url: str) -> None:
 def test_numbers_of_the_night_are_kept_and_survive_a_restart(url: str) -> None:
     rig = DigestRig(url)
     play(rig, lambda: rig.minutes(5))
-    rig.store.close()
-    rig.open()
+    rig.restarts()
     rig.source.says(7)
     play(rig, lambda: rig.minutes(5))
     store = open_store(url)

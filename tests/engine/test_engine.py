@@ -146,8 +146,7 @@ def test_a_restart_remembers_what_was_told(rig: Rig) -> None:
         await rig.minutes(2)
 
     rig.run(first)
-    rig.store.close()
-    rig.open()
+    rig.restarts()
 
     async def second(rig: Rig) -> None:
         await rig.minutes(2)

@@ -137,8 +137,7 @@ def test_a_fault_while_a_message_is_sent_stops_no_lane(
         await rig.minutes(2)
 
     rig.run(first)
-    rig.store.close()
-    rig.open()
+    rig.restarts()
 
     async def second(rig: Rig) -> None:
         with monkeypatch.context() as patch:

@@ -64,8 +64,7 @@ def test_what_a_mute_held_back_is_told_when_it_ends_even_after_a_restart(rig: Ri
         assert reasons(rig, "data-slack") == []
 
     rig.run(story)
-    rig.store.close()
-    rig.open()
+    rig.restarts()
 
     async def later(rig: Rig) -> None:
         await rig.engine.reload(under(rig.plan(), routing))

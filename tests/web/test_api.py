@@ -391,8 +391,7 @@ def test_received_alerts_survive_a_death_before_they_are_taken_in(tmp_path: Path
         await dies(rig)
 
     asyncio.run(first())
-    rig.store.close()
-    rig.open()
+    rig.restarts()
     rig.run(lives)
     assert rig.sent("data-slack") == [FIRST]
     rig.store.close()

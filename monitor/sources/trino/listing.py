@@ -11,7 +11,7 @@ counters say they count, and a list of nothing but our own queries tells nothing
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -112,6 +112,21 @@ def _told(listing: Listing, past: Past, known: Facts, now: datetime) -> Facts:
     counted = {key: known[key] for key in few if known.get(key) is not None}
     whole = {"is_partial": is_partial, "cut": frozenset(listing.cut)}
     return facts | counted | whole | {"at_least": {} if counted else least}
+
+
+def leaves_out(cut: Collection[str], known: Facts, past: Past) -> bool:
+    """Say whether a list that was cut leaves out who is to be named.
+
+    That is whoever runs; and of what failed the victims, while some wait and the cluster failed
+    queries lately: anybody's mistakes fail, too.
+    """
+    if not set(RUNS).isdisjoint(cut):
+        return True
+    if FAILED not in cut or not known.get("queued"):
+        return False
+    before = [it for one in past.points if (it := one.cluster_failures) is not None]
+    failed = known.get("cluster_failures")
+    return failed is None or not before or failed > min(before)
 
 
 def checked(known: Facts, by_sql: Facts) -> Facts:

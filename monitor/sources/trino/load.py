@@ -11,7 +11,7 @@ from monitor.api.errors import SourceFault
 from monitor.sources.trino.address import Address
 from monitor.sources.trino.busy import BUSIEST_SQL, QUERIES_SQL, WAITING, busy_by_sql
 from monitor.sources.trino.faults import was_never_asked
-from monitor.sources.trino.listing import FAILED, PATH, RUNS, checked, joined, listed
+from monitor.sources.trino.listing import PATH, checked, joined, leaves_out, listed
 from monitor.sources.trino.past import Past
 from monitor.sources.trino.rest import (
     INFO,
@@ -199,17 +199,9 @@ class Ladder:
         if self._lacks("queries") and (not is_counted or self._wants_details()):
             read = partial(checked, self.facts)
             self._ask(QUERIES, QUERIES_SQL, QUERIES_EVERY, lambda it: busy_by_sql(it.rows), read)
-        elif self.cut & set(RUNS) or not is_counted or self._hides_victims():
+        elif not is_counted or leaves_out(self.cut, self.facts, self.past):
             read = partial(joined, self.facts)
             self._ask(QUERIES, BUSIEST_SQL, QUERIES_EVERY, lambda it: busy_by_sql(it.rows), read)
-
-    def _hides_victims(self) -> bool:
-        """Say whether some wait, and of what the cluster failed lately only a part was listed."""
-        if FAILED not in self.cut or not self.facts.get("queued"):
-            return False
-        counts = [one.cluster_failures for one in self.past.points]
-        failed, known = self.facts.get("cluster_failures"), [it for it in counts if it is not None]
-        return failed is None or not known or failed > min(known)
 
     def _ask(
         self,
