@@ -7,7 +7,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
+from threading import Timer
 
 import httpx
 import pytest
@@ -32,6 +34,8 @@ checks:
   train: {kind: heartbeat, period: 1h, warn: {failed: 1}, every: 1s}
 """
 
+
+LONGEST = timedelta(minutes=2)
 
 Daemon = subprocess.Popen[str]
 Begin = Callable[[Path], Daemon]
@@ -69,13 +73,18 @@ class Home:
 
 
 def read_until(daemon: Daemon, wanted: str) -> str:
-    """Read what the daemon says until a text comes; fail when it ends before."""
+    """Read what the daemon says until a text comes; fail when it ends before, or takes too long."""
     assert daemon.stdout is not None
     said = ""
-    for line in daemon.stdout:
-        said += line
-        if wanted in line:
-            return said
+    end = Timer(LONGEST.total_seconds(), daemon.kill)
+    end.start()
+    try:
+        for line in daemon.stdout:
+            said += line
+            if wanted in line:
+                return said
+    finally:
+        end.cancel()
     pytest.fail(f"'{wanted}' was never said:\n{said}")
 
 
