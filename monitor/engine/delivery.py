@@ -23,7 +23,7 @@ from monitor.engine.metrics import Metrics
 from monitor.engine.outcomes import delivered, trail_of, with_older
 from monitor.engine.pace import Pace
 from monitor.engine.threads import Writer
-from monitor.store import Store, StoreError
+from monitor.store import RefusedError, Store, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -290,6 +290,9 @@ class Delivery:
         while True:
             try:
                 await work()
+            except RefusedError as error:  # after a start it is sent again, and only it
+                log.error("%s; the outcome of a send is not kept", error)  # noqa: TRY400  # the text says it all
+                return
             except StoreError as error:
                 log.error("%s; the outcome of a send waits", error)  # noqa: TRY400  # the text says it all
                 await asyncio.sleep(STORE_WAIT.total_seconds())

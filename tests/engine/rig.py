@@ -109,6 +109,7 @@ class Disk(Store):
 
     is_full = False
     refuses_silences = False
+    refuses_settling = False
     _refused: tuple[str, frozenset[Outcome]] = ("", frozenset())
 
     def refuses(self, check: str, *outcomes: Outcome) -> None:
@@ -124,6 +125,8 @@ class Disk(Store):
                 raise RefusedError(f"no {one.outcome} of {check}")
         if self.refuses_silences and any(step.silences for step in steps):
             raise RefusedError("no silences")
+        if self.refuses_settling and any(step.settled for step in steps):
+            raise RefusedError("nothing is settled")
         super().commit(*steps)
 
 

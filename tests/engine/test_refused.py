@@ -168,3 +168,17 @@ def test_who_is_told_instead_is_asked_again_while_the_store_cannot_be_read(
         assert len(rig.sent("oncall-slack")) == 1
 
     rig.run(story)
+
+
+@pytest.mark.timeout(60)  # its lane would wait for ever
+def test_how_a_send_ended_need_not_be_kept_for_the_next_to_be_sent(rig: Rig) -> None:
+    async def story(rig: Rig) -> None:
+        rig.store.refuses_settling = True
+        rig.source.says(50)
+        await rig.minutes(2)
+        rig.source.says(1)
+        await rig.minutes(2)
+        assert rig.sent("recsys-slack") == [FIRST, "all alerts resolved"]
+        assert rig.engine.is_ready
+
+    rig.run(story)
