@@ -5,10 +5,12 @@ program: one that is up to date is told by one SELECT, and a new one is made fro
 the code uses. A test holds that the migrations lead to the same tables.
 """
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from monitor.store import kept_tables, tables
 from monitor.store.columns import metadata
@@ -46,11 +48,22 @@ def upgrade(connection: sa.Connection) -> None:
     """
     at = current(connection)
     if at is None:
-        metadata.create_all(connection)
-        VERSIONS.create(connection, checkfirst=True)
+        for statement in _creation(connection.dialect.name):
+            connection.exec_driver_sql(statement)
         connection.execute(VERSIONS.insert().values(version_num=head()))
     elif at != head():
         migrate(connection, at)
+
+
+@cache
+def _creation(dialect: str) -> tuple[str, ...]:
+    """Return what makes every table and index that is missing, for the name of a dialect."""
+    made = [*metadata.sorted_tables, VERSIONS]
+    statements: list[ExecutableDDLElement] = [CreateTable(it, if_not_exists=True) for it in made]
+    for table in made:
+        statements += [CreateIndex(it, if_not_exists=True) for it in table.indexes]
+    speaks = sa.make_url(f"{dialect}://").get_dialect()()
+    return tuple(str(it.compile(dialect=speaks)) for it in statements)
 
 
 def migrate(connection: sa.Connection, at: str | None, to: str = "head") -> None:
