@@ -55,7 +55,7 @@ quick: lint
 
 # The platform is one for all its tests, and real deadlines need a quiet machine.
 test: quick
-	$(BIN)/python -m pytest -m "platform$(if $(IS_CI), or alone)"
+	$(BIN)/python -m pytest $(if $(IS_CI),-m "platform or alone",tests/platform -m platform)
 	@test "$(IS_CI)" || echo "LEFT OUT: what takes long or holds real deadlines. All of it: make test CI=true"
 
 platform: dev

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from monitor.anomaly.arrays import Bools, Ints
 from monitor.anomaly.model import DAY, EPOCH, Settings
-from monitor.anomaly.series import bucket_start
 
 # Eight same-hour values: enough for a steady mean, few enough to follow a changing habit.
 LAGS = 8
 CLUSTER = timedelta(hours=6)
 _DAY_SECONDS = 86_400
+_BLOCK = 512  # three weeks of hours; buckets whose offsets are looked up together
 _WEEKDAYS, _EPOCH_WEEKDAY = 7, 3  # 1970-01-01 was a Thursday
 
 
@@ -45,8 +46,6 @@ class Calendar:
     def __init__(self, settings: Settings) -> None:
         """Know the zone and the holidays of a check."""
         self._settings = settings
-        self._zone = ZoneInfo(settings.timezone)
-        self._offsets: dict[int, int] = {}
         self.seconds = int(settings.bucket.total_seconds())
         self.day = max(1, _DAY_SECONDS // self.seconds)
         self.week = max(7, 7 * _DAY_SECONDS // self.seconds)
@@ -72,7 +71,7 @@ class Calendar:
             is_day = self.seconds == _DAY_SECONDS
             weekly = numbers - np.arange(1, LAGS + 1)[:, None] * self.week if is_day else None
             return Span(None, weekly, slot, np.isin(days, self._holidays))
-        offset = np.array([self._offset(n) for n in range(lo, hi)], dtype=np.int64)
+        offset = self._offset(numbers)
         wall = numbers * self.seconds + offset
         return Span(
             daily=self._lags(numbers, offset, self.day) if self.day > 1 else None,
@@ -85,15 +84,25 @@ class Calendar:
         """Return the number of the same local time 1..LAGS periods before."""
         # A change of the clocks between the two moves the number by an hour.
         plain = numbers - np.arange(1, LAGS + 1)[:, None] * period
-        before = np.array([[self._offset(n) for n in row] for row in plain.tolist()])
+        before = self._offset(plain)
         lags: Ints = plain + np.round((offset - before) / self.seconds).astype(np.int64)
         return lags
 
-    def _offset(self, number: int) -> int:
-        """Return how many seconds local time is ahead of UTC; a run of hours is looked up once."""
-        found = self._offsets.get(number)
-        if found is None:
-            at = bucket_start(number, self._settings).astimezone(self._zone)
-            found = int((at.utcoffset() or timedelta(0)).total_seconds())
-            self._offsets[number] = found
+    def _offset(self, numbers: Ints) -> Ints:
+        """Return how many seconds local time is ahead of UTC at buckets, in their shape."""
+        blocks = numbers // _BLOCK
+        found = np.empty_like(numbers)
+        for block in set(blocks.ravel().tolist()):
+            here = blocks == block
+            known = _offsets(self._settings.timezone, self._settings.bucket, block)
+            found[here] = known[numbers[here] % _BLOCK]
         return found
+
+
+@cache
+def _offsets(timezone: str, bucket: timedelta, block: int) -> Ints:
+    """Return the offsets of a block of buckets; all checks of one zone share them."""
+    zone = ZoneInfo(timezone)
+    starts = (EPOCH + number * bucket for number in range(block * _BLOCK, (block + 1) * _BLOCK))
+    offsets = (at.astimezone(zone).utcoffset() or timedelta(0) for at in starts)
+    return np.array([int(it.total_seconds()) for it in offsets], dtype=np.int64)
