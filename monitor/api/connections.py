@@ -7,7 +7,8 @@ looked at when it is used. Only where the environment names proxies does httpx's
 """
 
 import ssl
-from collections.abc import AsyncIterable
+import zlib
+from collections.abc import AsyncIterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -27,6 +28,8 @@ KEPT_SECONDS = 5.0
 MOST_FREE = 20
 
 Origin: TypeAlias = tuple[str, str, int]
+ANY_ZLIB = 32 + zlib.MAX_WBITS
+"""Tells zlib to see by itself whether it is gzip."""
 PORTS = {"http": 80, "https": 443}
 STREAMS = Streams()
 AGENT = f"monitor/{__version__}"
@@ -74,7 +77,7 @@ class Connections:
             body = await _bounded(answer.aiter_raw(), request)
         finally:
             await answer.aclose()
-        return httpx.Response(answer.status_code, headers=answer.headers, content=body)
+        return _response(answer.status_code, answer.headers.raw, body, request)
 
     async def _directly(self, request: httpx.Request) -> httpx.Response:
         url = request.url
@@ -108,7 +111,7 @@ class Connections:
             self._free[origin].append(connection)
         else:
             await _drop(connection)
-        return httpx.Response(answer.status, headers=answer.headers, content=body, request=request)
+        return _response(answer.status, answer.headers, body, request)
 
     async def _free_one(self, origin: Origin) -> httpcore.AsyncHTTP11Connection | None:
         free = self._free.setdefault(origin, [])
@@ -133,9 +136,40 @@ async def _bounded(parts: AsyncIterable[bytes], request: httpx.Request) -> bytes
     async for part in parts:
         body += part
         if len(body) > MOST_BYTES:
-            text = f"the answer is larger than {MOST_BYTES / 1e6:g} MB"
-            raise TooLargeError(text, request=request)
+            raise _too_large(request)
     return bytes(body)
+
+
+def _too_large(request: httpx.Request) -> TooLargeError:
+    text = f"the answer is larger than {MOST_BYTES / 1e6:g} MB"
+    return TooLargeError(text, request=request)
+
+
+def _response(
+    status: int, fields: Sequence[tuple[bytes, bytes]], body: bytes, request: httpx.Request
+) -> httpx.Response:
+    """Return what came; it is unpacked where somebody packed it unasked, a proxy for example."""
+    headers = httpx.Headers(list(fields))
+    packing = headers.pop("content-encoding", "identity").strip().lower()
+    if packing != "identity":
+        body = _unpacked(body, packing, request)
+    return httpx.Response(status, headers=headers, content=body, request=request)
+
+
+def _unpacked(body: bytes, packing: str, request: httpx.Request) -> bytes:
+    if packing not in ("gzip", "x-gzip", "deflate"):
+        text = f"the answer is packed as {packing}, which nobody asked for"
+        raise httpx.DecodingError(text, request=request)
+    unpacking = zlib.decompressobj(ANY_ZLIB)
+    try:
+        found = unpacking.decompress(body, MOST_BYTES + 1)
+    except zlib.error as error:
+        raise httpx.DecodingError(f"the answer is no {packing}", request=request) from error
+    if len(found) > MOST_BYTES:
+        raise _too_large(request)
+    if not unpacking.eof:
+        raise httpx.DecodingError("the answer breaks off", request=request)
+    return found
 
 
 @lru_cache(maxsize=1)

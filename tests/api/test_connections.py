@@ -1,7 +1,9 @@
 """HTTP on kept connections, against a server that says what it saw."""
 
 import asyncio
+import gzip
 import ssl
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -226,6 +228,40 @@ def test_an_answer_that_is_too_large_is_not_read_to_its_end(
                 await get(connections, server.url)
             server.answer = ANSWER
             assert (await get(connections, server.url)).text == "ok"
+            await connections.close()
+
+    asyncio.run(work())
+
+
+def packed(body: bytes, packing: str) -> bytes:
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {packing}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+@pytest.mark.parametrize("has_proxy", [False, True])
+def test_what_is_packed_unasked_is_unpacked_up_to_the_same_bound(
+    monkeypatch: pytest.MonkeyPatch, *, has_proxy: bool
+) -> None:
+    monkeypatch.setattr(module, "MOST_BYTES", 1_000)
+    zeros = gzip.compress(b"0" * 1_000_000)  # 1 kB
+
+    async def work() -> None:
+        async with serving() as (server, _):
+            if has_proxy:
+                monkeypatch.setenv("http_proxy", server.url)
+            connections = Connections()
+            for packing, pack in (("gzip", gzip.compress), ("DEFLATE", zlib.compress)):
+                server.answer = packed(pack(b"ok"), packing)
+                assert (await get(connections, server.url)).text == "ok"
+            for wrong, packing, text in (
+                (zeros[:900], "gzip", "larger than 0"),
+                (b"ok", "gzip", "is no gzip"),
+                (gzip.compress(b"ok")[:-9], "gzip", "breaks off"),
+                (b"ok", "br", "nobody asked for"),
+            ):
+                server.answer = packed(wrong, packing)
+                with pytest.raises(httpx.RequestError, match=text):
+                    await get(connections, server.url)
             await connections.close()
 
     asyncio.run(work())
