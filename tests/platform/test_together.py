@@ -19,6 +19,28 @@ from tests.platform.stack.trino import TrinoServer
 pytestmark = pytest.mark.platform
 
 
+def test_what_is_computed_of_aggregations_is_from_prometheus_what_each_gets_alone(
+    prometheus_server: PrometheusServer,
+) -> None:
+    prometheus_server.wait_for("rate(predict_latency_seconds_bucket[10s])")
+    counts = prometheus_server.query("predict_latency_seconds_count")
+    models = sorted({one["metric"]["model"] for one in counts})
+    assert len(models) > 1
+    seconds, count = "predict_latency_seconds_sum{M}", "predict_latency_seconds_count{M}"
+    buckets = "predict_latency_seconds_bucket{M}"
+    forms = (
+        f"sum(rate({count}[10s]))",
+        f"histogram_quantile(0.99, sum by (le) (rate({buckets}[10s])))",
+        f"1000 * avg by (instance, model) ({seconds})",
+        f"sum(rate({seconds}[10s])) / sum(rate({count}[10s]))",
+        f"max({buckets}) by (le, job) - min({buckets}) by (le, job)",
+    )
+    matchers = [f'model="{model}"' for model in [*models, "nobody's"]]
+    texts = [form.replace("M", one) for form in forms for one in matchers]
+    source = Prometheus(name="serving", url=prometheus_server.url)
+    assert sizes_of_sets(source, [Rows(text) for text in texts]) == [len(matchers)] * len(forms)
+
+
 def test_selectors_of_one_shape_get_from_prometheus_what_each_gets_alone(
     prometheus_server: PrometheusServer,
 ) -> None:

@@ -29,7 +29,8 @@ from monitor.api.connections import Connections, TooLargeError
 from monitor.api.errors import SourceFault
 from monitor.core.re2 import RegexError, compile_pattern
 from monitor.core.whole import read_json
-from monitor.sources.prometheus.selectors import Selector, merged, read_selector, shapes
+from monitor.sources.prometheus.expressions import Expression, merged, shapes
+from monitor.sources.prometheus.reading import read_expression
 
 FAULTS: dict[int, SourceFault] = {
     400: "query",
@@ -71,20 +72,24 @@ class Prometheus(Source, type="prometheus"):
                     yield f"{match.group(1)} is no regular expression to RE2: {error}"
 
     def merge(self, questions: Sequence[Query]) -> Sequence[Sequence[int]]:
-        """Merge selectors that differ in one value."""
-        return [places for _, places in shapes(_selectors(questions))]
+        """Merge what differs in one value of one label."""
+        return [places for _, places in shapes(_read(questions))]
 
     async def _together(self, query: Together, asking: Asking) -> Answers:
         """Ask for the series of all, and tell them apart by the label in which they differ."""
-        ((label, places),) = shapes(_selectors(query.questions))
+        read = _read(query.questions)
+        ((label, places),) = shapes(read)
         assert len(places) == len(query.questions)
-        selectors = _selectors(query.questions)
-        series = await self._query(merged(list(selectors.values()), label), asking)
         found: dict[str, list[Mapping[str, Any]]] = {}
-        for one in series:
-            found.setdefault(one["metric"][label], []).append(one)
+        drops = read[0].drops(label)
+        for one in await self._query(merged(list(read.values()), label), asking):
+            labels = dict(one["metric"])
+            mine = found.setdefault(labels[label], [])
+            if drops:
+                del labels[label]
+            mine.append({**one, "metric": labels})
         parts = (
-            self._table(found.get(selectors[n].value(label), ()), one, asking)
+            self._table(found.get(read[n].value(label), ()), one, asking)
             for n, one in enumerate(query.questions)
             if isinstance(one, Rows)
         )
@@ -189,11 +194,11 @@ class Prometheus(Source, type="prometheus"):
         await self._http.close()
 
 
-def _selectors(questions: Sequence[Query]) -> dict[int, Selector]:
+def _read(questions: Sequence[Query]) -> dict[int, Expression]:
     return {
         n: one
         for n, query in enumerate(questions)
-        if isinstance(query, Rows) and query.since is None and (one := read_selector(query.text))
+        if isinstance(query, Rows) and query.since is None and (one := read_expression(query.text))
     }
 
 
