@@ -54,7 +54,8 @@ def advance(
     The memory stays as it is.
     """
     turn = Turn(memory, world, now)
-    for finding in sorted(findings, key=lambda found: _depth(turn, found.check)):
+    rest = _take_well(turn, findings)
+    for finding in sorted(rest, key=lambda found: _depth(turn, found.check)):
         _take(turn, finding)
     refusals = tuple(obey(turn, order) for order in orders)
     tell(turn)
@@ -67,14 +68,23 @@ def _depth(turn: Turn, check: str) -> tuple[int, str]:
     return len(turn.world.upstream_of(facts.resource)) + len(facts.after), check
 
 
-def _take(turn: Turn, finding: Finding) -> None:
-    if _says_nothing_new(turn, finding):  # as most do: there is nothing to decide
+def _take_well(turn: Turn, findings: Sequence[Finding]) -> list[Finding]:
+    """Take what says of checks that they are well and were, as most does: nothing is decided on it.
+
+    Return the rest. What was found of one check stays together, in its order.
+    """
+    unsure = {one.check for one in findings if not _says_nothing_new(turn.memory, one)}
+    well = [one for one in findings if one.check not in unsure] if unsure else findings
+    for finding in well:
         (verdict,) = finding.verdicts
         turn.verdicts.append(verdict)
         if finding.due_at is not None:
-            slot = Slot(finding.check, finding.due_at, turn.now, verdict.outcome, verdict.reason)
+            slot = Slot(finding.check, finding.due_at, turn.now, Outcome.OK, verdict.reason)
             turn.slots.append(slot)
-        return
+    return [one for one in findings if one.check in unsure] if unsure else []
+
+
+def _take(turn: Turn, finding: Finding) -> None:
     facts = turn.facts(finding.check)
     cause = cause_of(turn, facts)
     name = cause[0] if cause else None
@@ -92,11 +102,13 @@ def _take(turn: Turn, finding: Finding) -> None:
         turn.slots.append(slot)
 
 
-def _says_nothing_new(turn: Turn, finding: Finding) -> bool:
+def _says_nothing_new(memory: Memory, finding: Finding) -> bool:
     """Say whether a check is well and was: whatever is red upstream, nobody is told anything."""
-    if len(finding.verdicts) != 1 or finding.verdicts[0].outcome is not Outcome.OK:
+    if len(finding.verdicts) != 1:
         return False
-    return finding.verdicts[0].tier is None and not turn.draft.alerts_of_check(finding.check)
+    (verdict,) = finding.verdicts
+    is_well = verdict.outcome is Outcome.OK and verdict.tier is None
+    return is_well and not memory.has_alerts(finding.check)
 
 
 def _with_silent(turn: Turn, finding: Finding) -> Iterable[Verdict]:

@@ -53,6 +53,10 @@ class Book:
         """Return the alerts of a check, resolved ones that are still remembered included."""
         return [self.alerts[key] for key in self._of_check.get(check, ())]
 
+    def has_alerts(self, check: str) -> bool:
+        """Say whether there is one of a check, be it resolved."""
+        return bool(self._of_check.get(check))
+
     def alerts_of(self, incident: str) -> list[Alert]:
         """Return the alerts that are told in an incident."""
         return [self.alerts[key] for key in self._of_incident.get(incident, ())]

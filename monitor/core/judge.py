@@ -31,19 +31,21 @@ def judge(
         slices.setdefault(one.slice, []).append(one)
     if not slices:
         return (Verdict(check, (), at, Outcome.NO_DATA, reason="the answer is empty"),)
-    return tuple(_slice(check, labels, found, rules, at) for labels, found in slices.items())
+    if len(rules) > 1:
+        rules = sorted(rules, key=_pages_first)
+    return tuple([_slice(check, labels, found, rules, at) for labels, found in slices.items()])
 
 
 def _slice(
     check: str, labels: Labels, found: Sequence[Measured], rules: Sequence[TierRule], at: datetime
 ) -> Verdict:
-    samples = tuple(one for one in found if isinstance(one, Sample))
+    samples = tuple([one for one in found if isinstance(one, Sample)])
     if not samples:
         first = found[0]
         assert isinstance(first, NoData | NotYet)
         outcome = Outcome.NO_DATA if isinstance(first, NoData) else Outcome.PENDING
         return Verdict(check, labels, at, outcome, reason=first.reason)
-    for rule in rules if len(rules) < 2 else sorted(rules, key=_pages_first):  # noqa: PLR2004  # two tiers
+    for rule in rules:
         breach = _first_breach(samples, rule)
         if breach is not None:
             return Verdict(
@@ -59,7 +61,9 @@ def _slice(
 def _no_number(samples: Sequence[Sample], rules: Sequence[TierRule]) -> str | None:
     """Return a measure with a limit whose number is NaN: it is on the good side of every one."""
     found = [one.measure for one in samples if one.value != one.value]  # NaN
-    limited = {limit.measure for rule in rules for limit in rule.limits} if found else set()
+    if not found:
+        return None
+    limited = {limit.measure for rule in rules for limit in rule.limits}
     return next((measure for measure in found if measure in limited), None)
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
@@ -93,13 +92,13 @@ class Bulkheads:
         question, which bears the name of the first of them, and names the others that had joined
         when it was put. ``askers`` names each check that asks; without it, the asking does.
         """
-        key: Hashable = (name, query, asking.now, asking.timeout) if is_shared else object()
-        try:
-            hash(key)
-        except TypeError:  # a question of a plugin that holds a list
-            key = object()
+        askers = askers or ((asking.check, asking.team),)
+        key: Hashable = (name, query, asking.now, asking.timeout)
+        if not (is_shared and _has_hash(key)):
+            self.metrics.batch_checks.observe(len(askers))
+            return await self._ask(name, query, asking, askers)
         ask = partial(self._ask, name, query, asking)
-        return await self._flights.share(key, askers or ((asking.check, asking.team),), ask)
+        return await self._flights.share(key, askers, ask)
 
     def forget_well(self, findings: Iterable[Finding], memory: Memory) -> None:
         """Stop telling of sources whose alert is over; one that flaps needs every good look.
@@ -136,14 +135,17 @@ class Bulkheads:
         began, turn_at = perf_counter(), None
         try:
             async with asyncio.timeout((asking.timeout + GRACE).total_seconds()):
-                async with gate.turn(asking.team, asking.urgent) if is_gated else nullcontext():
-                    turn_at = perf_counter()
-                    try:
-                        told = replace(asking, askers=tuple(askers))
-                        answer = await self.sources[name].ask(query, told)
-                        cost = answer.cost
-                    finally:
-                        gate.charge(_teams(askers) if is_gated else (), perf_counter() - turn_at)
+                if is_gated:
+                    await gate.enter(asking.team, asking.urgent)
+                turn_at = perf_counter()
+                try:
+                    told = replace(asking, askers=tuple(askers))
+                    answer = await self.sources[name].ask(query, told)
+                    cost = answer.cost
+                finally:
+                    if is_gated:
+                        gate.charge(_teams(askers), perf_counter() - turn_at)
+                        gate.leave()
         except TimeoutError:
             if turn_at is None:
                 raise self._left_out(name, asking, gate) from None
@@ -162,7 +164,7 @@ class Bulkheads:
             self._failed(name, fault, asking.now + _since(began), is_gated=is_gated)
             raise fault from error
         finally:
-            self.metrics.source_seconds.labels(name).observe(perf_counter() - began)
+            self.metrics.took(name, perf_counter() - began)
         if is_gated:
             self.breakers.answered(name)
         self.metrics.spent(name, _teams(askers), cost)
@@ -190,6 +192,14 @@ def _merged(
     sources: Mapping[str, Source], name: str, questions: tuple[Query, ...]
 ) -> Sequence[Sequence[int]]:
     return sources[name].merge(questions)
+
+
+def _has_hash(key: Hashable) -> bool:
+    try:
+        hash(key)
+    except TypeError:  # a question of a plugin that holds a list
+        return False
+    return True
 
 
 def _is_whole(query: Query) -> bool:

@@ -8,7 +8,7 @@ from functools import partial
 
 from monitor.config.plan import Plan, PlannedCheck
 from monitor.core.advance import Finding
-from monitor.engine.batches import Apart, gather
+from monitor.engine.batches import Apart, Asked, gather
 from monitor.engine.bulkheads import Bulkheads
 from monitor.engine.clock import Clock
 from monitor.engine.ledger import Ledger
@@ -20,6 +20,9 @@ from monitor.engine.together import Batching
 
 SLEEP = timedelta(seconds=10)
 """Without a look for longer the daemon slept."""
+
+MOST_REQUESTS = 20_000
+"""Under way or waiting for a turn, some 6 kB each: with more, sources or machine do not keep up."""
 
 
 class Dispatch:
@@ -39,6 +42,7 @@ class Dispatch:
         self.calendar = Calendar()
         self.ledger = Ledger()
         self.looks: dict[str, asyncio.Task[None]] = {}
+        self._requests = 0
         self._ticked_at: datetime | None = None
         self._clock, self._metrics, self._found, self._landed = clock, metrics, found, landed
 
@@ -63,18 +67,20 @@ class Dispatch:
         self.tick(now)
         return True
 
+    def pause(self) -> None:
+        """Start nothing until the next tick."""
+        self._ticked_at = None
+
     def tick(self, now: datetime) -> None:
         """Start every look that is due."""
         self._ticked_at = now
         recovered = self._bulkheads.breakers.take_closed()
         if recovered:
             self.calendar.hasten(recovered, now)
-        lookers = [one for due in self.calendar.due(now) if (one := self._admit(due, now))]
-        for at, count in Counter(one.due_at for one in lookers).items():
-            assert at is not None
-            self._metrics.lateness.observe_many(max(0.0, (now - at).total_seconds()), count)
-        for batch in gather(lookers, now, self._bulkheads, self._apart):
+        lookers = [one for due in self.calendar.due(now) for one in self._admit(due, now)]
+        for batch in self._fitting(gather(lookers, now, self._bulkheads, self._apart), now):
             checks = {one.planned.id: one.planned.kind for asked in batch for one in asked.lookers}
+            self._requests += 1
             asking = Batching(
                 now, self._bulkheads, self._apart, partial(self._take, self._plan, checks)
             )
@@ -82,32 +88,57 @@ class Dispatch:
             self.looks.update(dict.fromkeys(checks, task))
             task.add_done_callback(partial(self._over, batch[0].source, checks))
 
-    def _admit(self, due: Due, now: datetime) -> Looker | None:
-        """Let a check look; None when it does not, which then is found."""
-        self.ledger.opened(due.check, due.at)
+    def _admit(self, due: Due, now: datetime) -> list[Looker]:
+        """Let checks look; of those that do not, that is what is found."""
         for at in due.missed:
-            self.ledger.opened(due.check, at)
-            self._found([skipped(due.check, at, now, "the monitor was late")])
-        if due.check in self.looks:
-            self._found([skipped(due.check, due.at, now, "the last look is not over")])
-            return None
-        planned = self._plan.checks[due.check]
+            self.ledger.opened(due.checks, at)
+            self._found(skipped(one, at, now, "the monitor was late") for one in due.checks)
+        self.ledger.opened(due.checks, due.at)
+        lookers: list[Looker] = []
+        for check in due.checks:
+            left_out = self._left_out(check, due.at, now)
+            if left_out is None:
+                lookers.append(Looker(self._plan.checks[check], due.at))
+            else:
+                self._found([left_out])
+        late_by = now - due.at
+        self._bulkheads.lateness.began(len(lookers), late_by, now)
+        self._metrics.lateness.observe_many(max(0.0, late_by.total_seconds()), len(lookers))
+        return lookers
+
+    def _left_out(self, check: str, at: datetime, now: datetime) -> Finding | None:
+        """Return what is found of a check that may not look now; None of one that may."""
+        if check in self.looks:
+            return skipped(check, at, now, "the last look is not over")
+        planned = self._plan.checks[check]
         why = why_spared(planned, self._bulkheads.spared)
         if why is not None:
-            self._found([spare(planned, due.at, now, why, self._bulkheads)])
-            return None
+            return spare(planned, at, now, why, self._bulkheads)
         why = self._refusal(planned, now)
-        if why is not None:
-            self._found([unasked(planned, due.at, now, why, self._bulkheads)])
-            return None
-        self._bulkheads.lateness.began(now - due.at, now)
-        return Looker(planned, due.at)
+        return None if why is None else unasked(planned, at, now, why, self._bulkheads)
 
     def _refusal(self, planned: PlannedCheck, now: datetime) -> str | None:
         """Return why the breaker of its source keeps a check from asking; None when it may."""
+        if planned.source not in self._bulkheads.breakers.of:  # as nearly always
+            return None
         if planned.critical or planned.id in self._bulkheads.watching.get(planned.source, ()):
             return None
         return self._bulkheads.breakers.admit(planned.source, planned.id, now)
+
+    def _fitting(self, batches: list[list[Asked]], now: datetime) -> list[list[Asked]]:
+        """Leave out what there is no room for, last what may page somebody."""
+        room = max(0, MOST_REQUESTS - self._requests)
+        if len(batches) <= room:
+            return batches
+        reason = f"not asked: {self._requests} requests wait for their sources already"
+        batches = sorted(batches, key=_is_urgent, reverse=True)
+        for batch in batches[room:]:
+            source, lookers = batch[0].source, [one for asked in batch for one in asked.lookers]
+            for one in lookers:
+                self._found([skipped(one.planned.id, one.due_at, now, reason)])
+                self._bulkheads.lateness.left_out(source, now)
+            self._bulkheads.breakers.over(source, [one.planned.id for one in lookers])
+        return batches[:room]
 
     def _take(self, plan: Plan, kinds: Mapping[str, str], findings: Sequence[Finding]) -> None:
         """Hand over what was found; of checks that were removed meanwhile, only that.
@@ -126,12 +157,17 @@ class Dispatch:
             for one in findings
             for verdict in one.verdicts
         )
-        for labels, count in counts.items():
-            self._metrics.verdicts.labels(*labels).inc(count)
+        for (kind, outcome), count in counts.items():
+            self._metrics.found(kind, outcome, count)
         self._found(findings)
 
     def _over(self, source: str, checks: Iterable[str], _task: "asyncio.Task[None]") -> None:
+        self._requests -= 1
         self._bulkheads.breakers.over(source, checks)
         for check in checks:
             self.looks.pop(check, None)
         self._landed()
+
+
+def _is_urgent(batch: Iterable[Asked]) -> bool:
+    return any(one.planned.is_urgent for asked in batch for one in asked.lookers)

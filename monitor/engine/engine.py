@@ -240,6 +240,8 @@ class Engine:
         is_looking = not self.steps.is_full
         if is_looking:
             await self._look(now)
+        else:
+            self.dispatch.pause()
         await self.delivery.tick()
         await self.steps.flush()
         self.digests.tick()

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -31,17 +30,21 @@ class Gate:
         """How many wait."""
         return sum(map(len, [*self._urgent.values(), *self._others.values()]))
 
-    @asynccontextmanager
-    async def turn(self, team: str, is_urgent: bool) -> AsyncIterator[None]:
-        """Wait for a turn, and give it back afterwards."""
+    async def enter(self, team: str, is_urgent: bool) -> None:
+        """Wait for a turn; whoever has had it leaves."""
         if self.free > 0:
             self.free -= 1
         else:
             await self._wait(self._urgent if is_urgent else self._others, team)
-        try:
-            yield
-        finally:
-            self._pass_on()
+
+    def leave(self) -> None:
+        """Give a turn back."""
+        turn = self._next(self._urgent) or self._next(self._others)
+        if turn is not None:
+            turn.set_result(None)
+            return
+        self.free += 1
+        self._owed.clear()
 
     def charge(self, teams: Sequence[str], seconds: float) -> None:
         """Let teams owe what a question took, in equal parts for each check that asked."""
@@ -55,16 +58,8 @@ class Gate:
             await mine
         except asyncio.CancelledError:
             if mine.done() and not mine.cancelled():  # the turn came too late
-                self._pass_on()
+                self.leave()
             raise
-
-    def _pass_on(self) -> None:
-        turn = self._next(self._urgent) or self._next(self._others)
-        if turn is not None:
-            turn.set_result(None)
-            return
-        self.free += 1
-        self._owed.clear()
 
     def _next(self, queue: dict[str, deque[Turn]]) -> Turn | None:
         """Take out whose turn it is; None when nobody waits who still wants it."""

@@ -39,11 +39,12 @@ class Lateness:
     bound: timedelta | None = None
     _minutes: deque[Minute] = field(default_factory=lambda: deque(maxlen=KEPT_MINUTES))
 
-    def began(self, late_by: timedelta, now: datetime) -> None:
-        """Note a look."""
+    def began(self, looks: int, late_by: timedelta, now: datetime) -> None:
+        """Note looks."""
         minute = self._minute(now)
-        minute.looks += 1
-        minute.late += self.bound is not None and late_by > self.bound
+        minute.looks += looks
+        if self.bound is not None and late_by > self.bound:
+            minute.late += looks
 
     def left_out(self, source: str, now: datetime) -> None:
         """Note a look for which its source had no time."""

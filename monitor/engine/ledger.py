@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Iterable
 from datetime import datetime
+from itertools import repeat
 
 from monitor.core.advance import Finding
 
@@ -11,17 +12,15 @@ class Ledger:
 
     def __init__(self) -> None:
         """Start with none."""
-        self._open: set[tuple[str, datetime]] = set()
+        self._open: set[tuple[str, datetime | None]] = set()
 
-    def opened(self, check: str, at: datetime) -> None:
-        """Note that a slot is due."""
-        self._open.add((check, at))
+    def opened(self, checks: Iterable[str], at: datetime) -> None:
+        """Note that a slot of some checks is due."""
+        self._open.update(zip(checks, repeat(at)))
 
     def closed(self, findings: Iterable[Finding]) -> None:
         """Note that outcomes are stored, or that they are about checks that are no more."""
-        for finding in findings:
-            if finding.due_at is not None:
-                self._open.discard((finding.check, finding.due_at))
+        self._open.difference_update([(one.check, one.due_at) for one in findings])
 
     def unaccounted(self, looking: Container[str], found: Iterable[Finding]) -> int:
         """Count the slots that nobody looks at and whose outcome does not wait to be stored."""

@@ -81,16 +81,20 @@ def answered(
     """
     source = lookers[0].planned.source
     watching, unseen = bulkheads.watching.get(source, ()), bulkheads.unseen.get(source)
+    maintainer, link = _credit(answers)
     findings: list[Finding] = []
     is_answered = False
     for looker in lookers:
         name = looker.planned.id
-        findings.append(_measured(looker, now, answers, bulkheads))
+        blind = sorted(unseen or ()) if name in watching else ()
+        findings.append(_measured(looker, now, answers, blind))
         # That the load can be watched by REST does not prove that the source answers questions.
         if name not in watching:
             is_answered = True
             if unseen:
                 unseen.discard(name)
+    if maintainer or link:
+        findings = [_credited(one, maintainer, link) for one in findings]
     if not is_answered or source not in bulkheads.failing:
         return tuple(findings)
     cause = source_check(source)
@@ -98,32 +102,40 @@ def answered(
     return (well, *findings)
 
 
+def _credit(answers: Iterable[Answer]) -> tuple[str | None, str | None]:
+    """Return whose answers are, and where the evidence is, as far as they tell."""
+    maintainer = next((one.maintainer for one in answers if one.maintainer), None)
+    return maintainer, next((one.link for one in answers if one.link), None)
+
+
+def _credited(finding: Finding, maintainer: str | None, link: str | None) -> Finding:
+    if any(one.outcome is Outcome.ERROR for one in finding.verdicts):
+        return finding  # nothing could be read
+    told = tuple(replace(one, maintainer=maintainer, link=link) for one in finding.verdicts)
+    return replace(finding, verdicts=told)
+
+
 def _measured(
-    looker: Looker, now: datetime, answers: list[Answer], bulkheads: Bulkheads
+    looker: Looker, now: datetime, answers: list[Answer], blind: Sequence[str]
 ) -> Finding:
+    """Measure and judge; ``blind`` are the checks that cannot look because of a load."""
     planned = looker.planned
     try:
         measured: Iterable[Measured] = planned.check.measure(answers, now)
-        if planned.id in bulkheads.watching.get(planned.source, ()):
-            unseen = sorted(bulkheads.unseen.get(planned.source, ()))
-            measured = [_with_unseen(one, unseen) for one in measured]
+        if blind:
+            measured = [_with_unseen(one, blind) for one in measured]
         verdicts = judge(planned.id, measured, planned.tiers, now)
     except ValueError as error:
         return _error(looker, now, f"the answer cannot be read: {error}")
     except Exception as error:  # as above
         log.exception("check %s could not measure", planned.id)
         return _error(looker, now, f"the kind failed while measuring: {error!r}")
-    if not any(answer.maintainer or answer.link for answer in answers):
-        return Finding(planned.id, looker.due_at, verdicts)
-    maintainer = next((answer.maintainer for answer in answers if answer.maintainer), None)
-    link = next((answer.link for answer in answers if answer.link), None)
-    told = tuple(replace(verdict, maintainer=maintainer, link=link) for verdict in verdicts)
-    return Finding(planned.id, looker.due_at, told)
+    return Finding(planned.id, looker.due_at, verdicts)
 
 
-def _with_unseen(measured: Measured, unseen: list[str]) -> Measured:
+def _with_unseen(measured: Measured, unseen: Sequence[str]) -> Measured:
     """Add to what is known of a load the checks that cannot look because of it."""
-    if not unseen or not isinstance(measured, Sample):
+    if not isinstance(measured, Sample):
         return measured
     return replace(measured, evidence={**measured.evidence, "unseen": unseen})
 

@@ -2,7 +2,8 @@
 
 from bisect import bisect_left
 from collections import Counter as Counts
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -104,9 +105,21 @@ class Metrics:
             registry=self.registry,
         )
 
-    def _spending(self, what: str, about: str) -> Counter:
-        name = f"monitor_source_{what}"
-        return Counter(name, f"{about}, by team.", ["source", "team"], registry=self.registry)
+        # To find a metric by its labels takes longer than to count.
+        self._seconds_of = cache(self.source_seconds.labels)
+        self._verdicts_of = cache(self.verdicts.labels)
+
+    def _spending(self, what: str, about: str) -> Callable[[str, str], Counter]:
+        name, labels = f"monitor_source_{what}", ["source", "team"]
+        return cache(Counter(name, f"{about}, by team.", labels, registry=self.registry).labels)
+
+    def took(self, source: str, seconds: float) -> None:
+        """Note how long a source took to answer."""
+        self._seconds_of(source).observe(seconds)
+
+    def found(self, kind: str, outcome: str, count: int) -> None:
+        """Count verdicts."""
+        self._verdicts_of(kind, outcome).inc(count)
 
     def spent(self, source: str, teams: Sequence[str], cost: Cost) -> None:
         """Account for what a question cost the source, in equal parts to the checks that asked.
@@ -119,9 +132,9 @@ class Metrics:
             (self.source_cpu, cost.cpu.total_seconds()),
         )
         for team, checks in Counts(teams).items():
-            for counter, amount in spent:
+            for counter_of, amount in spent:
                 if amount:  # most questions cost nothing but themselves
-                    counter.labels(source, team).inc(amount * checks / len(teams))
+                    counter_of(source, team).inc(amount * checks / len(teams))
 
     def bring_up(
         self, memory: Memory, sources: Iterable[Mapping[str, Any]], waiting: Mapping[str, int]

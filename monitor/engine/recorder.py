@@ -35,6 +35,7 @@ LETTERS = {
     Outcome.SKIPPED: "s",
 }
 NOTHING = "-"
+NO_HOURS = NOTHING * 24
 _WORST_FIRST = "pwebnols-"
 
 
@@ -75,12 +76,13 @@ class Recorder:
 
     def _take_outcome(self, verdict: Verdict) -> None:
         at = verdict.at.astimezone(UTC)
-        day = self._days.setdefault(at.date(), {})
-        before = day.get(verdict.check, NOTHING * 24)
+        today = at.date()
+        day = self._days.setdefault(today, {})
+        before = day.get(verdict.check, NO_HOURS)
         hours = _marked(before, at.hour, verdict.outcome)
         if hours != before:
             day[verdict.check] = hours
-            self._changed_days.add((verdict.check, at.date()))
+            self._changed_days.add((verdict.check, today))
 
     def _take_samples(self, verdict: Verdict) -> None:
         metrics: set[str] = set()

@@ -5,9 +5,10 @@ cron expressions are read by cronsim, in the check's own zone.
 """
 
 import heapq
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
@@ -22,12 +23,14 @@ FIRST_LOOK_WITHIN = timedelta(seconds=5)
 FIRST_LOOK_TAKES = timedelta(microseconds=500)
 """With more than 10,000 checks it takes longer: they would wait, in memory, for those before."""
 
+_Pace: TypeAlias = tuple[Schedule, Beat]
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A slot that is due; ``missed`` are earlier slots of the same check that nobody looked at."""
+    """A slot of checks that are due together; ``missed`` are their earlier ones without a look."""
 
-    check: str
+    checks: Sequence[str]
     at: datetime
     missed: tuple[datetime, ...] = ()
 
@@ -46,12 +49,15 @@ def next_due(schedule: Schedule, phase: timedelta, after: datetime) -> datetime:
 
 
 class Calendar:
-    """What is due next, for every check of a plan: a heap of moments, each with its checks."""
+    """What is due next, for every check of a plan: a heap of moments, each with its checks.
+
+    Those of one schedule and beat are due at the same moments: they go on together.
+    """
 
     def __init__(self) -> None:
         """Start empty."""
         self._moments: list[datetime] = []
-        self._at: dict[datetime, list[str]] = {}
+        self._at: dict[datetime, dict[_Pace, list[str]]] = {}
         self._checks: Mapping[str, PlannedCheck] = {}
         self._beats: Mapping[str, Beat] = {}
         self._within = FIRST_LOOK_WITHIN
@@ -96,23 +102,20 @@ class Calendar:
         found: list[Due] = []
         while self._moments and self._moments[0] <= now:
             at = heapq.heappop(self._moments)
-            known: dict[tuple[int, int], tuple[list[datetime], datetime]] = {}
-            for check in sorted(self._at.pop(at)):
-                # Whoever has one beat is due at the same moments: they are worked out once.
-                key = (id(self._checks[check].schedule), id(self._beats[check]))
-                if key not in known:
-                    known[key] = self._passed(check, at, now)
-                slots, following = known[key]
-                found.append(Due(check, slots[-1], tuple(slots[:-1])))
-                self._add(following, check)
+            for pace, checks in self._at.pop(at).items():
+                checks.sort()
+                slots, following = self._passed(checks[0], at, now)
+                found.append(Due(tuple(checks), slots[-1], tuple(slots[:-1])))
+                self._add(following, pace, checks)
         return found
 
     def missed(self, now: datetime) -> int:
         """Return about how many slots are due: of a cron schedule at most one a minute."""
         return sum(
-            len(mine) + sum((now - at) // (self._checks[n].schedule.every or MINUTE) for n in mine)
-            for at, mine in self._at.items()
+            len(mine) * (1 + (now - at) // (self._checks[mine[0]].schedule.every or MINUTE))
+            for at, paces in self._at.items()
             if at <= now
+            for mine in paces.values()
         )
 
     def leap(self, now: datetime) -> None:
@@ -138,20 +141,27 @@ class Calendar:
         return next_due(self._checks[check].schedule, self._beats[check].phase, after)
 
     def _all(self) -> Iterator[tuple[datetime, str]]:
-        return ((at, check) for at, mine in self._at.items() for check in mine)
+        return (
+            (at, check)
+            for at, paces in self._at.items()
+            for mine in paces.values()
+            for check in mine
+        )
 
     def _put(self, all_of: Iterable[tuple[datetime, str]]) -> None:
         self._moments, self._at = [], {}
         for at, check in all_of:
-            self._add(at, check)
+            self._add(at, (self._checks[check].schedule, self._beats[check]), [check])
 
-    def _add(self, at: datetime, check: str) -> None:
-        mine = self._at.get(at)
-        if mine is None:
-            self._at[at] = [check]
+    def _add(self, at: datetime, pace: _Pace, checks: list[str]) -> None:
+        paces = self._at.get(at)
+        if paces is None:
+            self._at[at] = {pace: checks}
             heapq.heappush(self._moments, at)
+        elif pace in paces:
+            paces[pace] += checks
         else:
-            mine.append(check)
+            paces[pace] = checks
 
     def _soon(self, check: str) -> timedelta:
         """Return when a check looks first: not all at once, and none later than its interval."""

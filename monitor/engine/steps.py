@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 STORE_WAIT = timedelta(seconds=10)
 """How long a store that failed is left alone, but for what people order."""
 
+GATHER = timedelta(milliseconds=20)
+"""Looks that end so soon after a commit wait for the next: one costs as much as fifty looks."""
+
 MOST_AT_ONCE = 1000
 """Alerts of other systems that one step takes in: between two steps the loop answers others."""
 
@@ -101,6 +104,8 @@ class Steps:
         self._committing = asyncio.Lock()
         self._flushing: asyncio.Task[None] | None = None
         self._wants_flush = False
+        self._soon: asyncio.TimerHandle | None = None
+        self._flushed_at = 0.0
 
     def restore(self, memory: Memory, batches: Iterable[Batch]) -> None:
         """Go on from what the store remembers."""
@@ -148,21 +153,35 @@ class Steps:
         self._orders.append((order, None))
 
     def flush_soon(self) -> None:
-        """Flush as soon as the loop is free."""
-        self._wants_flush = True
-        if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(self._flush_while_wanted())
+        """Flush as soon as the loop is free, or in a moment where that was done just before."""
+        if self._soon is None:
+            at = self._flushed_at + GATHER.total_seconds()
+            self._soon = asyncio.get_running_loop().call_at(at, self._begin_flush)
 
-    async def _flush_while_wanted(self) -> None:
-        while self._wants_flush:
+    def _begin_flush(self) -> None:
+        self._soon = None
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush_wanted())
+        else:
+            self._wants_flush = True
+
+    async def _flush_wanted(self) -> None:
+        self._flushed_at = asyncio.get_running_loop().time()
+        await self.flush()
+        if self._wants_flush:
             self._wants_flush = False
-            await self.flush()
+            self.flush_soon()
 
     async def settle(self) -> None:
         """Flush, and wait until that, and what was begun before, is over."""
         await self.flush()
         if self._flushing is not None:
             await self._flushing
+        while self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
+            if self.failed_at is None:
+                await self.flush()
 
     async def flush(self) -> None:
         """Judge and commit what waits; what cannot be stored now is kept and tried again."""

@@ -10,13 +10,14 @@ import json
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import groupby
-from typing import Any
+from math import isfinite
 from zlib import crc32
 
 import sqlalchemy as sa
 
-from monitor.core.labels import labels_of
+from monitor.core.labels import Labels, labels_of
 from monitor.core.model import Evidence, Unit
 from monitor.core.series import Peak, Point
 from monitor.store.codec import labels_from
@@ -42,6 +43,7 @@ class Fresh:
     evidence: Evidence | None = None
 
 
+@lru_cache(maxsize=64)  # looks of one moment bring many numbers
 def minute_of(at: datetime) -> int:
     """Return the minute since 1970: a series has one number in each, the newest."""
     return int(at.timestamp() // 60)
@@ -140,13 +142,33 @@ def _save_hours(
 
 
 def _written(one: Fresh) -> str:
-    """Write a line: the check by itself, so that others are passed over unread, and the rest."""
+    """Write a line: the check by itself, so that others are passed over unread, and the rest.
+
+    The rest is a JSON list, written in parts: most of it is the same for many numbers.
+    """
     check, labels, measure = one.key
-    seconds = round(one.point.at.timestamp(), 3)
-    told: list[Any] = [dict(labels), measure, one.unit, seconds, numbers_of(one.point)]
-    if one.evidence:
-        told.append(dict(one.evidence))
-    return f"{json.dumps(check)}\t{_as_json(told)}"
+    numbers = _numbers_text(numbers_of(one.point))
+    evidence = f", {_as_json(dict(one.evidence))}" if one.evidence else ""
+    series, at = _series_text(labels, measure, one.unit), _seconds(one.point.at)
+    return f"{_as_json(check)}\t[{series}, {at}, {numbers}{evidence}]"
+
+
+def _numbers_text(numbers: list[float | None]) -> str:
+    """Write as JSON; of one number that is done before an encoder has begun."""
+    (first, *more) = numbers
+    if more or first is None or not isfinite(first):
+        return _as_json(numbers)
+    return f"[{first!r}]"
+
+
+@lru_cache(maxsize=4096)
+def _series_text(labels: Labels, measure: str, unit: Unit) -> str:
+    return _as_json([dict(labels), measure, unit])[1:-1]
+
+
+@lru_cache(maxsize=64)
+def _seconds(at: datetime) -> float:
+    return round(at.timestamp(), 3)
 
 
 def _read(row: str, wanted: Container[str] | None = None) -> Iterator[Fresh]:

@@ -9,7 +9,13 @@ import sqlalchemy as sa
 
 from monitor.store.errors import StoreError
 
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000")
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "busy_timeout=10000",
+    # In pages: with SQLite's 1000 (4 MB) the pages of a minute go into the database several times.
+    "wal_autocheckpoint=4000",
+)
 
 
 class Connection(sqlite3.Connection):

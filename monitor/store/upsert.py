@@ -43,8 +43,13 @@ def upsert_many(
         connection.execute(statement, list(rows))
         return
     # SQLAlchemy takes longer to hand over a row than SQLite to write it.
-    ordered = [_plain([row[name] for row in rows]) for name in order]
-    connection.exec_driver_sql(text, list(zip(*ordered, strict=True)))
+    columns = ([row[name] for row in rows] for name in order)
+    moments = _moments(table)
+    plain = [
+        _texts(column) if name in moments else column
+        for name, column in zip(order, columns, strict=True)
+    ]
+    connection.exec_driver_sql(text, list(zip(*plain, strict=True)))
 
 
 def _moment_text(value: object) -> str | None:
@@ -64,10 +69,14 @@ def _written(statement: sa.Insert, names: tuple[str, ...]) -> tuple[str, tuple[s
     return str(compiled), tuple(compiled.positiontup or ())
 
 
-def _plain(column: list[Any]) -> list[Any]:
-    """Write the moments of a column; many of one commit are the same."""
-    if not any(type(value) is datetime for value in column):
-        return column
+@cache
+def _moments(table: sa.Table) -> frozenset[str]:
+    """Return the columns that hold moments."""
+    return frozenset(one.name for one in table.c if isinstance(one.type, Moment))
+
+
+def _texts(column: list[datetime | None]) -> list[str | None]:
+    """Write moments; many of one commit are the same."""
     texts = {value: MOMENT.process_bind_param(value, None) for value in {*column}}
     return [texts[value] for value in column]
 

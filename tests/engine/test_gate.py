@@ -17,10 +17,13 @@ class Line:
         self, team: str, seconds: float = 0.0, *, is_urgent: bool = False
     ) -> asyncio.Task[None]:
         async def turn() -> None:
-            async with self.gate.turn(team, is_urgent):
+            await self.gate.enter(team, is_urgent)
+            try:
                 self.served.append(team)
                 await self.go.wait()
                 self.gate.charge([team], seconds)
+            finally:
+                self.gate.leave()
 
         return asyncio.create_task(turn())
 

@@ -23,7 +23,7 @@ def test_minutes_of_late_looks_are_complained_of() -> None:
         now = START + minute * MINUTE
         assert list(lateness.complaints(now)) == []
         for n in range(50):
-            lateness.began(BOUND + SECOND if n < 5 and minute > 1 else SECOND, now)
+            lateness.began(1, BOUND + SECOND if n < 5 and minute > 1 else SECOND, now)
     (complaint,) = lateness.complaints(START + 5 * MINUTE)
     assert complaint.startswith("6% of all looks begin more than 5 s late")
 
@@ -33,9 +33,9 @@ def test_one_bad_minute_one_late_look_in_a_hundred_and_old_ones_are_not() -> Non
     for minute in range(5):
         now = START + minute * MINUTE
         for n in range(100):
-            once.began(10 * BOUND if minute == 2 else SECOND, now)
-            rare.began(10 * BOUND if n == 0 else SECOND, now)
-            old.began(10 * BOUND, now)
+            once.began(1, 10 * BOUND if minute == 2 else SECOND, now)
+            rare.began(1, 10 * BOUND if n == 0 else SECOND, now)
+            old.began(1, 10 * BOUND, now)
     assert list(once.complaints(now)) == list(rare.complaints(now)) == []
     assert list(old.complaints(now + timedelta(hours=1))) == []
 
@@ -52,7 +52,7 @@ def test_a_source_that_has_no_time_for_minutes_is_named() -> None:
 def test_without_a_bound_whoever_drives_the_ticks_is_late_as_he_likes() -> None:
     lateness = Lateness()
     for minute in range(5):
-        lateness.began(timedelta(hours=1), START + minute * MINUTE)
+        lateness.began(1, timedelta(hours=1), START + minute * MINUTE)
     assert list(lateness.complaints(START + 5 * MINUTE)) == []
 
 
@@ -100,3 +100,60 @@ def test_who_waits_too_long_for_a_turn_is_skipped_and_minutes_of_that_reach_the_
     assert alert.last is not None
     assert "because kpi does not answer as fast as it is asked" in alert.last.reason
     assert rig.sent("oncall-slack") == ["first notification"]
+
+
+def test_no_more_wait_for_a_source_than_can_be_held_and_what_pages_is_not_left_out(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.engine.dispatch.MOST_REQUESTS", 4)
+    plan = narrow(rig)
+    patient = {
+        name: replace(one, check=one.check.model_copy(update={"timeout": timedelta(hours=1)}))
+        for name, one in plan.checks.items()
+    }
+
+    async def story(rig: Rig) -> None:
+        await rig.engine.reload(replace(plan, checks=patient))
+        rig.source.holds()
+        for _ in range(5):
+            rig.clock.advance(MINUTE)
+            await rig.engine.tick()
+        assert len(rig.engine.dispatch.looks) == 4
+        assert "c9" in rig.engine.dispatch.looks
+        rig.source.lets_go()
+        await rig.engine.settle()
+        rig.clock.advance(MINUTE)
+        await rig.engine.tick()
+        await rig.engine.settle()
+
+    rig.run(story)
+    slots = rig.store.slots.summaries(START + MINUTE, START + timedelta(minutes=6))
+    assert slots["c9"].counts[Outcome.OK] >= 1
+    crowded = [
+        one
+        for name in slots
+        for one in rig.store.slots.last(name, 100)
+        if one.reason == "not asked: 4 requests wait for their sources already"
+    ]
+    assert len(crowded) >= 8
+    rig.engine.count()
+    assert rig.engine.metrics.registry.get_sample_value("monitor_slots_unaccounted") == 0
+
+
+def test_nothing_is_looked_at_between_ticks_while_the_store_holds_no_more(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.engine.steps.MOST_WAITING", 1)
+
+    async def story(rig: Rig) -> None:
+        await rig.minutes(2)
+        rig.store.is_full = True
+        await rig.minutes(3)
+        rig.clock.advance(timedelta(seconds=5))
+        await rig.engine.tick()
+        waiting = len(rig.engine.steps.findings)
+        rig.clock.advance(timedelta(seconds=5))
+        assert not rig.engine.dispatch.look()
+        assert len(rig.engine.steps.findings) == waiting
+
+    rig.run(story)

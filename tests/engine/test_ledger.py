@@ -17,7 +17,7 @@ def unaccounted(rig: Rig) -> float | None:
 
 def test_a_slot_is_accounted_for_while_it_is_looked_at_waits_or_is_stored() -> None:
     ledger, found = Ledger(), Finding("a", START, ())
-    ledger.opened("a", START)
+    ledger.opened(["a"], START)
     assert ledger.unaccounted({"a"}, []) == 0
     assert ledger.unaccounted((), [found]) == 0
     assert ledger.unaccounted((), []) == 1

@@ -1,7 +1,10 @@
 import asyncio
 import sqlite3
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -108,3 +111,23 @@ def test_a_query_that_never_ends_is_stopped_at_the_deadline(url: str) -> None:
 
 def test_a_sum_that_overflows_is_the_fault_of_the_check(url: str) -> None:
     assert fault(url, Rows("select sum(9223372036854775807) as value from kpi")) == "query"
+
+
+def test_a_small_question_to_sqlite_is_asked_past_sqlalchemy(url: str) -> None:
+    source, question = Sql(name="kpi", url=url), Rows("select count(*) as value from kpi")
+    source.ask_blocking(question, ASKING)
+    count = 0
+
+    def called(_frame: FrameType, event: str, _arg: Any) -> None:
+        nonlocal count
+        count += event in {"call", "c_call"}
+
+    sys.setprofile(called)
+    try:
+        answer = source.ask_blocking(question, ASKING)
+    finally:
+        sys.setprofile(None)
+    assert isinstance(answer, Table)
+    assert answer.columns == {"value": (3,)}
+    assert count < 150  # most of them lend a connection; through SQLAlchemy it is twice as many
+    asyncio.run(source.close())

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
+from functools import lru_cache
 from time import monotonic
 from typing import Any, ClassVar
 
@@ -32,6 +32,7 @@ from monitor.api import (
     as_moment,
     looks_harmless,
 )
+from monitor.sources.sql import lite
 from monitor.sources.sql.faults import fault_of
 from monitor.sources.sql.together import Statement, sets_of, statement_of
 
@@ -45,8 +46,6 @@ SQLITE_KEEPS = {"cached_statements": 16}
 AS_IT_IS = {"no_parameters": True}
 MOST_STATEMENTS = 4096
 """Merged statements that are kept: most come again every minute."""
-SQLITE_STEPS = 10_000
-"""Virtual machine steps between two looks at the deadline: a fraction of a millisecond."""
 
 
 class Sql(BlockingSource, type="sql"):
@@ -210,6 +209,9 @@ class Sql(BlockingSource, type="sql"):
         """Run a statement, a text as it is written; return its columns and rows."""
         assert self._engine is not None
         try:
+            if self._dialect == "sqlite" and isinstance(statement, str):
+                columns, rows = lite.read(self._engine, statement, asking.timeout, MOST_ROWS + 1)
+                return columns, _bounded(rows)
             with self._engine.connect() as connection:
                 self._limit(connection, asking)
                 if isinstance(statement, str):
@@ -220,20 +222,17 @@ class Sql(BlockingSource, type="sql"):
                 rows = [tuple(row) for row in result.fetchmany(MOST_ROWS + 1)]
                 columns = list(result.keys())
                 connection.rollback()
-        except sa.exc.DBAPIError as error:
+        except (sa.exc.DBAPIError, sqlite3.Error) as error:
             raise fault_of(error, asking) from error
-        if len(rows) > MOST_ROWS:
-            raise SourceError("query", f"more than {MOST_ROWS} rows: {FEWER}")
-        return columns, rows
+        return columns, _bounded(rows)
 
     def _limit(self, connection: sa.Connection, asking: Asking) -> None:
         """Make the database itself keep the deadline."""
         seconds = asking.timeout.total_seconds()
         if self._dialect == "sqlite":
-            end = monotonic() + seconds
             raw = connection.connection.driver_connection
             assert isinstance(raw, sqlite3.Connection)
-            raw.set_progress_handler(partial(_is_over, end), SQLITE_STEPS)
+            lite.limit(raw, asking.timeout)
         elif self._dialect == "postgresql":
             connection.execute(sa.text("set transaction read only"))
             connection.execute(sa.text(f"set local statement_timeout = {int(seconds * 1000)}"))
@@ -245,8 +244,11 @@ class Sql(BlockingSource, type="sql"):
             self._engine.dispose()
 
 
-def _is_over(end: float) -> int:
-    return int(monotonic() > end)
+def _bounded(rows: list[Any]) -> list[Any]:
+    """Refuse more rows than anybody can use."""
+    if len(rows) > MOST_ROWS:
+        raise SourceError("query", f"more than {MOST_ROWS} rows: {FEWER}")
+    return rows
 
 
 def _read_only(url: sa.URL) -> sa.URL:

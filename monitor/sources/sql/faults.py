@@ -1,5 +1,6 @@
 """What the errors of a database mean."""
 
+import sqlite3
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,9 +30,17 @@ _SIGNS: dict[Any, tuple[str, ...]] = {
 }
 
 
-def fault_of(error: sa.exc.DBAPIError, asking: Asking) -> SourceError:
+USAGE = (
+    sa.exc.ProgrammingError,
+    sa.exc.DataError,
+    sqlite3.ProgrammingError,
+    sqlite3.DataError,
+)
+
+
+def fault_of(error: sa.exc.DBAPIError | sqlite3.Error, asking: Asking) -> SourceError:
     """Say what is wrong, with the text of the database."""
-    text = str(error.orig).strip()
+    text = str(error.orig if isinstance(error, sa.exc.DBAPIError) else error).strip()
     low = text.lower()
     seconds = asking.timeout.total_seconds()
     if "interrupted" in low or "statement timeout" in low:
@@ -39,5 +48,4 @@ def fault_of(error: sa.exc.DBAPIError, asking: Asking) -> SourceError:
     for fault, signs in _SIGNS.items():
         if any(sign in low for sign in signs):
             return SourceError(fault, text)
-    is_usage = isinstance(error, sa.exc.ProgrammingError | sa.exc.DataError)
-    return SourceError("query" if is_usage else "protocol", text)
+    return SourceError("query" if isinstance(error, USAGE) else "protocol", text)
