@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.evaluate.looks import calibrate, cost, plan_of, ways
+from bench.evaluate.answering import answering
+from bench.evaluate.looks import calibrate, cost, over_http, plan_of, ways
 
 
 def main() -> None:
@@ -16,9 +17,13 @@ def main() -> None:
     print(f"{checks} checks, one look a minute, {minutes} minutes; calibration {unit:.1f} us\n")
     print("| how it is asked | looks | CPU us a look | calibrations a look |")
     print("|---|---|---|---|")
-    with TemporaryDirectory() as name:
+    with TemporaryDirectory() as name, answering() as url:
         folder = Path(name)
-        for place, (way, (source, texts)) in enumerate(ways(folder, checks).items()):
+        all_of_them = {
+            **ways(folder, checks),
+            "Prometheus over HTTP, `batch: false`": over_http(url, checks),
+        }
+        for place, (way, (source, texts)) in enumerate(all_of_them.items()):
             plan = plan_of(source, texts)
             spent, looks = asyncio.run(cost(plan, folder / f"{place}.db", minutes))
             print(f"| {way} | {looks} | {spent:.0f} | {spent / unit:.1f} |")

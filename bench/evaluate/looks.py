@@ -2,16 +2,19 @@
 
 The real engine on a virtual clock, a SQLite store in a file with synchronous=FULL, one check in
 each slot. Ways to ask: a source in this process where a hundred checks share a question, the same
-where each has its own, and SQLite through SQLAlchemy: shared, each its own, and different questions
-that are asked together. The figure is CPU microseconds a look, and the same in units of a
-calibration loop that ran just before, which is what can be compared between machines. No wall time,
-so a busy machine changes little.
+where each has its own; SQLite: shared, each its own, and different questions that are asked
+together, or each alone; and Prometheus over HTTP, each alone. The collector of garbage is set as in
+the daemon. The figure is CPU microseconds a look, and the same in units of a calibration loop that
+ran just before, which is what can be compared between machines. No wall time, so a busy machine
+changes little.
 """
 
+import gc
 import json
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -29,11 +32,13 @@ from monitor.api import (
     Source,
     Table,
 )
+from monitor.app import COLLECT_AFTER
 from monitor.config.plan import Place, Plan, PlannedCheck, Schedule, Web
 from monitor.core.model import Limit, Maintainer, OnCall, Tier, TierRule
 from monitor.engine.clock import VirtualClock
 from monitor.engine.engine import Engine
 from monitor.engine.metrics import Metrics
+from monitor.sources.prometheus import Prometheus
 from monitor.sources.sql import Sql
 from monitor.store import open_store
 from monitor.testing.memory import Memory
@@ -114,6 +119,19 @@ def calibrate() -> float:
     return median(spent)
 
 
+@contextmanager
+def as_in_the_daemon() -> Iterator[None]:
+    """Let the collector of garbage pass over what is there, and come as rarely as there."""
+    before = gc.get_threshold()
+    gc.set_threshold(COLLECT_AFTER)
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
+
+
 async def cost(plan: Plan, store: Path, minutes: int) -> tuple[float, int]:
     """Return CPU microseconds a look after the first minute, and how many looks."""
     clock = VirtualClock(START)
@@ -129,14 +147,21 @@ async def cost(plan: Plan, store: Path, minutes: int) -> tuple[float, int]:
             await engine.settle()
 
     await run(timedelta(minutes=1))
-    before, started = clock.now(), time.process_time()
-    await run(timedelta(minutes=minutes))
-    spent = time.process_time() - started
+    with as_in_the_daemon():
+        before, started = clock.now(), time.process_time()
+        await run(timedelta(minutes=minutes))
+        spent = time.process_time() - started
     found = opened.slots.summaries(before, clock.now() + STEP)
     looks = sum(sum(one.counts.values()) for one in found.values())
     await engine.stop()
     opened.close()
     return spent / looks * 1e6, looks
+
+
+def over_http(url: str, checks: int) -> tuple[Source, list[str]]:
+    """Return how a Prometheus is asked by each check alone."""
+    texts = [f'up{{job="{n}"}}' for n in range(checks)]
+    return Prometheus(name="kpi", url=url, batch=False), texts
 
 
 def ways(folder: Path, checks: int) -> dict[str, tuple[Source, list[str]]]:
