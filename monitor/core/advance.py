@@ -17,10 +17,11 @@ from monitor.core.orders import Order, Refusal, obey
 from monitor.core.state import Slot, Step
 from monitor.core.telling import tell
 from monitor.core.turn import Turn
+from monitor.core.value import value
 from monitor.core.world import CheckFacts, World
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Finding:
     """One look of one check: the slot that was due, and a verdict for each slice.
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from monitor.core.business_days import EVERY_DAY, BusinessDays
 from monitor.core.labels import Labels
+from monitor.core.value import value
 from monitor.core.whole import INFINITE_AS_TEXT
 
 Evidence: TypeAlias = Mapping[str, Any]
@@ -62,7 +63,7 @@ class Direction(StrEnum):
     BELOW = "below"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Sample:
     """One measured number of one slice.
 
@@ -149,7 +150,7 @@ class Breach:
     limit: Limit
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Verdict:
     """The outcome of one slice of one check at one time.
 

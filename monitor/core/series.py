@@ -7,10 +7,11 @@ from typing import ClassVar
 
 from monitor.core.labels import Labels
 from monitor.core.model import Evidence, Unit
+from monitor.core.value import value
 from monitor.core.whole import INFINITE_AS_TEXT
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Point:
     """One number, and what was expected of it where something was."""
 

@@ -11,9 +11,10 @@ from monitor.core.model import Outcome, Verdict
 from monitor.core.notification import Notification, QuietReason, Receipt
 from monitor.core.silence import Silence
 from monitor.core.trail import TrailEntry
+from monitor.core.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Slot:
     """One due time of one check and how it ended: exactly one is stored for each due time.
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from monitor.api.answer import Answer
@@ -15,12 +15,13 @@ from monitor.config.plan import PlannedCheck
 from monitor.core.advance import Finding
 from monitor.core.judge import judge
 from monitor.core.model import Measured, Outcome, Sample, Tier, Verdict
+from monitor.core.value import value
 from monitor.engine.bulkheads import Bulkheads, LeftOutError, source_check
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Looker:
     """A check that looks for a slot; ``due_at`` is None when somebody asked for the look."""
 

@@ -8,7 +8,6 @@ of one part, and who asks for a check reads the rows of its part. Every hour the
 
 import json
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import groupby
@@ -20,6 +19,7 @@ import sqlalchemy as sa
 from monitor.core.labels import Labels, labels_of
 from monitor.core.model import Evidence, Unit
 from monitor.core.series import Peak, Point
+from monitor.core.value import value
 from monitor.store.codec import labels_from
 from monitor.store.hours import Hour, SeriesKey, hour_row, numbers_of, peak_of, points_of
 from monitor.store.kept_tables import sample_fresh, sample_hour
@@ -33,7 +33,7 @@ _as_json = json.JSONEncoder(default=str).encode  # made once: json.dumps makes o
 HOUR_KEY = ("check", "slice", "measure", "hour")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Fresh:
     """A number as it came; ``evidence`` is what is kept of it if it is the largest of its hour."""
 
