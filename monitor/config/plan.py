@@ -105,7 +105,7 @@ class PlannedCheck:
     @property
     def is_urgent(self) -> bool:
         """Whether it goes before others where a source is slow: it may page, or is critical."""
-        return self.critical or any(rule.tier is Tier.PAGE for rule in self.tiers)
+        return self.critical or Tier.PAGE in [rule.tier for rule in self.tiers]
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,8 @@ class Apart:
 
     def has(self, one: Asked, now: datetime) -> bool:
         """Say whether a question is asked alone now."""
+        if not self._until:  # to hash a question takes as long as all else here
+            return False
         assert one.query is not None
         until = self._until.get((one.source, one.query))
         return until is not None and until > now
@@ -93,8 +95,9 @@ def _merged(
     for one in questions:
         if apart.has(one, now):
             batches.append([one])
-        else:
-            fits.setdefault((one.source, one.lookers[0].planned.check.timeout), []).append(one)
+            continue
+        planned = one.lookers[0].planned
+        fits.setdefault((planned.source, planned.check.timeout), []).append(one)
     for group in (part for one in fits.values() for part in _by_beat(one)):
         queries = tuple(one.query for one in group if one.query is not None)
         sets = bulkheads.merge(group[0].source, queries)

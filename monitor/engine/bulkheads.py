@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitor.api.answer import Answer
 from monitor.api.errors import SourceError
-from monitor.api.query import LastUpdate, Query, Rows
+from monitor.api.query import LastUpdate, Query, Rows, Together
 from monitor.api.source import Asking, BlockingSource, Source
 from monitor.core.advance import Finding
 from monitor.core.book import Memory
@@ -94,7 +94,8 @@ class Bulkheads:
         """
         askers = askers or ((asking.check, asking.team),)
         key: Hashable = (name, query, asking.now, asking.timeout)
-        if not (is_shared and _has_hash(key)):
+        # What is asked together nobody else asks, and its fifty questions take long to hash.
+        if not is_shared or isinstance(query, Together) or not _has_hash(key):
             self.metrics.batch_checks.observe(len(askers))
             return await self._ask(name, query, asking, askers)
         ask = partial(self._ask, name, query, asking)
