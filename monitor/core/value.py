@@ -2,7 +2,7 @@
 
 Python makes a frozen dataclass by calls past its own guard, one for each field: three times as long
 as without. ``mypy --strict`` refuses every change of one, in our code and in the tests; so this is
-for what is made for each look, and not for what plugins share or the plan holds.
+for what is made anew for each look, and not for what is kept between looks, as the plan is.
 """
 
 from collections.abc import Callable
