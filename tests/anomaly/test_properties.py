@@ -19,7 +19,7 @@ WILD = st.one_of(
 )
 
 
-@limits(max_examples=4 * FEW, deadline=None)
+@limits(max_examples=4 * FEW)
 @given(
     cut=st.integers(15 * 24, DAYS * 24 - 1),
     future=arrays.arrays(np.float64, (2, 48), elements=WILD),
@@ -36,7 +36,7 @@ def test_changing_the_future_never_changes_a_past_score(cut: int, future: np.nda
         np.testing.assert_array_equal(old[..., :cut], new[..., :cut], err_msg=name)
 
 
-@limits(max_examples=4 * FEW, deadline=None)
+@limits(max_examples=4 * FEW)
 @given(
     values=arrays.arrays(np.float64, (2, 24 * 23), elements=WILD, fill=st.just(7.0)),
     bad=st.sampled_from(["down", "up", "both"]),
@@ -53,7 +53,7 @@ def test_no_input_raises_and_every_answer_is_one_of_three(values: np.ndarray, ba
         assert isinstance(answer, Missing) == unknown
 
 
-@limits(max_examples=3 * FEW, deadline=None)
+@limits(max_examples=3 * FEW)
 @given(
     value=st.one_of(st.integers(0, 10**9).map(float), st.floats(1e-6, 1e9)),
     holes=st.lists(st.integers(0, DAYS * 24 - 1), max_size=50),
@@ -67,7 +67,7 @@ def test_a_constant_is_never_an_alarm(value: float, holes: list[int], bad: str) 
     assert not replay(series(values), asked, START).is_anomaly.any()
 
 
-@limits(max_examples=6 * FEW, deadline=None)
+@limits(max_examples=6 * FEW)
 @given(rows=st.lists(st.tuples(st.integers(0, 24 * 30), st.one_of(st.none(), WILD)), max_size=30))
 def test_few_unordered_duplicated_rows_are_never_an_alarm(
     rows: list[tuple[int, float | None]],

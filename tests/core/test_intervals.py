@@ -2,7 +2,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.core.intervals import TimeInterval, intervals_at, muted_by
@@ -98,7 +98,6 @@ def test_a_route_is_mute_inside_mute_and_outside_active_intervals(
     assert muted_by(mute, active, INTERVALS, at("2026-11-25T12:00")) == expected
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(["noon", "morning", "gone"]), max_size=4),
     st.datetimes(datetime(2015, 1, 1), datetime(2037, 12, 31)),

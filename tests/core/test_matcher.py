@@ -1,7 +1,7 @@
 import contextlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.core.matcher import (
@@ -122,14 +122,12 @@ _plain = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(_plain, max_size=4))
 def test_what_is_written_is_read_again_as_the_same(matchers: list[Matcher]) -> None:
     assert list(parse_matchers(",".join(map(str, matchers)))) == matchers
     assert list(parse_matchers("{" + ", ".join(map(str, matchers)) + "}")) == matchers
 
 
-@settings(deadline=None)
 @given(st.text(alphabet='ab"\\{},=!~ \n\x85n', max_size=12))
 def test_any_text_holds_matchers_or_is_refused_and_never_breaks_the_reader(text: str) -> None:
     with contextlib.suppress(MatcherError):

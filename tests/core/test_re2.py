@@ -2,7 +2,7 @@ import contextlib
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.core.re2 import RegexError, compile_pattern
@@ -116,7 +116,6 @@ _patterns = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(_patterns, st.text("ab \n", max_size=6))
 def test_where_python_and_re2_agree_on_the_grammar_they_agree_on_the_answer(
     pattern: str, text: str
@@ -125,7 +124,6 @@ def test_where_python_and_re2_agree_on_the_grammar_they_agree_on_the_answer(
     assert compile_pattern(pattern).matches(text) is expected
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="ab()[]{}|*+?\\^$.-,:!=<>0123456789PQEi", max_size=12))
 def test_any_text_is_a_pattern_or_refused_and_never_breaks_the_reader(text: str) -> None:
     with contextlib.suppress(RegexError):

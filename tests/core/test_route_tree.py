@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.config.route_lint import find_unreachable
@@ -162,7 +162,6 @@ _TREES = st.recursive(_SMALL.map(lambda text: node("leaf", text)), _trees, max_l
 _LABELS = st.dictionaries(st.sampled_from(["a", "b"]), st.sampled_from(["x", "y", "z"]))
 
 
-@settings(deadline=None)
 @given(st.lists(_TREES, max_size=4), _LABELS)
 def test_the_way_that_is_explained_is_the_way_that_is_taken(
     routes: list[Route], labels: dict[str, str]
@@ -172,7 +171,6 @@ def test_the_way_that_is_explained_is_the_way_that_is_taken(
     assert list(map(id, walked)) == list(map(id, root.matches(labels)))
 
 
-@settings(deadline=None)
 @given(st.lists(_TREES, max_size=4), _LABELS)
 def test_a_route_that_is_called_unreachable_is_never_reached(
     routes: list[Route], labels: dict[str, str]

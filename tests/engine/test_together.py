@@ -301,7 +301,6 @@ texts = st.one_of(
 
 @settings(
     max_examples=often(25, 80),
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(

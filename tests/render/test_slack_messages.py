@@ -113,7 +113,7 @@ EXAMPLES = int(os.environ.get("MONITOR_EXAMPLES") or often(40, 1000))
 
 
 @given(st.lists(words, min_size=6, max_size=6))
-@settings(deadline=None, max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES)
 def test_whatever_the_data_says_slack_takes_the_message(texts: list[str]) -> None:
     made = poisoned(texts)
     story = replace(whole_digest(), open=(made,), revision=texts[1], unowned=(texts[2],))
