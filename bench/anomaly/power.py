@@ -3,6 +3,7 @@
     python -m bench.anomaly.power hourly --seeds 101 102 103
     python -m bench.anomaly.power daily --seeds 101 102 103
     python -m bench.anomaly.power alike --seeds 101 102 103 [--apart]
+    python -m bench.anomaly.power daily --seeds 101 102 103 --alone 5
 
 The series come from `generator`; the check is the whole world, its budget one alarm per series and
 30 days, its direction down. Holidays are known to the detector. False alarms are counted on the
@@ -11,7 +12,8 @@ days after a launch are not counted. Each round gives every slice one drop at a 
 from gaps, holidays, fresh launches and alarms of the clean copy; a drop is found by an alarm inside
 it. A leak takes 2 % more every day for ten days, and is found by an alarm within the first five.
 The pooled tail sees the injected incidents, too. `alike` is the hourly world with one week for all
-slices; `--apart` leaves the detector without the shape that they have in common.
+slices; `--apart` leaves the detector without the shape that they have in common. With `--alone N`
+every N-th series is a check of its own, with a budget of one.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -51,6 +54,24 @@ def ours(
     known = world.dates if holidays else frozenset()
     settings = Settings(bucket, "UTC", bad, budget * len(values), 0.0, known)
     return replay(world.series(values), settings).is_anomaly
+
+
+def alone(world: World, values: Floats, budget: float) -> Bools:
+    """Replay each series as a check of its own."""
+    rows = [chosen(world, slice(row, row + 1)) for row in range(len(values))]
+    parts = [ours(one, values[[row]], budget) for row, one in enumerate(rows)]
+    return np.concatenate(parts)
+
+
+def chosen(world: World, rows: slice) -> World:
+    """Return some slices of a world."""
+    return replace(
+        world,
+        values=world.values[rows],
+        volume=world.volume[rows],
+        launch=world.launch[rows],
+        labels=world.labels[rows],
+    )
 
 
 def counted(world: World, alarms: Bools) -> Bools:
@@ -147,14 +168,18 @@ def table(results: list[tuple[Floats, Found]], volume: Floats) -> str:
     return "\n".join(lines)
 
 
-def one(asked: tuple[str, int, int]) -> tuple[Floats, Found]:
+def one(asked: tuple[str, int, int, int]) -> tuple[Floats, Found]:
     """Measure one seed."""
-    grain, seed, rounds = asked
-    return measure(ours, drawn(grain, seed), seed, rounds)
+    grain, seed, rounds, each = asked
+    return measure(alone if each else ours, drawn(grain, seed, each), seed, rounds)
 
 
-def drawn(grain: str, seed: int) -> World:
-    """Draw the world of a grain."""
+def drawn(grain: str, seed: int, each: int = 0) -> World:
+    """Draw the world of a grain; of its series every `each`-th, 0 for all."""
+    return chosen(_drawn(grain, seed), slice(None, None, each or None))
+
+
+def _drawn(grain: str, seed: int) -> World:
     if grain == "daily":
         return generator.daily(seed)
     return generator.hourly(seed, Recipe(alike=Recipe.each if grain == "alike" else 0))
@@ -167,14 +192,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102, 103])
     parser.add_argument("--rounds", type=int, default=2, help="injections of each size per series")
     parser.add_argument("--apart", action="store_true", help="share no shape between slices")
+    parser.add_argument("--alone", type=int, default=0, help="every N-th series, a check each")
     asked = parser.parse_args()
     if asked.apart:
         detector.LEAST_SLICES = sys.maxsize
     with ProcessPoolExecutor(2) as workers:
-        work = [(asked.grain, seed, asked.rounds) for seed in asked.seeds]
+        work = [(asked.grain, seed, asked.rounds, asked.alone) for seed in asked.seeds]
         results = list(workers.map(one, work))
     print(asked.grain, "seeds", *asked.seeds)
-    print(table(results, drawn(asked.grain, asked.seeds[0]).volume))
+    print(table(results, drawn(asked.grain, asked.seeds[0], asked.alone).volume))
 
 
 if __name__ == "__main__":
