@@ -301,7 +301,7 @@ texts = st.one_of(
 
 @settings(
     max_examples=often(25, 80),
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     st.lists(st.tuples(st.integers(-9, 9), st.sampled_from(["ctr", "cvr", "7"])), max_size=9),

@@ -97,7 +97,7 @@ def said(answer: Answer) -> object:
 
 @settings(
     max_examples=often(40, 150),
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     st.lists(
