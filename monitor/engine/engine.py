@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,15 +11,13 @@ from monitor.config.plan import Plan
 from monitor.core.advance import Finding
 from monitor.core.book import Memory
 from monitor.core.model import Verdict
-from monitor.core.orders import Order, Reconsider, Refusal, Remove
+from monitor.core.orders import Order, Reconsider, Refusal
 from monitor.core.state import Step
 from monitor.core.world import World
 from monitor.engine.auditor import Auditor
 from monitor.engine.beats import beats_of
-from monitor.engine.broken import farewells, file_findings, is_known
-from monitor.engine.bulkheads import Bulkheads, source_check
+from monitor.engine.bulkheads import Bulkheads
 from monitor.engine.clock import Clock
-from monitor.engine.closing import close_gone
 from monitor.engine.delivery import Delivery
 from monitor.engine.digest_runs import DigestRuns
 from monitor.engine.digests import Digests
@@ -32,6 +30,7 @@ from monitor.engine.look import look
 from monitor.engine.metrics import Metrics
 from monitor.engine.shedding import overloaded, watchers
 from monitor.engine.steps import Steps
+from monitor.engine.succession import Leaving, close_gone, take_up
 from monitor.engine.threads import Writer
 from monitor.engine.world import world_of
 from monitor.store import Store, StoreError
@@ -67,7 +66,6 @@ class Engine:
         self.fault: str | None = None
         self.steps = Steps(self.writer, clock, lambda: self.world, self._stored)
         self.dispatch = Dispatch(clock, metrics, self.steps.take, self.steps.flush_soon)
-        self._leaving: set[asyncio.Task[None]] = set()
         self._ticked_at: datetime | None = None
         self._looked_at: datetime | None = None
         self._began_at: datetime | None = None
@@ -84,6 +82,7 @@ class Engine:
         self.delivery = Delivery(
             plan, store, self.writer, clock, metrics, self.steps.order_soon, self.steps.order
         )
+        self.leaving = Leaving(self.delivery.settle)
         self._use(plan, world_of(plan))
 
     @cached_property
@@ -142,8 +141,7 @@ class Engine:
         await self.delivery.start()
         checks = self.plan.checks
         self.dispatch.calendar.plan(checks, beats_of(checks), now)
-        self._watch_ill_sources()
-        self._drop_removed((), now)
+        self._take_up(now)
         self.steps.order_soon(Reconsider("the monitor started"))
         await self.steps.flush()
         for problem in self.plan.problems:
@@ -165,40 +163,16 @@ class Engine:
         looks = list(self.dispatch.looks.values())
         self._use(plan, world)
         self.dispatch.calendar.plan(plan.checks, beats, now)
-        self._watch_ill_sources()
-        self._drop_removed(known, now)
+        self._take_up(now, known)
         self.steps.order_soon(Reconsider(f"revision {plan.revision}"))
         await self.steps.flush()
-        leaving = asyncio.create_task(self._leave(old, plan, looks))
-        self._leaving.add(leaving)
-        leaving.add_done_callback(self._leaving.discard)
+        self.leaving.begin(old, plan, looks)
         log.info("reloaded: %d checks, revision %s", len(plan.checks), plan.revision)
 
-    async def _leave(self, old: Plan, plan: Plan, looks: Iterable[asyncio.Task[None]]) -> None:
-        """Close what the new plan does not have, once nobody uses it any more."""
-        await asyncio.gather(*looks, return_exceptions=True)
-        await self.delivery.settle()
-        await close_gone(old, plan)
-
-    def _watch_ill_sources(self) -> None:
-        """Know again, after a start, which sources were ill: answers make them well."""
-        ill = {alert.check for alert in self.memory.alerts.values() if alert.is_open}
-        # What was found and cannot be stored yet counts, too.
-        ill |= {finding.check for finding in self.steps.findings}
-        self.bulkheads.failing = {n for n in self.plan.sources if source_check(n) in ill}
-
-    def _drop_removed(self, known: Container[str], now: datetime) -> None:
-        # What was found of removed checks and is not stored yet would open alerts that nobody ends.
-        gone = [one for one in self.steps.findings if not is_known(one.check, self.world)]
-        self.dispatch.ledger.closed(gone)
-        self.steps.findings = [
-            one for one in self.steps.findings if is_known(one.check, self.world)
-        ]
-        alerts = [alert for alert in self.memory.alerts.values() if alert.is_open]
-        self.steps.take(file_findings(self.plan, {alert.check for alert in alerts}, now))
-        strangers = {alert.check for alert in alerts} - self.world.checks.keys()
-        for check in farewells(strangers, known, self.plan):
-            self.steps.order_soon(Remove(check))
+    def _take_up(self, now: datetime, known: Container[str] = ()) -> None:
+        self.bulkheads.failing = take_up(
+            self.plan, self.world, self.steps, self.dispatch.ledger, known=known, now=now
+        )
 
     async def _look(self, now: datetime) -> None:
         """Start every look that is due; after a long sleep as after a start.
@@ -315,8 +289,9 @@ class Engine:
                 await self.delivery.settle()
         except TimeoutError:
             log.warning("some looks or sends did not end within %s", DRAIN)
-        for task in (*self.dispatch.looks.values(), *self._leaving):
-            task.cancel()
+        for look_under_way in self.dispatch.looks.values():
+            look_under_way.cancel()
+        self.leaving.cancel()
         await self.delivery.stop()
         await self.steps.settle()
         await self.housekeeping.stop(self.plan.sources, self.clock.now())

@@ -372,7 +372,7 @@ def test_a_plan_that_was_replaced_is_freed_without_the_collector(home: Home) -> 
             await app._use(home.loader.load(app.engine.plan))
             await app._tick()
             await app.engine.settle()
-            await asyncio.gather(*app.engine._leaving)
+            await app.engine.leaving.settle()
             assert before() is None
         finally:
             gc.enable()
