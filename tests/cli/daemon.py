@@ -14,6 +14,8 @@ from threading import Timer
 import httpx
 import pytest
 
+from tests import local
+
 CONFIG = """
 timezone: UTC
 store: sqlite:///{folder}/monitor.db
@@ -69,7 +71,7 @@ class Home:
         connection.close()
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=5)
+        return local.get(f"http://127.0.0.1:{self.port}{path}", timeout=5)
 
 
 def read_until(daemon: Daemon, wanted: str) -> str:

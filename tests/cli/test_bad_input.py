@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+from tests import local
 from tests.cli.daemon import Home, daemons, read_until
 
 CONFIG = """
@@ -88,7 +88,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
 def looked_at(home: Home, *checks: str) -> dict[str, dict[str, Any]]:
     """Ask until each of the checks was looked at; the connection's own timeout bounds a look."""
     for _ in range(500):
-        answer = httpx.get(f"http://127.0.0.1:{home.port}/api/v1/checks", timeout=5).json()
+        answer = local.get(f"http://127.0.0.1:{home.port}/api/v1/checks", timeout=5).json()
         rows = answer["checks"] if isinstance(answer, dict) else answer
         found = {row["check"]: row["verdict"] for row in rows}
         if found.keys() >= set(checks):

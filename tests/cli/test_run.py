@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from click.testing import CliRunner
 
 from monitor.cli.main import cli
+from tests import local
 from tests.cli.daemon import CHECKS, Begin, Daemon, Home, daemons, read_until
 
 Start = Callable[[], Daemon]
@@ -66,11 +66,11 @@ def test_it_looks_tells_serves_reloads_and_drains(home: Home, start: Start) -> N
 def test_a_failed_ping_is_committed_and_told(running: tuple[Home, Daemon]) -> None:
     home, daemon = running
     url = f"http://127.0.0.1:{home.port}/api/v1/ping"
-    assert httpx.post(f"{url}/train/start").status_code == 200
-    assert httpx.post(f"{url}/train/137").status_code == 200
-    assert httpx.post(f"{url}/train/300").status_code == 400
-    assert httpx.post(f"{url}/nothing").status_code == 404
-    assert httpx.post(f"{url}/rows").status_code == 404
+    assert local.post(f"{url}/train/start").status_code == 200
+    assert local.post(f"{url}/train/137").status_code == 200
+    assert local.post(f"{url}/train/300").status_code == 400
+    assert local.post(f"{url}/nothing").status_code == 404
+    assert local.post(f"{url}/rows").status_code == 404
     assert "failed 1 times in a row" in read_until(daemon, "WARN train")
 
 

@@ -9,10 +9,11 @@ from monitor.render.slack import digest_messages, incident_blocks
 from monitor.render.slack_parts import chart_blocks
 from monitor.testing.slack import Fault, ScriptedSlack
 from monitor.testing.slack_page import body
+from tests import local
 
 
 def call(slack: ScriptedSlack, method: str, **fields: object) -> dict[str, object]:
-    made: dict[str, object] = httpx.post(slack.url + method, json=fields).json()
+    made: dict[str, object] = local.post(slack.url + method, json=fields).json()
     return made
 
 
@@ -32,7 +33,7 @@ def test_reading_wants_the_id_of_the_channel_and_returns_the_newest_first() -> N
         call(slack, "chat.postMessage", channel="alerts", text="two")
         assert call(slack, "conversations.history", channel="alerts")["ok"] is False
         url = f"{slack.url}conversations.history"
-        found = httpx.get(url, params={"channel": str(channel)}).json()
+        found = local.get(url, params={"channel": str(channel)}).json()
         assert [message["text"] for message in found["messages"]] == ["two", "one"]
 
 
@@ -63,12 +64,12 @@ def test_a_lost_answer_tells_nothing_of_whether_it_was_kept(fault: Fault, kept: 
 
 def test_a_server_that_hangs_ends_with_the_test() -> None:
     with ScriptedSlack(faults=["hang"]) as slack, pytest.raises(httpx.ReadTimeout):
-        httpx.post(f"{slack.url}chat.postMessage", json={"channel": "a"}, timeout=0.05)
+        local.post(f"{slack.url}chat.postMessage", json={"channel": "a"}, timeout=0.05)
 
 
 def test_a_rate_limit_names_the_wait() -> None:
     with ScriptedSlack(faults=["rate_limited"]) as slack:
-        answer = httpx.post(f"{slack.url}chat.postMessage", json={})
+        answer = local.post(f"{slack.url}chat.postMessage", json={})
         assert (answer.status_code, answer.headers["Retry-After"]) == (429, "3")
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from monitor.api import ClusterQuery
 from monitor.testing.trino import NEW_NAME, OLD_NAME, ClusterState, Fault, ScriptedTrino
+from tests import local
 
 
 class Stage:
@@ -30,13 +31,13 @@ def server(stage: Stage) -> Iterator[ScriptedTrino]:
 
 
 def post(server: ScriptedTrino, text: str = "select 1") -> httpx.Response:
-    return httpx.post(f"{server.url}/v1/statement", content=text)
+    return local.post(f"{server.url}/v1/statement", content=text)
 
 
 def pages(server: ScriptedTrino, text: str = "select 1") -> list[dict[str, Any]]:
     found = [post(server, text).json()]
     while "nextUri" in found[-1]:
-        found.append(httpx.get(found[-1]["nextUri"]).json())
+        found.append(local.get(found[-1]["nextUri"]).json())
     return found
 
 
@@ -58,16 +59,16 @@ def test_columns_carry_the_arguments_of_their_type(server: ScriptedTrino) -> Non
 def test_a_query_is_alive_until_it_is_cancelled(server: ScriptedTrino, stage: Stage) -> None:
     stage.becomes(is_stuck=True)
     first = post(server).json()
-    again = httpx.get(first["nextUri"]).json()
+    again = local.get(first["nextUri"]).json()
     assert server.alive == {first["id"]}
-    assert httpx.delete(again["nextUri"]).status_code == 204
+    assert local.delete(again["nextUri"]).status_code == 204
     assert server.alive == set()
     assert server.cancelled == [first["id"]]
 
 
 def test_a_full_queue_refuses_in_words_of_the_protocol(server: ScriptedTrino, stage: Stage) -> None:
     stage.becomes(is_full=True)
-    answer = httpx.get(post(server).json()["nextUri"])
+    answer = local.get(post(server).json()["nextUri"])
     assert answer.status_code == 200
     assert answer.json()["error"]["errorName"] == "QUERY_QUEUE_FULL"
 
@@ -83,7 +84,7 @@ def test_a_statement_that_is_cut_off_was_not_submitted(server: ScriptedTrino) ->
 
 
 def test_an_unknown_table_is_not_found(server: ScriptedTrino) -> None:
-    answer = httpx.get(post(server, "select 2 from nowhere").json()["nextUri"])
+    answer = local.get(post(server, "select 2 from nowhere").json()["nextUri"])
     assert answer.json()["error"]["errorName"] == "TABLE_NOT_FOUND"
 
 
@@ -100,7 +101,7 @@ def test_unavailable_once_fails_one_reading_of_each_query(
     stage.becomes(fault=Fault.UNAVAILABLE_ONCE)
     for _ in range(2):
         uri = post(server).json()["nextUri"]
-        assert [httpx.get(uri).status_code for _ in range(2)] == [503, 200]
+        assert [local.get(uri).status_code for _ in range(2)] == [503, 200]
 
 
 @pytest.mark.parametrize(("fault", "status"), [(Fault.UNAVAILABLE, 503), (Fault.UNAUTHORIZED, 401)])
@@ -109,7 +110,7 @@ def test_some_faults_refuse_everything(
 ) -> None:
     stage.becomes(fault=fault)
     assert post(server).status_code == status
-    assert httpx.get(f"{server.url}/v1/info").status_code == status
+    assert local.get(f"{server.url}/v1/info").status_code == status
     assert server.alive == set()
 
 
@@ -120,31 +121,31 @@ def test_a_stopped_server_refuses_connections(server: ScriptedTrino) -> None:
 
 
 def test_metrics_have_the_name_of_one_generation(server: ScriptedTrino, stage: Stage) -> None:
-    assert re.search(rf"^{NEW_NAME} 4$", httpx.get(f"{server.url}/metrics").text, re.MULTILINE)
+    assert re.search(rf"^{NEW_NAME} 4$", local.get(f"{server.url}/metrics").text, re.MULTILINE)
     stage.becomes(has_old_names=True, workers=5)
-    text = httpx.get(f"{server.url}/metrics").text
+    text = local.get(f"{server.url}/metrics").text
     assert re.search(rf"^{OLD_NAME} 5$", text, re.MULTILINE)
     assert NEW_NAME not in text
 
 
 def test_rest_shows_the_state_of_the_moment(server: ScriptedTrino, stage: Stage) -> None:
-    assert httpx.get(f"{server.url}/v1/query").json() == []
+    assert local.get(f"{server.url}/v1/query").json() == []
     stage.becomes(queries=[ClusterQuery("q1", "asha", "cli", "QUEUED")], is_starting=True)
-    assert [one["queryId"] for one in httpx.get(f"{server.url}/v1/query").json()] == ["q1"]
-    assert httpx.get(f"{server.url}/v1/info").json()["starting"] is True
+    assert [one["queryId"] for one in local.get(f"{server.url}/v1/query").json()] == ["q1"]
+    assert local.get(f"{server.url}/v1/info").json()["starting"] is True
 
 
 def test_a_denied_resource_is_forbidden_and_others_are_not(
     server: ScriptedTrino, stage: Stage
 ) -> None:
     stage.becomes(denied=frozenset({"/metrics"}))
-    assert httpx.get(f"{server.url}/metrics").status_code == 403
-    assert httpx.get(f"{server.url}/v1/query").status_code == 200
+    assert local.get(f"{server.url}/metrics").status_code == 403
+    assert local.get(f"{server.url}/v1/query").status_code == 200
 
 
 def test_a_page_that_was_lost_is_given_again(server: ScriptedTrino) -> None:
-    uri = httpx.get(post(server).json()["nextUri"]).json()["nextUri"]
-    first, again = httpx.get(uri).json(), httpx.get(uri).json()
+    uri = local.get(post(server).json()["nextUri"]).json()["nextUri"]
+    first, again = local.get(uri).json(), local.get(uri).json()
     assert first == again
     assert first["data"]
 
@@ -164,7 +165,7 @@ def test_one_statement_may_fail_while_others_work(server: ScriptedTrino, stage: 
 def test_the_clusters_own_limit_ends_a_query(server: ScriptedTrino, stage: Stage) -> None:
     stage.becomes(is_stuck=True)
     limit = {"X-Trino-Session": "query_max_run_time=0s"}
-    httpx.post(f"{server.url}/v1/statement", content="select 1", headers=limit)
+    local.post(f"{server.url}/v1/statement", content="select 1", headers=limit)
     assert server.alive == set()
 
 
@@ -172,12 +173,12 @@ def test_the_clusters_own_limit_ends_a_query(server: ScriptedTrino, stage: Stage
 def test_each_generation_has_its_login(server: ScriptedTrino, stage: Stage, is_new: bool) -> None:
     stage.becomes(has_new_login=is_new, password="hush")
     form = {"username": "m", "password": "hush"}
-    old = httpx.post(f"{server.url}/ui/login", data=form)
-    new = httpx.post(f"{server.url}/ui/auth/login", json=form)
+    old = local.post(f"{server.url}/ui/login", data=form)
+    new = local.post(f"{server.url}/ui/auth/login", json=form)
     assert [bool(answer.cookies) for answer in (old, new)] == [not is_new, is_new]
-    assert httpx.get(f"{server.url}/ui/api/stats").status_code == 401
+    assert local.get(f"{server.url}/ui/api/stats").status_code == 401
     cookie = {"Cookie": (old if old.cookies else new).headers["Set-Cookie"].split(";")[0]}
-    assert httpx.get(f"{server.url}/ui/api/stats", headers=cookie).json()["activeWorkers"] == 4
+    assert local.get(f"{server.url}/ui/api/stats", headers=cookie).json()["activeWorkers"] == 4
 
 
 def test_there_are_many_ways_to_fail() -> None:
