@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -56,13 +56,20 @@ class Calendar:
         self.cluster = max(1, int(CLUSTER / settings.bucket))
         days = [at.toordinal() - EPOCH.toordinal() for at in settings.holidays]
         self._holidays = np.array(sorted(days), dtype=np.int64)
+        self._last: tuple[int, int, Span] | None = None
 
     def block(self, number: int) -> int:
         """Return the block that holds a bucket."""
         return number // self.day
 
     def span(self, lo: int, hi: int) -> Span:
-        """Build the tables for the buckets from `lo` up to `hi`."""
+        """Return the tables for the buckets from `lo` up to `hi`: all parts ask for the same."""
+        last = self._last
+        if last is None or last[:2] != (lo, hi):
+            self._last = last = lo, hi, self._build(lo, hi)
+        return last[2]
+
+    def _build(self, lo: int, hi: int) -> Span:
         numbers = np.arange(lo, hi)
         if self.is_whole_days:
             days = numbers * (self.seconds // _DAY_SECONDS)
@@ -71,32 +78,31 @@ class Calendar:
             is_day = self.seconds == _DAY_SECONDS
             weekly = numbers - np.arange(1, LAGS + 1)[:, None] * self.week if is_day else None
             return Span(None, weekly, slot, np.isin(days, self._holidays))
-        offset = self._offset(numbers)
+        first = (lo - LAGS * self.week) // _BLOCK
+        known = _stretch(self._settings.timezone, self._settings.bucket, first, (hi - 1) // _BLOCK)
+        offset = known[numbers - first * _BLOCK]
         wall = numbers * self.seconds + offset
+
+        def lags(period: int) -> Ints:
+            """Return the number of the same local time 1..LAGS periods before."""
+            plain = numbers - np.arange(1, LAGS + 1)[:, None] * period
+            # A change of the clocks between the two moves the number by an hour.
+            moved = offset - known[plain - first * _BLOCK]
+            found: Ints = plain + np.round(moved / self.seconds).astype(np.int64)
+            return found
+
         return Span(
-            daily=self._lags(numbers, offset, self.day) if self.day > 1 else None,
-            weekly=self._lags(numbers, offset, self.week),
+            daily=lags(self.day) if self.day > 1 else None,
+            weekly=lags(self.week),
             slot=(wall % _DAY_SECONDS) * self.slots // _DAY_SECONDS,
             holiday=np.isin(wall // _DAY_SECONDS, self._holidays),
         )
 
-    def _lags(self, numbers: Ints, offset: Ints, period: int) -> Ints:
-        """Return the number of the same local time 1..LAGS periods before."""
-        # A change of the clocks between the two moves the number by an hour.
-        plain = numbers - np.arange(1, LAGS + 1)[:, None] * period
-        before = self._offset(plain)
-        lags: Ints = plain + np.round((offset - before) / self.seconds).astype(np.int64)
-        return lags
 
-    def _offset(self, numbers: Ints) -> Ints:
-        """Return how many seconds local time is ahead of UTC at buckets, in their shape."""
-        blocks = numbers // _BLOCK
-        found = np.empty_like(numbers)
-        for block in set(blocks.ravel().tolist()):
-            here = blocks == block
-            known = _offsets(self._settings.timezone, self._settings.bucket, block)
-            found[here] = known[numbers[here] % _BLOCK]
-        return found
+@lru_cache(maxsize=256)
+def _stretch(timezone: str, bucket: timedelta, first: int, last: int) -> Ints:
+    """Return how many seconds local time is ahead of UTC in the buckets of these blocks."""
+    return np.concatenate([_offsets(timezone, bucket, block) for block in range(first, last + 1)])
 
 
 @cache

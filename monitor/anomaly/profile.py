@@ -24,13 +24,13 @@ def median(values: Floats) -> Floats:
 
     Sorting puts NaN last, which is several times faster than numpy's nanmedian.
     """
-    ordered = np.sort(values, axis=-1)
-    known = np.sum(np.isfinite(ordered), axis=-1, keepdims=True)
-    low = np.take_along_axis(ordered, np.maximum(known - 1, 0) // 2, axis=-1)
-    high = np.take_along_axis(ordered, np.maximum(known // 2, 0).clip(0, None), axis=-1)
+    ordered = np.sort(values, axis=-1).reshape(-1, values.shape[-1])
+    rows, known = np.arange(len(ordered)), np.isfinite(ordered).sum(axis=-1)
+    low = ordered[rows, np.maximum(known - 1, 0) // 2]
+    high = ordered[rows, np.minimum(known // 2, ordered.shape[-1] - 1)]
     # For an even number the two middles differ; with none at all both are NaN.
-    middle: Floats = np.where(known % 2 == 1, low, 0.5 * (low + high))[..., 0]
-    return middle
+    middle: Floats = np.where(known % 2 == 1, low, 0.5 * (low + high))
+    return middle.reshape(values.shape[:-1])
 
 
 def huber_mean(values: Floats, spread: Floats) -> Floats:

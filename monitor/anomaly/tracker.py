@@ -246,7 +246,7 @@ class Tracker(Learned):
             spread = self.spread[:, column].astype(np.float64)
             away = self.y[:, column] - center
             forecast = self.phi * self.echo
-            surprise = np.clip(away - forecast, -FARTHEST, FARTHEST)
+            surprise = np.minimum(np.maximum(away - forecast, -FARTHEST), FARTHEST)
             # Small counts are skewed in logarithms and nearly even in square roots (Anscombe
             # 1948); the two agree for small surprises.
             surprise = np.where(self.counts, 2.0 * np.expm1(0.5 * surprise), surprise)
@@ -255,7 +255,8 @@ class Tracker(Learned):
             echo = np.where(calm, away, forecast)
             self.echo = np.where(np.isfinite(echo), echo, 0.0)
             if not holiday:
-                step = np.clip(away, -DRIFT_STEP * spread, DRIFT_STEP * spread)
+                farthest = DRIFT_STEP * spread
+                step = np.minimum(np.maximum(away, -farthest), farthest)
                 self.drift = self.drift + self.gain * np.where(np.isfinite(step), step, 0.0)
 
     def _scored(self, columns: slice, season: Floats) -> Forecast:
