@@ -36,6 +36,10 @@ class UnitError(ValueError):
         self.suggestion = suggestion
 
 
+LONGEST = timedelta(days=36_500)
+"""What is longer can be added to no moment of a calendar that ends with the year 9999."""
+
+
 @lru_cache(maxsize=4096)
 def parse_duration(text: str) -> timedelta:
     """Read ``30s``, ``5m``, ``250ms``, ``1h30m``. Raise ValueError with the known forms."""
@@ -44,7 +48,10 @@ def parse_duration(text: str) -> timedelta:
     if not parts or "".join(number + unit for number, unit in parts) != compact:
         message = f"'{text}' is not a duration; write it as 250ms, 30s, 5m, 2h, 1d or 1w"
         raise UnitError(message, meant_duration(text))
-    return timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in parts))
+    seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    if seconds > LONGEST.total_seconds():
+        raise UnitError(f"'{text}' is longer than {LONGEST.days // 365} years", None)
+    return timedelta(seconds=seconds)
 
 
 def meant_duration(text: str) -> str | None:

@@ -1,7 +1,7 @@
 """``monitor explain``: why somebody is told, or not."""
 
 import os
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from monitor.cli.options import CONFIG, JSON
 from monitor.cli.silence import stored
 from monitor.cli.site import find_check, read_plan
 from monitor.config.route_file import read_route_file
+from monitor.core.moments import bounded
 from monitor.core.whole import write_json
 from monitor.engine.clock import SystemClock
 
@@ -73,4 +74,4 @@ def _moment(text: str | None, timezone: str) -> datetime:
     except ValueError:
         raise click.BadParameter(f"'{text}' is no moment; write it as 2026-11-25T23:00") from None
     local = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(timezone))
-    return local.astimezone(UTC)
+    return bounded(local)

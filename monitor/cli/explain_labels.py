@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from monitor.config.route_file import RouteFile
 from monitor.core.inhibit import InhibitRule
 from monitor.core.matcher import match_all
+from monitor.core.moments import bounded
 from monitor.core.oncall import next_hand_over, on_call_at
 from monitor.core.route_tree import Route
 from monitor.core.route_walk import Visit, next_moment, walk_of
@@ -147,7 +148,7 @@ class Explanation:
             yield f"If nobody acknowledges the page for {_words(step.after)}: {names}"
 
     def _moment(self, moment: datetime) -> str:
-        local = moment.astimezone(ZoneInfo(self.read.people.timezone))
+        local = bounded(moment).astimezone(ZoneInfo(self.read.people.timezone))
         return f"{local:%A %Y-%m-%d %H:%M} {local.tzname()}"
 
 

@@ -1,7 +1,7 @@
 """What ``monitor route`` reads: alerts and silences of a moment, as JSON."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,10 +9,9 @@ from pydantic import BaseModel, Field, ValidationError
 
 from monitor.api.errors import MonitorError
 from monitor.core.matcher import Matcher, MatcherError, Operator, parse_matchers
+from monitor.core.moments import EARLIEST, LATEST, bounded, is_unset
 from monitor.core.silence import Silence
 
-_BEGIN = datetime.min.replace(tzinfo=UTC)
-_END = datetime.max.replace(tzinfo=UTC)
 _OPERATORS = {
     (False, True): Operator.EQUAL,
     (False, False): Operator.NOT_EQUAL,
@@ -47,7 +46,7 @@ class _Silence(BaseModel):
 
 class _Snapshot(BaseModel):
     at: datetime | None = None
-    alerts: list[_Alert] = []
+    alerts: list[_Alert]
     silences: list[_Silence] = []
 
 
@@ -59,7 +58,7 @@ class Snapshot:
         self._zone = ZoneInfo(timezone)
         try:
             raw = _Snapshot.model_validate(json.loads(text))
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError) as error:
             raise SnapshotError(f"the input is no JSON: {error}") from None
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
@@ -71,7 +70,7 @@ class Snapshot:
         self.resolved = frozenset(
             n
             for n, alert in enumerate(raw.alerts)
-            if alert.ends_at is not None and self._moment(alert.ends_at, now) <= self.at
+            if not is_unset(alert.ends_at) and self._moment(alert.ends_at, LATEST) <= self.at
         )
         self.silences = [self._silence(n, one) for n, one in enumerate(raw.silences)]
 
@@ -79,7 +78,7 @@ class Snapshot:
         if given is None:
             return default
         local = given if given.tzinfo else given.replace(tzinfo=self._zone)
-        return local.astimezone(UTC)
+        return bounded(local)
 
     def _silence(self, number: int, raw: _Silence) -> Silence:
         matchers: list[Matcher] = []
@@ -91,7 +90,7 @@ class Snapshot:
                 raise SnapshotError(message) from None
         if not matchers:
             raise SnapshotError(f"the input is wrong at silences.{number}: it has no matchers")
-        start, end = self._moment(raw.starts_at, _BEGIN), self._moment(raw.ends_at, _END)
+        start, end = self._moment(raw.starts_at, EARLIEST), self._moment(raw.ends_at, LATEST)
         return Silence(str(number), tuple(matchers), start, end, "", "")
 
 

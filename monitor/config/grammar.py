@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator
 
 from monitor.api.fields import Duration, parse_clock
 from monitor.config.plan import Network, Web
+from monitor.core.moments import bounded
 
 EVERY_DAY = frozenset(range(7))
 ALL_DAY = (0, 24 * 60)
@@ -53,7 +54,7 @@ def parse_local(text: str, timezone: str) -> datetime:
     except ValueError:
         raise ValueError(f"'{text}' is no moment; write it as 2026-01-05 09:00") from None
     local = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment
-    return local.astimezone(ZoneInfo("UTC"))
+    return bounded(local)
 
 
 def parse_hours(text: object) -> tuple[int, int]:

@@ -6,6 +6,23 @@ from zoneinfo import ZoneInfo
 
 _SECOND = timedelta(seconds=1)
 
+EARLIEST = datetime(2, 1, 1, tzinfo=UTC)
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+"""Between these every zone can write a moment, and a century be added. People and programs write
+9999 for ever, and year 1 for never."""
+
+
+def bounded(moment: datetime) -> datetime:
+    """Return an aware moment in UTC; one before EARLIEST or after LATEST is that."""
+    if not EARLIEST <= moment <= LATEST:
+        return EARLIEST if moment < EARLIEST else LATEST
+    return moment.astimezone(UTC)
+
+
+def is_unset(moment: datetime | None) -> bool:
+    """Say whether a moment is none: programs in Go write their zero, in the year 1, for that."""
+    return moment is None or moment.year == 1
+
 
 @lru_cache(maxsize=4096)
 def first_moment(local: datetime, timezone: str) -> datetime:

@@ -12,6 +12,7 @@ from monitor.core.advance import Finding
 from monitor.core.external import check_of
 from monitor.core.labels import Labels, labels_of
 from monitor.core.model import Outcome, Tier, Verdict
+from monitor.core.moments import is_unset
 from monitor.core.whole import read_json
 
 MOST_ALERTS = 10_000
@@ -96,7 +97,8 @@ def _is_over(number: int, alert: Mapping[str, Any], at: datetime) -> bool:
     if not ends:
         return False
     try:
-        return datetime.fromisoformat(str(ends)) <= at
+        ends_at = datetime.fromisoformat(str(ends))
+        return not is_unset(ends_at) and ends_at <= at
     except (ValueError, TypeError):
         raise BatchError(f"alert {number} ends at '{ends}', which is no moment") from None
 

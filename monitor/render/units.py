@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator
 
 from monitor.core.model import Unit
+from monitor.core.moments import bounded
 
 _STEPS = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 _SIZES = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -71,8 +72,8 @@ def since(at: datetime, now: datetime) -> str:
 
 
 def local(at: datetime, timezone: str) -> str:
-    """Write a moment in an IANA zone: ``Tue 24 Nov 03:10``."""
-    return f"{at.astimezone(ZoneInfo(timezone)):%a %d %b %H:%M}"
+    """Write a moment in an IANA zone: ``Tue 24 Nov 03:10``; those that none has at their bounds."""
+    return f"{bounded(at).astimezone(ZoneInfo(timezone)):%a %d %b %H:%M}"
 
 
 def _plain(value: float) -> str:

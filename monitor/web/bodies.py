@@ -2,10 +2,20 @@
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+
+from monitor.core.moments import bounded
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
+Moment = Annotated[AwareDatetime, AfterValidator(bounded)]
 
 
 class Body(BaseModel):
@@ -18,7 +28,7 @@ class AckBody(Body):
     """Of ``ack``; ``until`` is a moment, or a duration such as ``2h``."""
 
     by: Name | None = None
-    until: AwareDatetime | str | None = None
+    until: Moment | str | None = None
     comment: Text = ""
 
 
@@ -58,7 +68,7 @@ class SilenceBody(BaseModel):
 
     id: str | None = Field(default=None, max_length=100)
     matchers: list[MatcherBody | str] = Field(min_length=1)
-    startsAt: AwareDatetime | None = None  # noqa: N815  # as above
-    endsAt: AwareDatetime  # noqa: N815  # as above
+    startsAt: Moment | None = None  # noqa: N815  # as above
+    endsAt: Moment  # noqa: N815  # as above
     createdBy: Name | None = None  # noqa: N815  # as above
     comment: Name

@@ -31,6 +31,7 @@ from monitor.web.timeline import timeline
 T = TypeVar("T")
 MOST = 1000
 PAST = timedelta(days=1)
+SILENCE_STATES = ("active", "pending", "expired")
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,8 @@ class Lists:
     async def silences(self, request: Request) -> Response:
         """List silences as Alertmanager does; ``state=`` picks active, pending or expired ones."""
         now, wanted = self.now(), request.query_params.get("state")
+        if wanted not in {None, *SILENCE_STATES}:
+            return Json({"error": f"state: '{wanted}' is none of {', '.join(SILENCE_STATES)}"}, 400)
         found = await run_in_threadpool(self.store.history.silences)
         told = [_silence(one, now) for one in found]
         kept = [one for one in told if wanted in {None, one["status"]["state"]}]

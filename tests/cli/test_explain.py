@@ -107,6 +107,13 @@ def test_a_mute_without_an_end_in_sight_says_so(config: Path) -> None:
     assert "for the next eight days" in result.output
 
 
+@pytest.mark.parametrize("at", ["0001-01-01T00:00", "9999-12-31T23:59:59"])
+def test_the_ends_of_the_calendar_are_moments(config: Path, at: str) -> None:
+    result = run(config, "--label", "maintainer=recsys", "--at", at)
+    assert result.exit_code == 0
+    assert "On call: " in result.output
+
+
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [

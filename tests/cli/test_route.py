@@ -111,6 +111,19 @@ def test_an_alert_that_has_ended_inhibits_nothing(tmp_path: Path) -> None:
     assert alerts(tmp_path, CONFIG, snapshot)[0]["inhibited_by"] == []
 
 
+def test_the_zero_time_of_go_is_no_end(tmp_path: Path) -> None:
+    down = {"labels": {"alertname": "Down"}, "endsAt": "0001-01-01T00:00:00Z"}
+    snapshot = {"at": "2026-11-25T12:30:00Z", "alerts": [{"labels": {"team": "a"}}, down]}
+    assert alerts(tmp_path, CONFIG, snapshot)[0]["inhibited_by"] == [{"alertname": "Down"}]
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00", "9999-12-31T23:59:59-12:00"])
+def test_any_moment_that_can_be_written_can_be_asked_about(tmp_path: Path, at: str) -> None:
+    ours = OURS.replace("Europe/Berlin", "Asia/Kolkata")
+    snapshot = {"at": at, "alerts": [{"labels": {"maintainer": "recsys"}}]}
+    assert alerts(tmp_path, ours, snapshot)[0]["receivers"] == ["chat"]
+
+
 def test_a_silence_may_be_written_as_alertmanagers_api_writes_it(tmp_path: Path) -> None:
     matchers = [
         {"name": "team", "value": "a|b", "isRegex": True, "isEqual": True},
@@ -150,9 +163,11 @@ WRONG_INPUT = [
     ({"alerts": [{}]}, "the input is wrong at alerts.0.labels: Field required"),
     ({"alerts": [{"labels": {"a": 1}}]}, "the input is wrong at alerts.0.labels.a"),
     ({"at": "noon"}, "the input is wrong at at"),
-    ({"silences": [{"matchers": []}]}, "the input is wrong at silences.0.matchers"),
-    ({"silences": [{"matchers": ["{}"]}]}, "silences.0: it has no matchers"),
-    ({"silences": [{"matchers": ["a="]}]}, "silences.0.matchers: a value is missing"),
+    ({"alerts": [], "silences": [{"matchers": []}]}, "wrong at silences.0.matchers"),
+    ({"alerts": [], "silences": [{"matchers": ["{}"]}]}, "silences.0: it has no matchers"),
+    ({"alerts": [], "silences": [{"matchers": ["a="]}]}, "matchers: a value is missing"),
+    ({"alrts": [{"labels": {}}]}, "the input is wrong at alerts: Field required"),
+    ("[" * 100_000, "the input is no JSON"),
 ]
 
 

@@ -108,6 +108,7 @@ WRONG = [
     ("route: {matchers: ['a=b']}", "15:9: the root route takes every alert"),
     ("route: {mute_time_intervals: [x]}", "15:9: the root route takes every alert"),
     ("route: {match: {a: b}}", "'match' is the old way; write 'matchers'"),
+    ("route: {group_wait: 9999999d}", "'9999999d' is longer than 100 years"),
     ("route: {group_wait: soon}", "'group_wait' of the route is wrong: 'soon' is not a duration"),
     ("route: {group_interval: 0s}", "'group_interval' must be longer than nothing"),
     ("route: {repeat_interval: 0}", "'repeat_interval' must be longer than nothing"),

@@ -93,6 +93,16 @@ def test_what_a_full_disk_did_not_take_in_is_counted_again_and_told_later(
     rig.run(story)
 
 
+def test_the_zero_time_of_go_is_no_end(rig: Rig) -> None:
+    async def story(rig: Rig) -> None:
+        (alert,) = json.loads(body(1))
+        await rig.engine.receive(json.dumps([{**alert, "endsAt": "0001-01-01T00:00:00Z"}]))
+        await rig.engine.settle()
+        assert rig.sent("data-slack") == ["first notification"]
+
+    rig.run(story)
+
+
 def test_half_of_a_pair_in_an_alert_is_told_and_stops_nothing(rig: Rig) -> None:
     async def story(rig: Rig) -> None:
         labels = {"alertname": "X\ud83d", "maintainer": "data", "fine": "\U0001f4a9"}

@@ -41,5 +41,11 @@ def test_moments_are_written_in_the_zone_of_the_reader() -> None:
     assert local(NOW, "America/New_York") == "Mon 23 Nov 22:30"
 
 
+def test_moments_that_a_zone_cannot_write_are_its_last() -> None:
+    for_ever, never = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
+    assert local(for_ever, "Asia/Kolkata") == "Wed 01 Jan 05:30"
+    assert local(never, "America/New_York") == "Mon 31 Dec 19:03"
+
+
 def test_a_duration_has_its_two_largest_parts() -> None:
     assert duration(timedelta(hours=2, minutes=16, seconds=30)) == "2h 16m"

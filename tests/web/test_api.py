@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -187,6 +188,49 @@ def test_a_silence_that_makes_no_sense_is_refused_with_the_reason(
         answer = await site.post("silences", site.silence(**change), 400)
         assert says in answer["error"]
         assert site.rig.store.history.silences() == []
+
+    tell(story)
+
+
+FOR_EVER = ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59-12:00"]
+
+
+@pytest.mark.parametrize("until", FOR_EVER)
+def test_a_silence_and_an_acknowledgement_may_last_for_ever_and_every_page_tells_of_them(
+    tell: Callable[[Story], None], until: str
+) -> None:
+    async def story(site: Site) -> None:
+        plan = site.rig.engine.plan
+        site.rig.engine.plan = replace(plan, timezone="Asia/Kolkata")
+        incident = await site.breaks()
+        await site.post(f"incidents/{incident}/ack", {**BY, "until": until})
+        await site.post("silences", site.silence(endsAt=until, startsAt="0001-01-01T00:00:00Z"))
+        for page in ("/", "/silences", "/checks/a", f"/incidents/{incident}"):
+            shown = await site.http.get(f"http://monitor{page}")
+            assert shown.status_code == 200, page
+        (kept,) = await site.get("silences?state=active")
+        assert kept["endsAt"] == "9000-01-01T00:00:00Z"
+
+    tell(story)
+
+
+@pytest.mark.parametrize("until", ["9999999d", "99999999999999d", "9" * 400 + "d"])
+def test_an_acknowledgement_for_more_than_a_century_is_refused(
+    tell: Callable[[Story], None], until: str
+) -> None:
+    async def story(site: Site) -> None:
+        incident = await site.breaks()
+        answer = await site.post(f"incidents/{incident}/ack", {**BY, "until": until}, 400)
+        assert "is longer than 100 years" in answer["error"]
+
+    tell(story)
+
+
+def test_a_state_that_silences_never_have_is_refused(tell: Callable[[Story], None]) -> None:
+    async def story(site: Site) -> None:
+        answer = await site.http.get("silences?state=actve")
+        assert answer.status_code == 400
+        assert "active, pending, expired" in answer.text
 
     tell(story)
 
