@@ -15,6 +15,7 @@ from monitor.core.digest import (
     Mood,
     NightLine,
     Noisy,
+    NotRun,
     OwnerCount,
     Unavailable,
     Week,
@@ -28,6 +29,12 @@ from monitor.core.world import World
 ON_CALL_AUDIENCE = "on_call"
 NEWEST = timedelta(days=2)
 """A verdict that is older than this is no news."""
+
+NEWER = timedelta(minutes=5)
+"""Looks go on while a digest is made; what is found later than this is of another window."""
+
+Unseen = Mapping[str, NotRun]
+"""Checks that could not be judged in the window: what they said before it says nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,8 @@ def fold(
         (view for view in views if concerns(view, window.audience)),
         key=lambda view: (view.incident.tier != "page", view.incident.opened_at),
     )
-    known = list(states)
+    known = [state for state in states if state.verdict.at <= window.until + NEWER]
+    unseen = {one.check: one for one in covered.not_run if one.start is None}
     still_open = tuple(view for view in told if view.is_open)
     is_changes = window.edition is Edition.CHANGES
     old = [view for view in still_open if is_changes and view.incident.opened_at < window.since]
@@ -109,8 +117,8 @@ def fold(
         unchanged=tuple(old),
         overnight=tuple(view for view in told if not view.is_open),
         owners=_owners(told, more.told),
-        metrics=_metrics(known, window),
-        experiments=tuple(_experiments(known, window.until)),
+        metrics=_metrics(known, unseen, window),
+        experiments=tuple(_experiments(known, unseen, window.until)),
         unowned=_unowned(told, window, world),
         revision=more.revision,
         next_at=window.next_at,
@@ -170,14 +178,16 @@ def _unowned(views: Iterable[IncidentView], window: Window, world: World) -> tup
     return tuple(sorted(found))
 
 
-def _metrics(states: Iterable[SliceState], window: Window) -> tuple[MetricCell, ...]:
-    cells = _cells(states, window.until)
+def _metrics(
+    states: Iterable[SliceState], unseen: Unseen, window: Window
+) -> tuple[MetricCell, ...]:
+    cells = _cells(states, unseen, window.until)
     if window.edition is Edition.CHANGES:
         return tuple(cell for cell in cells if cell.outcome is not Outcome.OK)
     return tuple(cells)
 
 
-def _cells(states: Iterable[SliceState], until: datetime) -> Iterator[MetricCell]:
+def _cells(states: Iterable[SliceState], unseen: Unseen, until: datetime) -> Iterator[MetricCell]:
     """Make the metrics table: every slice whose evidence says which business metric it is."""
     known: dict[str, str] = {}
     waiting: list[Verdict] = []
@@ -187,7 +197,7 @@ def _cells(states: Iterable[SliceState], until: datetime) -> Iterator[MetricCell
         metric = evidence.get("metric")
         if isinstance(metric, str) and until - verdict.at < NEWEST:
             known[verdict.check] = metric
-            yield _cell(metric, verdict)
+            yield _cell(metric, verdict, unseen.get(verdict.check))
         elif not verdict.samples:
             waiting.append(verdict)
     for verdict in waiting:
@@ -196,7 +206,9 @@ def _cells(states: Iterable[SliceState], until: datetime) -> Iterator[MetricCell
             yield MetricCell(known[verdict.check], verdict.slice, verdict.outcome, note=note)
 
 
-def _cell(metric: str, verdict: Verdict) -> MetricCell:
+def _cell(metric: str, verdict: Verdict, blind: NotRun | None) -> MetricCell:
+    if blind is not None:
+        return MetricCell(metric, verdict.slice, blind.outcome, at=verdict.at, note=blind.reason)
     evidence = verdict.samples[0].evidence
     value, expected = evidence.get("value"), evidence.get("expected")
     change = value / expected - 1 if value is not None and expected else None
@@ -213,7 +225,9 @@ def _cell(metric: str, verdict: Verdict) -> MetricCell:
     )
 
 
-def _experiments(states: Iterable[SliceState], until: datetime) -> Iterator[ExperimentLine]:
+def _experiments(
+    states: Iterable[SliceState], unseen: Unseen, until: datetime
+) -> Iterator[ExperimentLine]:
     """Tell of every slice whose evidence names an experiment; red ones first."""
     lines = []
     for state in states:
@@ -221,6 +235,12 @@ def _experiments(states: Iterable[SliceState], until: datetime) -> Iterator[Expe
         evidence = verdict.samples[0].evidence if verdict.samples else {}
         name = evidence.get("experiment")
         if not isinstance(name, str) or until - verdict.at >= NEWEST:
+            continue
+        blind = unseen.get(verdict.check)
+        if blind is not None:
+            lines.append(
+                ExperimentLine(name, verdict.check, blind.outcome, f"not judged: {blind.reason}")
+            )
             continue
         says = str(evidence.get("standing") or verdict.reason or verdict.outcome)
         days = evidence.get("days_left")

@@ -2,17 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 from monitor.core.incident import IncidentView
 from monitor.core.matcher import Matcher
-from monitor.core.model import Hours, Maintainer
+from monitor.core.model import Maintainer
 from monitor.core.world import CheckFacts, World
-
-MORNING = 9 * 60
-"""When a working day begins for whoever has no hours, in minutes after midnight."""
 
 
 class Role(StrEnum):
@@ -136,17 +131,3 @@ def _may_cover(matchers: Iterable[Matcher], facts: CheckFacts) -> bool:
         if value is not None and not matcher.holds(value):
             return False
     return True
-
-
-def next_morning(hours: Hours | None, now: datetime, timezone: str) -> datetime:
-    """Return when the next working day begins; Monday to Friday at nine without hours."""
-    zone = ZoneInfo(timezone)
-    weekdays = hours.weekdays if hours is not None and hours.weekdays else frozenset(range(5))
-    minute = hours.start if hours is not None else MORNING
-    today = now.astimezone(zone).date()
-    for ahead in range(1, 8):
-        day = today + timedelta(days=ahead)
-        if day.weekday() in weekdays:
-            start = datetime(day.year, day.month, day.day, minute // 60 % 24, minute % 60)  # noqa: DTZ001  # local, made aware in the next line
-            return start.replace(tzinfo=zone).astimezone(now.tzinfo)
-    return now + timedelta(days=1)

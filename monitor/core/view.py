@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from monitor.core import external
-from monitor.core.alert import Alert
+from monitor.core.alert import Alert, AlertState
 from monitor.core.incident import Gap, Incident, IncidentView, Member
-from monitor.core.model import Evidence, Tier, Verdict
+from monitor.core.model import Evidence, Outcome, Tier, Verdict
 from monitor.core.oncall import on_call_at
 from monitor.core.route import ON_CALL, owner_of
 from monitor.core.silence import Silences, silenced_by
@@ -77,6 +77,23 @@ def views_of(
         found = [alert for name in (one.id, *told_in) for alert in by_incident.get(name, ())]
         views.append(view_of(one, found, world, told_in=told_in))
     return views
+
+
+def open_then(incident: Incident, then: datetime) -> Incident:
+    """Return an incident as it was at a moment: what ended later was open."""
+    ended = incident.resolved_at
+    return incident if ended is None or ended <= then else replace(incident, resolved_at=None)
+
+
+def firing_then(alert: Alert, then: datetime) -> Alert:
+    """Return an alert as it was at a moment; of one that ended later, only its end is known."""
+    ended = alert.resolved_at
+    if ended is None or ended <= then or alert.fired_at is None:
+        return alert
+    tier = alert.tier or Tier.WARN
+    told = f"over since {ended.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    last = Verdict(alert.check, alert.slice, ended, Outcome(tier), tier, reason=told)
+    return replace(alert, state=AlertState.FIRING, resolved_at=None, last=last)
 
 
 def cut(view: IncidentView) -> IncidentView:

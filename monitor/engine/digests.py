@@ -14,7 +14,7 @@ from monitor.core.fold import ON_CALL_AUDIENCE, Window, fold
 from monitor.core.incident import IncidentView
 from monitor.core.notification import Notification, NotifyReason
 from monitor.core.state import OutboxRow
-from monitor.core.view import views_of
+from monitor.core.view import firing_then, open_then, views_of
 from monitor.core.world import World
 from monitor.engine.digest_parts import WEEK, Parts
 from monitor.store import Store
@@ -159,8 +159,10 @@ class Digests:
         }
 
     def _views(self, start: datetime, now: datetime) -> list[IncidentView]:
-        incidents = self.store.history.incidents(start, now)
-        alerts = self.store.history.alerts_of(incident.id for incident in incidents)
+        """Read the incidents of a window; what ended after it was open at its end."""
+        incidents = [open_then(one, now) for one in self.store.history.incidents(start, now)]
+        found = self.store.history.alerts_of(incident.id for incident in incidents)
+        alerts = [firing_then(alert, now) for alert in found]
         return views_of(incidents, alerts, self.world)
 
     def _rows(self, run: Run, digest: Digest) -> list[OutboxRow]:

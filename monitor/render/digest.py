@@ -21,10 +21,10 @@ from monitor.core.digest import (
     Week,
 )
 from monitor.core.labels import text_of
-from monitor.core.model import Tier
+from monitor.core.model import Outcome, Tier
 from monitor.core.series import Series
 from monitor.render.chart import sparkline, svg, title_of
-from monitor.render.metric_table import GREEN, RED, metric_table
+from monitor.render.metric_table import GREEN, GREY, RED, metric_table
 from monitor.render.summary import MOST_MEMBERS
 from monitor.render.templates import Templates
 from monitor.render.units import duration, local, number
@@ -121,7 +121,8 @@ def night_line(line: NightLine, zone: str) -> str:
 def experiment_line(line: ExperimentLine) -> str:
     """Say how an experiment stands."""
     left = "" if line.days_left is None else f", {line.days_left:.0f} days left"
-    return f"{RED if line.is_red else GREEN} {line.experiment}: {line.says}{left}"
+    sign = RED if line.is_red else GREEN if line.outcome is Outcome.OK else GREY
+    return f"{sign} {line.experiment}: {line.says}{left}"
 
 
 def noisy_line(one: Noisy) -> str:

@@ -14,22 +14,23 @@ from typing import Any, Protocol, TypeAlias
 from uuid import NAMESPACE_URL, uuid5
 
 from monitor.api.errors import DeliveryError, MonitorError
+from monitor.core.hours import next_morning
 from monitor.core.incident import IncidentView
 from monitor.core.matcher import Matcher, Operator
 from monitor.core.orders import (
     Accept,
     Acknowledge,
-    EndSilence,
     MakeSilence,
     Order,
     Reassign,
     Refusal,
 )
-from monitor.core.permit import Person, next_morning, permit
+from monitor.core.permit import Person, permit
 from monitor.core.silence import Silence
 from monitor.core.world import World
 from monitor.render.slack_parts import PREFIX
 from monitor.render.templates import escape
+from monitor.render.units import local
 from monitor.store import Store
 from monitor.web.changes import Doer
 from monitor.web.slack_texts import explain, look_text, status_text, usage
@@ -146,7 +147,8 @@ class Desk:
         if order is None:
             return "This button is from another version of the monitor."
         refusal: Refusal | None = await self.doer.order(order)
-        return f"That was refused: {refusal}." if refusal is not None else _done_text(order)
+        done = _done_text(order, self.world().timezone)
+        return f"That was refused: {refusal}." if refusal is not None else done
 
     async def _tell(self, click: Click, view: IncidentView) -> str:
         if click.action == "run":
@@ -223,11 +225,14 @@ class Desk:
         return usage()
 
 
-def _done_text(order: Order) -> str:
+def is_look(text: str) -> bool:
+    """Say whether a command asks a source, which may take as long as that likes."""
+    return text.split()[:1] == ["check"]
+
+
+def _done_text(order: Order, timezone: str) -> str:
     """Say what was done where the message does not; the thread tells of the rest."""
-    if isinstance(order, MakeSilence):
-        until = f"{order.silence.ends_at:%Y-%m-%d %H:%M} UTC"
-        return f"Silenced until {until}. End it with `monitor silence end {order.silence.id}`."
-    if isinstance(order, EndSilence):
-        return "The silence has ended."
-    return ""
+    if not isinstance(order, MakeSilence):
+        return ""
+    until = f"{local(order.silence.ends_at, timezone)} ({timezone})"
+    return f"Silenced until {until}. End it with `monitor silence expire {order.silence.id}`."

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from monitor.api.receiver import Receiver
 from monitor.web.json import Json
 from monitor.web.receiving import read_body
-from monitor.web.slack_desk import Click, Desk, SlackCalls, read_click
+from monitor.web.slack_desk import Click, Desk, SlackCalls, is_look, read_click
 
 log = logging.getLogger(__name__)
 
@@ -113,8 +113,15 @@ class SlackHttp:
         app, form = await self._signed(request)
         if app is None:
             return PlainTextResponse("not signed by Slack", 401)
-        text = await self.desk.command(form.get("text", ""))
-        return Json({"response_type": "ephemeral", "text": text})
+        text, url = form.get("text", ""), form.get("response_url", "")
+        if is_look(text) and url:  # it takes as long as its source, and Slack waits for 3 s
+            later = BackgroundTask(self.tell, text, app, url)
+            return Json({"response_type": "ephemeral", "text": "Looking ..."}, background=later)
+        return Json({"response_type": "ephemeral", "text": await self.desk.command(text)})
+
+    async def tell(self, text: str, app: SlackApp, url: str) -> None:
+        """Do what was typed, and tell whoever typed it what came of it."""
+        await answer(url, await self.desk.command(text), app)
 
     async def _signed(self, request: Request) -> tuple[SlackApp | None, dict[str, str]]:
         body = await read_body(request, MOST_BYTES)

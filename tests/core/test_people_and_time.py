@@ -3,12 +3,20 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from monitor.core.business_days import BusinessDays
-from monitor.core.hours import is_within
+from monitor.core.hours import is_within, next_morning
 from monitor.core.lineage import ancestors, root_cause
 from monitor.core.model import Hours, OnCall, Resource
 from monitor.core.oncall import on_call_at
 
 LATE_SHIFT = Hours(frozenset({0}), 22 * 60, 6 * 60)
+TENTH_HOUR = Hours(frozenset({5}), 10 * 60, 18 * 60)
+IN_BERLIN = Hours(
+    frozenset(range(5)),
+    9 * 60,
+    17 * 60,
+    "Europe/Berlin",
+    BusinessDays(off=frozenset({date(2026, 11, 25)})),
+)
 
 
 @pytest.mark.parametrize(
@@ -65,3 +73,27 @@ def test_the_cause_is_the_red_resource_furthest_upstream() -> None:
 def test_a_cycle_of_resources_ends() -> None:
     loop = {"a": Resource("a", upstream=("b",)), "b": Resource("b", upstream=("a",))}
     assert ancestors("a", loop) == ("b",)
+
+
+@pytest.mark.parametrize(
+    ("now", "hours", "expected"),
+    [
+        ("2026-11-27T22:00:00+05:30", None, "2026-11-30T09:00:00+05:30"),  # over the weekend
+        ("2026-11-24T02:00:00+05:30", None, "2026-11-24T09:00:00+05:30"),  # this morning
+        ("2026-11-24T09:00:00+05:30", None, "2026-11-25T09:00:00+05:30"),
+        ("2026-11-27T22:00:00+05:30", TENTH_HOUR, "2026-11-28T10:00:00+05:30"),
+        ("2026-11-24T09:00:00+05:30", IN_BERLIN, "2026-11-24T09:00:00+01:00"),
+        ("2026-11-24T20:00:00+05:30", IN_BERLIN, "2026-11-26T09:00:00+01:00"),  # a holiday between
+    ],
+)
+def test_the_next_working_morning_is_that_of_who_works(
+    now: str, hours: Hours | None, expected: str
+) -> None:
+    found = next_morning(hours, datetime.fromisoformat(now), "Asia/Kolkata")
+    assert found == datetime.fromisoformat(expected)
+
+
+def test_who_never_works_has_a_morning_a_day_later() -> None:
+    never = Hours(frozenset(), 9 * 60, 17 * 60)
+    now = datetime.fromisoformat("2026-11-24T20:00:00+05:30")
+    assert next_morning(never, now, "Asia/Kolkata") == now + timedelta(days=1)

@@ -24,6 +24,9 @@ from monitor.core.matcher import parse_matchers
 from monitor.core.orders import MakeSilence
 from monitor.core.silence import Silence
 from monitor.engine.digest_parts import Sections
+from monitor.engine.digests import Digests
+from monitor.engine.world import world_of
+from monitor.render.digest import as_text
 from monitor.store import open_store
 from tests.engine.rig import START, Box, Rig
 
@@ -111,6 +114,29 @@ def test_a_digest_that_nobody_got_is_told_again_with_the_next(url: str) -> None:
     assert made.name == "evening"
     assert made.since == START
     assert made.undelivered == ("oncall-slack: gone",)
+
+
+def test_a_window_of_the_past_is_told_as_it_ended(url: str) -> None:
+    """What was open when it ended is open in it, though it is over now."""
+    rig = DigestRig(url)
+
+    async def story() -> None:
+        rig.source.says(50)
+        await rig.minutes(5)
+        rig.source.says(1)
+        await rig.minutes(5)
+
+    play(rig, story)
+    store = open_store(url)
+    made = Digests(rig.plan(), world_of(rig.plan()), store)
+    then = made.make(MORNING, START + timedelta(minutes=4), START)
+    after = made.make(MORNING, START + timedelta(minutes=9), START)
+    store.close()
+    assert then.mood is Mood.OPEN
+    assert "WARN a: over since 2026-11-23 12:0" in as_text(then)
+    assert then.overnight == ()
+    assert after.mood is Mood.ALL_CLEAR
+    assert len(after.overnight) == 1
 
 
 def test_the_evening_tells_only_what_changed(url: str) -> None:

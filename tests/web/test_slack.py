@@ -15,9 +15,9 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
+from monitor.cli.silence import silence as typed
 from monitor.config.plan import Plan
-from monitor.core.model import Hours, Maintainer
-from monitor.core.permit import next_morning
+from monitor.core.model import Maintainer
 from monitor.receivers.slack import Slack
 from monitor.web.slack_http import is_signed
 from tests.engine.rig import Rig
@@ -186,7 +186,11 @@ def test_a_silence_of_an_hour_covers_the_check_and_ends(tell: Callable[[Story], 
         assert silence["createdBy"] == "asha@example.com"
         ends = datetime.fromisoformat(silence["endsAt"])
         assert ends - desk.rig.clock.now() == timedelta(hours=1)
-        assert "Silenced until" in desk.rig.slack.answers[0]
+        (said,) = desk.rig.slack.answers
+        assert "Silenced until Mon 23 Nov 13:02 (UTC)" in said
+        command, key = said.partition("`monitor silence ")[2].rstrip("`.").split()
+        assert key == silence["id"]
+        assert command in typed.commands
 
     tell(story)
 
@@ -263,6 +267,19 @@ def test_the_slash_command_tells_how_things_are(tell: Callable[[Story], None]) -
     tell(story)
 
 
+def test_a_look_that_is_typed_is_answered_later_for_slack_waits_three_seconds(
+    tell: Callable[[Story], None],
+) -> None:
+    async def story(desk: Desk) -> None:
+        url = f"{desk.rig.slack.url}/answer"
+        at_once = await desk.call("commands", {"text": "check b", "response_url": url})
+        assert at_once.json() == {"response_type": "ephemeral", "text": "Looking ..."}
+        (found,) = desk.rig.slack.answers
+        assert "b: ok: value 1" in found
+
+    tell(story)
+
+
 def test_what_slack_did_not_sign_is_refused(tell: Callable[[Story], None]) -> None:
     async def story(desk: Desk) -> None:
         for path in ("actions", "commands"):
@@ -285,13 +302,6 @@ def test_a_signature_counts_for_five_minutes_and_a_strange_time_is_no_error(
     signature = "v0=" + hmac.new(SECRET.encode(), base, hashlib.sha256).hexdigest()
     assert is_signed(SECRET, timestamp, signature, b"body", now) is is_good
     assert not is_signed("", timestamp, signature, b"body", now)
-
-
-def test_the_next_working_morning_leaves_out_the_weekend() -> None:
-    friday = datetime.fromisoformat("2026-11-27T22:00:00+05:30")
-    assert next_morning(None, friday, "Asia/Kolkata").isoformat() == "2026-11-30T09:00:00+05:30"
-    late = Hours(frozenset({5}), 10 * 60, 18 * 60)
-    assert next_morning(late, friday, "Asia/Kolkata").isoformat() == "2026-11-28T10:00:00+05:30"
 
 
 def test_answers_go_to_slack_only(tell: Callable[[Story], None]) -> None:
