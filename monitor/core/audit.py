@@ -92,6 +92,18 @@ def audit(records: Records, now: datetime) -> tuple[Breach, ...]:
     )
 
 
+def unheard(threads: Iterable[Thread]) -> frozenset[str]:
+    """Return the open incidents of which somebody was to be told, and nobody has heard."""
+    threads = [one for one in threads if one.is_open]
+    heard = {one.incident for one in threads if one.has_receipt}
+    return frozenset(one.incident for one in threads if one.revision > 0) - heard
+
+
+def is_overdue(since: datetime, now: datetime, *, is_page: bool) -> bool:
+    """Say whether everybody in line should have been tried since a moment."""
+    return now - since > (STUCK_PAGE_AFTER if is_page else STUCK_AFTER)
+
+
 def _threads(threads: Iterable[Thread]) -> Iterator[Breach]:
     for one in threads:
         if one.revision > 0 and not one.has_message:
@@ -104,5 +116,5 @@ def _threads(threads: Iterable[Thread]) -> Iterator[Breach]:
 
 def _stuck(waiting: Iterable[Waiting], now: datetime) -> Iterator[Breach]:
     for one in waiting:
-        if now - one.since > (STUCK_PAGE_AFTER if one.is_page else STUCK_AFTER):
+        if is_overdue(one.since, now, is_page=one.is_page):
             yield Breach(Fault.STUCK, one.incident, one.receiver)

@@ -6,14 +6,14 @@ dead, and neither when it lives and does not tell.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from monitor.api.errors import DeliveryError
 from monitor.config.plan import Plan
 from monitor.core.advance import Finding
-from monitor.core.audit import AUDITOR, audit
+from monitor.core.audit import AUDITOR, Records, audit, is_overdue, unheard
 from monitor.core.model import Outcome, Tier, Verdict
 from monitor.core.notification import Notification, NotifyReason
 from monitor.engine.threads import Writer
@@ -44,6 +44,7 @@ class Auditor:
     trouble: Callable[[], str | None]
     found: Callable[[Finding], None]
     complaints: Callable[[datetime], Iterable[str]] = lambda _: ()
+    _unheard_since: Mapping[str, datetime] = field(default_factory=dict)
     _looked_at: datetime | None = None
     _failing_since: datetime | None = None
     _has_cried: bool = False
@@ -73,6 +74,7 @@ class Auditor:
     async def _look(self, now: datetime) -> None:
         try:
             records = await self.writer.run(self.store.audits.records, now)
+            lost = await self._nobody_heard_of(records, now)
         except StoreError as error:
             log.warning("the auditor cannot read: %s", error)
             return
@@ -84,8 +86,10 @@ class Auditor:
             self.found(_finding(Verdict(AUDITOR, (), now, Outcome.WARN, Tier.WARN, reason)))
         elif not breaches:
             self.found(_finding(Verdict(AUDITOR, (), now, Outcome.OK)))
+        if lost:  # whoever could be told of that is in its line, and was tried
+            log.error("nobody can be told of %s", ", ".join(lost[:MOST_NAMED]))
         if not breaches:
-            if self.trouble() is None:
+            if self.trouble() is None and not lost:
                 await self._ping()
             return
         named = "; ".join(str(one) for one in breaches[:MOST_NAMED])
@@ -93,6 +97,21 @@ class Auditor:
         reason = f"the monitor itself fails: {named}{more}"
         log.error("%s", reason)
         self.found(_finding(Verdict(AUDITOR, (), now, Outcome.PAGE, Tier.PAGE, reason)))
+
+    async def _nobody_heard_of(self, records: Records, now: datetime) -> list[str]:
+        """Name the incidents for which every receiver in line was tried in vain."""
+        before = self._unheard_since
+        self._unheard_since = {name: before.get(name, now) for name in unheard(records.threads)}
+        if not any(is_overdue(at, now, is_page=True) for at in self._unheard_since.values()):
+            return []
+        still_open = await self.writer.run(self.store.history.incidents, now, now + EVERY)
+        return [
+            one.id
+            for one in still_open
+            if one.ack is None
+            and one.id in self._unheard_since
+            and is_overdue(self._unheard_since[one.id], now, is_page=one.tier is Tier.PAGE)
+        ]
 
     async def _cry(self, since: datetime, now: datetime) -> None:
         """Tell the receivers of last resort past the outbox: it cannot be written."""

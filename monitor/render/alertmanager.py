@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,22 +27,28 @@ def body_of(notification: Notification) -> dict[str, Any]:
         if notification.digest is None:
             return {**said, "text": notification.headline}
         return {**said, "digest": as_json(notification.digest)}
-    group = {"alertname": view.incident.check}
+    alerts = [_webhook_alert(view, member) for member in view.members]
     return {
         "version": "4",
         "groupKey": view.incident.id,
         "status": "firing" if view.is_open else "resolved",
         "receiver": notification.receiver,
-        "groupLabels": group,
-        "commonLabels": {**group, "maintainer": view.incident.maintainer},
+        "groupLabels": {"alertname": view.incident.check},
+        "commonLabels": _common([alert["labels"] for alert in alerts]),
         "commonAnnotations": {"summary": headline(view)},
         "externalURL": "",
         "truncatedAlerts": 0,
-        "alerts": [_webhook_alert(view, member) for member in view.members],
+        "alerts": alerts,
         "incident": view.incident.id,
         "reason": str(notification.reason),
         "backfill": list(commands(view)),
     }
+
+
+def _common(labels: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return what all alerts have."""
+    first, *others = labels or [{}]
+    return {n: value for n, value in first.items() if all(one.get(n) == value for one in others)}
 
 
 def labels_of(view: IncidentView, member: Member) -> dict[str, str]:

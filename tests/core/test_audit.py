@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.core.audit import Fault, Records, Thread, Waiting, audit
+from monitor.core.audit import Fault, Records, Thread, Waiting, audit, unheard
 
 NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)
 
@@ -40,6 +40,22 @@ def test_each_fault_of_a_thread_has_a_name(
     changes: dict[str, bool | int], fault: Fault | None
 ) -> None:
     assert faults(threads=(thread(**changes),)) == ([fault] if fault else [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_unheard"),
+    [
+        ({}, False),
+        ({"has_receipt": False}, True),
+        ({"has_receipt": False, "revision": 0}, False),
+        ({"has_receipt": False, "is_open": False}, False),
+    ],
+)
+def test_what_was_to_be_told_and_arrived_nowhere_is_unheard(
+    changes: dict[str, bool | int], *, is_unheard: bool
+) -> None:
+    assert ("i1" in unheard([thread(**changes)])) is is_unheard
+    assert unheard([thread(**changes), thread()]) == frozenset()
 
 
 def test_an_incident_that_nobody_heard_of_is_a_breach_after_a_while() -> None:

@@ -8,7 +8,11 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
+import pytest
+
+from monitor.api.errors import DeliveryError
 from monitor.config.plan import AuditorPlan
+from monitor.core.model import Tier
 from monitor.store.tables import outbox, told
 from tests.engine.rig import Rig
 
@@ -84,6 +88,33 @@ def test_the_outside_hears_that_all_is_well_and_only_then(rig: Rig) -> None:
             before = switch.heard
             await rig.minutes(5)
             assert switch.heard == before
+
+    rig.run(story)
+
+
+@pytest.mark.parametrize("is_final", [False, True])
+@pytest.mark.parametrize(("tier", "minutes"), [(Tier.PAGE, 9), (Tier.WARN, 35)])
+def test_what_no_receiver_takes_ends_the_word_to_the_outside(
+    rig: Rig, tier: Tier, minutes: int, *, is_final: bool
+) -> None:
+    async def story(rig: Rig) -> None:
+        with outside() as switch:
+            plan = dataclasses.replace(rig.plan(), auditor=AuditorPlan(ping=switch.url))
+            rules = (dataclasses.replace(plan.checks["a"].tiers[0], tier=tier),)
+            checks = {**plan.checks, "a": dataclasses.replace(plan.checks["a"], tiers=rules)}
+            await rig.engine.reload(dataclasses.replace(plan, checks=checks))
+            for box in rig.boxes.values():
+                box._faults.extend(DeliveryError("away", is_final=is_final) for _ in range(500))
+            rig.source.says(50)
+            await rig.minutes(minutes)
+            before = switch.heard
+            await rig.minutes(5)
+            assert switch.heard == before
+            for box in rig.boxes.values():
+                box._faults.clear()
+            rig.source.says(1)
+            await rig.minutes(9)
+            assert switch.heard > before
 
     rig.run(story)
 

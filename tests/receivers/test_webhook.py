@@ -86,6 +86,8 @@ def test_an_incident_is_posted_as_alertmanager_would(hook: Hook) -> None:
     assert (body["version"], body["status"], body["receiver"]) == ("4", "firing", "hook")
     assert body["groupKey"] == view().incident.id
     own, folded = body["alerts"]
+    assert body["commonLabels"].items() == own["labels"].items() & folded["labels"].items()
+    assert "severity" in body["commonLabels"]
     assert own["labels"]["alertname"] == "impressions-fresh"
     assert own["labels"]["severity"] == "page"
     assert own["startsAt"] == "2026-11-24T00:30:00Z"

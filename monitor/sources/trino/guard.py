@@ -42,11 +42,12 @@ INSIDE = {
 DOUBTFUL = frozenset((
     "ALTER", "ANALYZE", "CALL", "COMMENT", "COMMIT", "CREATE", "DEALLOCATE", "DELETE", "DENY",
     "DESCRIBE", "DROP", "EXECUTE", "EXPLAIN", "FUNCTION", "GRANT", "INSERT", "INTO", "MERGE",
-    "PREPARE", "REFRESH", "RESET", "REVOKE", "ROLLBACK", "SET", "SHOW", "START", "TRUNCATE",
-    "UPDATE", "USE",
+    "PREPARE", "REFRESH", "RESET", "REVOKE", "ROLLBACK", "SESSION", "SET", "SHOW", "START",
+    "TRUNCATE", "UPDATE", "USE",
 ))
 # fmt: on
-"""Words without which no statement of Trino but a query can be written, wherever it may hide."""
+"""Words without which no statement of Trino but a query can be written, wherever it may hide; and
+``WITH SESSION``, by which a query could lift the limits that it is asked with."""
 
 AMBIGUOUS = ("/*", "$$", "`", "\\", "{", "}", "#")
 PLAIN_SIGNS = frozenset("()[],.;:<>=!+-*/%|?@")

@@ -41,6 +41,7 @@ REFUSED = [
     "prepare p from select 1",
     "execute immediate 'delete from t'",
     "set session a = 1",
+    "with session query_max_run_time = '10d' select 1",
     "use a.b",
     "start transaction",
     "explain analyze delete from t",
