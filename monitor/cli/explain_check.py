@@ -1,7 +1,7 @@
 """``monitor explain ID``: what a check does, where each setting comes from, and who is told."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,9 @@ from zoneinfo import ZoneInfo
 from monitor.config.defaults import DEFAULT_KEYS
 from monitor.config.plan import Place, Plan, PlannedCheck
 from monitor.config.settings import settings_of
-from monitor.core.alert import Alert, AlertState
-from monitor.core.incident import Incident
-from monitor.core.model import Outcome, Tier, Verdict
-from monitor.core.recipients import recipients
-from monitor.core.route import Recipient, owner_of
-from monitor.core.view import view_of
-from monitor.core.world import World
+from monitor.core.model import Tier
+from monitor.core.recipients import told_if_it_fired
+from monitor.core.route import Recipient
 from monitor.engine.replay import due_moments
 from monitor.engine.world import world_of
 
@@ -69,20 +65,7 @@ class CheckExplanation:
 
     def told(self, tier: Tier) -> list[Recipient]:
         """Return who would be told of an alert of a tier that fires now."""
-        world = world_of(self.plan)
-        alert, incident = self._imagined(tier, world)
-        view = view_of(incident, [alert], world, now=self.at)
-        return list(recipients(view, {alert.key: alert}, world, self.at))
-
-    def _imagined(self, tier: Tier, world: World) -> tuple[Alert, Incident]:
-        name = self.planned.id
-        owner, unowned = owner_of((self.planned.maintainer,), world)
-        verdict = Verdict(name, (), self.at, Outcome(tier), tier)
-        alert = Alert(name, (), AlertState.FIRING, self.at, tier, self.at, last=verdict)
-        incident = Incident(
-            f"explain-{name}", name, self.planned.resource, owner, self.at, tier, unowned=unowned
-        )
-        return replace(alert, incident=incident.id), incident
+        return list(told_if_it_fired(self.planned.id, tier, world_of(self.plan), self.at))
 
     def lines(self) -> Iterator[str]:
         """Tell it in lines."""

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from monitor.core.alert import Alert, AlertKey
+from monitor.core.alert import Alert, AlertKey, AlertState
 from monitor.core.audit import AUDITOR
 from monitor.core.hours import is_within
-from monitor.core.incident import IncidentView, Member
-from monitor.core.model import Tier
-from monitor.core.route import AFFECTED_INTERVAL, Recipient
+from monitor.core.incident import Incident, IncidentView, Member
+from monitor.core.model import Outcome, Tier, Verdict
+from monitor.core.route import AFFECTED_INTERVAL, Recipient, owner_of
 from monitor.core.route_tree import Route
 from monitor.core.routing import MAINTAINERS
-from monitor.core.view import alert_labels, facts_of
+from monitor.core.view import alert_labels, facts_of, view_of
 from monitor.core.world import World
 
 Alerts = Mapping[AlertKey, Alert]
@@ -42,6 +42,17 @@ def recipients(
     for to in _affected(view, alerts, world, now):
         told.setdefault(to.receiver, to)
     return tuple(sorted(told.values(), key=lambda to: to.is_page))
+
+
+def told_if_it_fired(check: str, tier: Tier, world: World, now: datetime) -> tuple[Recipient, ...]:
+    """Return who would be told if a check as a whole fired now; slices may go other ways."""
+    facts = facts_of(check, world)
+    owner, unowned = owner_of((facts.maintainer,), world)
+    verdict = Verdict(check, (), now, Outcome(tier), tier)
+    key = f"imagined-{check}"
+    alert = Alert(check, (), AlertState.FIRING, now, tier, now, incident=key, last=verdict)
+    incident = Incident(key, check, facts.resource, owner, now, tier, unowned=unowned)
+    return recipients(view_of(incident, [alert], world, now=now), {alert.key: alert}, world, now)
 
 
 def _routes(

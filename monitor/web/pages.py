@@ -121,6 +121,15 @@ class Pages:
             }
         )
 
+    async def maintainers(self, _request: Request) -> Response:
+        """Tell who is responsible for what, and who is on call."""
+        return Json(await run_in_threadpool(self.site.reading.maintainers))
+
+    async def digests(self, _request: Request) -> Response:
+        """List the newest hundred digests, newest first."""
+        archive = await run_in_threadpool(self.store.story.archive)
+        return Json([{"name": name, "day": day} for name, day in archive])
+
     async def settings(self, _request: Request) -> Response:
         """Tell what runs, every setting of every check: for ``monitor plan --url``."""
         plan = self.plan()
@@ -173,6 +182,8 @@ def make_web(pages: Pages) -> Starlette:
         Route("/metrics", pages.metrics),
         Route("/api/v1/status", pages.api_status),
         Route("/api/v1/settings", pages.settings),
+        Route("/api/v1/maintainers", pages.maintainers),
+        Route("/api/v1/digests", pages.digests),
         *pages.lists.routes(),
         *pages.changes.routes(),
         *pages.slack.routes(),

@@ -30,6 +30,7 @@ from monitor.web import strips
 from monitor.web.gate import find_view
 from monitor.web.rows import Row, html_of, row_of, worst_of
 from monitor.web.timeline import timeline
+from monitor.web.whom import told_lines
 
 HOURS, MONTH = 24, 30 * 24
 MANY = timedelta(days=3)
@@ -126,7 +127,7 @@ class Reading:
             "charts": [*self._drawn(_alert_charts(states)), *self._charts([name], now, span)],
             "slices": states[:200],
             "rules": [_rule(rule) for rule in planned.tiers],
-            "told": ", ".join(self._told(planned)),
+            "told": told_lines(planned, self.world(), now),
             "silences": [one for one in active if any(one.covers(of) for of in labels)],
             "incidents": self._incidents_of(name, now),
             "slots": self.store.slots.last(name, MOST_SLOTS),
@@ -154,13 +155,6 @@ class Reading:
             "resource": planned.resource or "",
             "source": planned.source,
         }
-
-    def _told(self, planned: PlannedCheck) -> Iterable[str]:
-        team = self.world().maintainers.get(planned.maintainer or "")
-        yield from team.receivers if team else self.world().on_call.receivers
-        for name in team.page if team else ():
-            hours = "" if planned.wake or team is None or team.hours is None else " in their hours"
-            yield f"{name} (pages{hours})"
 
     def _incidents_of(self, name: str, now: datetime) -> list[IncidentView]:
         found = self.store.history.incidents(now - timedelta(days=30), now + timedelta(seconds=1))

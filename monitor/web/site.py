@@ -38,6 +38,7 @@ from monitor.core.permit import Permit, permit, role_of
 from monitor.core.silence import Silence
 from monitor.core.world import World
 from monitor.render.digest import as_html
+from monitor.render.templates import Templates
 from monitor.store import Store
 from monitor.web.auth import who_is
 from monitor.web.changes import Doer
@@ -119,7 +120,8 @@ class Site:
         if found is None:
             return await self._missing(request, "There is no such digest.")
         headers = {**HEADERS, "Content-Security-Policy": DIGEST_POLICY}
-        return HTMLResponse(await run_in_threadpool(as_html, found), headers=headers)
+        own = Templates(own=self.plan().templates)
+        return HTMLResponse(await run_in_threadpool(as_html, found, own), headers=headers)
 
     async def maintainers(self, request: Request) -> Response:
         """Show who is responsible for what, and who is on call."""

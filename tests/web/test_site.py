@@ -3,11 +3,17 @@
 import html
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from monitor.core.matcher import parse_matchers
+from monitor.core.route_tree import Route as RouteNode
+from monitor.core.routing import Routing
+from monitor.render.samples import digest
 from tests.engine.rig import Rig
 from tests.web.test_api import Site
 
@@ -173,12 +179,52 @@ def test_foreign_text_is_no_markup_anywhere(tell: Callable[[Story], None]) -> No
     tell(story)
 
 
+def test_a_check_page_names_whom_the_route_tree_tells(tell: Callable[[Story], None]) -> None:
+    async def story(reader: Reader) -> None:
+        rig = reader.rig
+        tree = RouteNode(None, (), routes=(RouteNode("data-slack", parse_matchers('check="a"')),))
+        await rig.engine.reload(replace(rig.plan(), routing=Routing(tree)))
+        text = await reader.page("/checks/a")
+        assert "<li>told: data-slack</li>" in text
+        assert "<li>told: recsys-slack</li>" in await reader.page("/checks/b")
+
+    tell(story)
+
+
+def test_what_is_read_on_pages_can_be_read_as_json(tell: Callable[[Story], None]) -> None:
+    async def story(reader: Reader) -> None:
+        await reader.breaks()
+        told = await reader.get("maintainers")
+        (team,) = [one for one in told["rows"] if one["name"] == "recsys"]
+        assert (team["checks"], team["open"], team["receivers"]) == (2, 1, ["recsys-slack"])
+        assert told["on_call_receivers"] == ["oncall-slack"]
+        assert await reader.get("digests") == []
+
+    tell(story)
+
+
 def test_digests_and_maintainers_have_pages(tell: Callable[[Story], None]) -> None:
     async def story(reader: Reader) -> None:
         assert "None was made yet." in await reader.page("/digests")
         assert "There is no such digest." in await reader.page("/digests/2026-11-24", 404)
         assert "Write the day as" in await reader.page("/digests/yesterday", 404)
         assert "recsys-slack" in await reader.page("/maintainers")
+
+    tell(story)
+
+
+def test_the_page_of_a_digest_is_written_by_the_template_of_the_team(
+    tell: Callable[[Story], None], tmp_path: Path
+) -> None:
+    async def story(reader: Reader) -> None:
+        rig, folder = reader.rig, tmp_path / "html" / "digest"
+        folder.mkdir(parents=True)
+        (folder / "default.j2").write_text("<h1>ours: {{ verdict }}</h1>")
+        rig.store.story.claim("morning", date(2026, 11, 24), digest(), None, [])
+        where = "http://monitor/digests/2026-11-24"
+        assert "ours: " not in (await reader.http.get(where)).text
+        await rig.engine.reload(replace(rig.plan(), templates=tmp_path))
+        assert "<h1>ours: 1 open (1 page)" in (await reader.http.get(where)).text
 
     tell(story)
 
