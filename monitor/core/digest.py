@@ -60,7 +60,8 @@ class MetricCell:
     """The newest judged value of one metric in one slice.
 
     ``change`` is value / expected - 1, or None where nothing was expected; ``note`` says why a
-    cell has no verdict.
+    cell has no verdict. One that ``is_outside`` is beyond its band on the bad side: where it is no
+    alert, another slice carries it.
     """
 
     metric: str
@@ -72,6 +73,7 @@ class MetricCell:
     unit: Unit = Unit.NUMBER
     at: datetime | None = None
     note: str = ""
+    is_outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,7 +222,18 @@ def _cell(metric: str, verdict: Verdict, blind: NotRun | None) -> MetricCell:
         change=change,
         at=verdict.at,
         note=note,
+        is_outside=_is_outside(verdict),
     )
+
+
+def _is_outside(verdict: Verdict) -> bool:
+    """Look whether a number is beyond its band on a side that is bad."""
+    evidence, measures = verdict.samples[0].evidence, {one.measure for one in verdict.samples}
+    value, low, high = (evidence.get(name) for name in ("value", "low", "high"))
+    if not isinstance(value, int | float):
+        return False
+    is_low = "drop" in measures and isinstance(low, int | float) and value < low
+    return is_low or ("rise" in measures and isinstance(high, int | float) and value > high)
 
 
 def _experiments(

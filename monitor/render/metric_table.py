@@ -9,7 +9,9 @@ from monitor.core.labels import Labels, text_of
 from monitor.core.model import Outcome
 from monitor.render.units import number
 
-RED, GREEN, GREY = "\U0001f534", "\U0001f7e2", "⚪"
+RED, YELLOW, GREEN, GREY = "\U0001f534", "\U0001f7e1", "\U0001f7e2", "⚪"
+
+CARRIED = f"{YELLOW} outside its band as well: a red slice of the metric carries it"
 
 MOST_COLUMNS, MOST_ROWS = 12, 200
 """What a table holds; of thousands of slices nobody reads more, and the pages have them."""
@@ -21,7 +23,7 @@ K = TypeVar("K")
 class MetricTable:
     """The metrics as texts: a row for each slice, a column for each metric.
 
-    ``reasons`` says why the cells that were not judged were not.
+    ``reasons`` says why the cells that were not judged were not, and what yellow ones mean.
     """
 
     columns: tuple[str, ...]
@@ -50,17 +52,22 @@ def metric_table(digest: Digest) -> MetricTable:
     for cell in digest.metrics:
         rows.setdefault(cell.slice, {})[cell.metric] = cell
     red = [cell for cell in digest.metrics if cell.outcome in {Outcome.WARN, Outcome.PAGE}]
+    ill = {cell.metric for cell in red}
+    carried = any(_is_carried(cell, is_ill=cell.metric in ill) for cell in digest.metrics)
     names = dict.fromkeys(cell.metric for cell in digest.metrics)
-    metrics = _most(names, {cell.metric for cell in red}, MOST_COLUMNS)
+    metrics = _most(names, ill, MOST_COLUMNS)
     shown = _most(rows, {cell.slice for cell in red}, MOST_ROWS)
     left_out = _left_out(len(rows) - len(shown), len(names) - len(metrics))
     return MetricTable(
         columns=tuple(metrics),
         rows=tuple(
-            (text_of(key) or "all", tuple(cell_text(rows[key].get(name)) for name in metrics))
+            (
+                text_of(key) or "all",
+                tuple(cell_text(rows[key].get(name), is_ill=name in ill) for name in metrics),
+            )
             for key in sorted(shown)
         ),
-        reasons=(*left_out, *dict.fromkeys(_reasons(digest))),
+        reasons=(*left_out, *[CARRIED] * carried, *dict.fromkeys(_reasons(digest))),
     )
 
 
@@ -89,12 +96,18 @@ def is_judged(cell: MetricCell) -> bool:
     return cell.outcome in {Outcome.OK, Outcome.WARN, Outcome.PAGE} and cell.value is not None
 
 
-def cell_text(cell: MetricCell | None) -> str:
+def _is_carried(cell: MetricCell, *, is_ill: bool) -> bool:
+    """Say whether a number is odd, and a red slice of its metric (it ``is_ill``) is why."""
+    return is_ill and cell.is_outside and cell.outcome is Outcome.OK
+
+
+def cell_text(cell: MetricCell | None, *, is_ill: bool = False) -> str:
     """Write a cell: value, change against what was expected, and its mark; ``-`` for none."""
     if cell is None:
         return "-"
     if not is_judged(cell) or cell.value is None:
         return f"not judged {GREY}"
     mark = GREEN if cell.outcome is Outcome.OK else RED
+    mark = YELLOW if _is_carried(cell, is_ill=is_ill) else mark
     change = "" if cell.change is None else f" {cell.change:+.0%}"
     return f"{number(cell.value, cell.unit)}{change} {mark}"

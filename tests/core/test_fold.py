@@ -48,3 +48,10 @@ def test_a_past_window_does_not_show_the_numbers_of_today() -> None:
     made = told(Coverage(2, 2), NOW + timedelta(hours=3))
     assert made.metrics == ()
     assert made.experiments == ()
+
+
+def test_only_what_is_beyond_its_band_on_the_bad_side_is_outside() -> None:
+    band = {"metric": "impressions", "expected": 1000, "low": 900, "high": 1100}
+    states = [state("drop", {**band, "value": value}, NOW) for value in (850, 1000, 1150)]
+    made = fold(WINDOW, [], states, Coverage(1, 1), World({}, OnCall((), ())))
+    assert [cell.is_outside for cell in made.metrics] == [True, False, False]

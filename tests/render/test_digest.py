@@ -53,6 +53,17 @@ def test_cells_show_value_change_and_mark() -> None:
     assert cell_text(None) == "-"
 
 
+def test_a_total_that_a_red_slice_carries_is_not_green() -> None:
+    total = MetricCell("opt_outs", (), Outcome.OK, 1634, 1360, 0.2, is_outside=True)
+    variant = MetricCell("opt_outs", labels_of({"variant": "B"}), Outcome.PAGE, 605, 357, 0.69)
+    text = as_text(replace(CLEAR, mood=Mood.OPEN, metrics=(total, variant)))
+    assert "1,634 +20% \U0001f7e1" in text
+    assert "\U0001f7e1 outside its band as well: a red slice of the metric carries it" in text
+    alone = as_text(replace(CLEAR, mood=Mood.OPEN, metrics=(total,)))
+    assert "1,634 +20% \U0001f7e2" in alone
+    assert "outside its band" not in alone
+
+
 def test_the_text_has_everything_in_reading_order() -> None:
     text = as_text(digest())
     parts = (
