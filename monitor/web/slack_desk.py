@@ -151,9 +151,15 @@ class Desk:
         return f"That was refused: {refusal}." if refusal is not None else done
 
     async def _tell(self, click: Click, view: IncidentView) -> str:
+        if click.action == "run" and not self._is_ours(view.incident.check):
+            return "There is no check to run: this comes from elsewhere."
         if click.action == "run":
             return look_text(await self.doer.look_now(view.incident.check))
         return await asyncio.to_thread(explain, view, self.store, self.world().timezone)
+
+    def _is_ours(self, check: str) -> bool:
+        """Say whether it can be looked at: no source, nothing of another system, nothing gone."""
+        return check in self.world().checks and not check.startswith("source/")
 
     def _order(self, click: Click, view: IncidentView, who: str) -> Order | None:  # noqa: PLR0911  # one for each button
         now, incident = self.now(), view.incident
@@ -216,7 +222,7 @@ class Desk:
             return status_text(views, states, self.world(), self.now())
         if verb == "check" and rest.strip():
             check = rest.strip().strip("`")
-            if check not in self.world().checks or check.startswith("source/"):
+            if not self._is_ours(check):
                 return f"There is no check {escape(check)}. {usage()}"
             try:
                 return look_text(await self.doer.look_now(check))

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
+from monitor.api import SourceError
 from monitor.cli.silence import silence as typed
 from monitor.config.plan import Plan
 from monitor.core.model import Maintainer
@@ -240,6 +241,23 @@ def test_run_now_and_explain_are_answered_to_the_one_who_clicked(
         assert "a: warn: value 50" in looked
         assert "owner: recsys" in explained
         assert "told: recsys-slack" in explained
+
+    tell(story)
+
+
+def test_run_now_where_there_is_no_check_says_so(tell: Callable[[Story], None]) -> None:
+    async def story(desk: Desk) -> None:
+        labels = {"alertname": "HostDown", "maintainer": "recsys"}
+        await desk.post("alertmanager", [{"labels": labels}])
+        await desk.rig.minutes(1)
+        desk.rig.source.says(SourceError("unreachable", "it is down"))
+        await desk.rig.minutes(5)
+        found = {one["incident"]["check"]: one["incident"] for one in await desk.get("incidents")}
+        for number, check in enumerate(("source/kpi", "alertmanager/recsys/HostDown")):
+            await desk.click("run", found[check]["id"], at=f"{number}")
+        assert (
+            desk.rig.slack.answers == ["There is no check to run: this comes from elsewhere."] * 2
+        )
 
     tell(story)
 
