@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
+from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,6 +18,7 @@ from monitor.core.incident import Incident, IncidentView, Member
 from monitor.core.matcher import match_all
 from monitor.core.model import Verdict
 from monitor.core.route import owner_of
+from monitor.core.series import Series
 from monitor.core.silence import Silence
 from monitor.core.state import SliceState
 from monitor.core.view import alert_labels, facts_of, views_of
@@ -27,10 +29,13 @@ from monitor.web.changes import WrongError, read_filters
 from monitor.web.gate import find_view
 from monitor.web.json import Json
 from monitor.web.timeline import timeline
+from monitor.web.whom import told_lines
 
 T = TypeVar("T")
 MOST = 1000
 PAST = timedelta(days=1)
+MOST_LOOKS, MOST_DAYS = 40, 90
+_SERIES = TypeAdapter(tuple[Series, ...])
 SILENCE_STATES = ("active", "pending", "expired")
 
 
@@ -71,8 +76,10 @@ class Lists:
         return await self._list(request, self._states, _state_labels, _told_states)
 
     async def check(self, request: Request) -> Response:
-        """Tell one check: its settings and its slices."""
-        name = request.path_params["id"]
+        """Tell one check: its settings, its slices, last looks, and the numbers of ``days=``."""
+        days, name = request.query_params.get("days", "0"), request.path_params["id"]
+        if not days.isdecimal() or len(days) > 3 or int(days) > MOST_DAYS:  # noqa: PLR2004  # a count of days
+            return Json({"error": f"days: '{days}' is no number of days up to {MOST_DAYS}"}, 400)
         found = [state for state in await run_in_threadpool(self._states) if state.check == name]
         planned = self.plan().checks.get(name)
         if planned is None and not found:
@@ -86,8 +93,24 @@ class Lists:
             "description": planned.description if planned else "",
             "settings": settings_of(planned) if planned else {},
             "slices": SLICE_STATES.dump_python(found, mode="json"),
+            "told": told_lines(planned, self.world(), self.now()) if planned else [],
+            **await run_in_threadpool(self._history, name, timedelta(days=int(days))),
         }
         return Json(about)
+
+    def _history(self, name: str, span: timedelta) -> dict[str, Any]:
+        """Read the last looks of a check, and its numbers with their bands; none of no days."""
+        now = self.now()
+        end = now + timedelta(seconds=1)
+        found = self.store.samples.series([name], now - span, end, is_brief=True) if span else ()
+        looks = self.store.slots.last(name, MOST_LOOKS)
+        return {
+            "looks": [
+                {"due_at": _text(one.due_at), "outcome": one.outcome, "reason": one.reason}
+                for one in looks
+            ],
+            "numbers": _SERIES.dump_python(found, mode="json"),
+        }
 
     async def alerts(self, request: Request) -> Response:
         """List the alerts that are open."""

@@ -199,6 +199,13 @@ def test_what_is_read_on_pages_can_be_read_as_json(tell: Callable[[Story], None]
         assert (team["checks"], team["open"], team["receivers"]) == (2, 1, ["recsys-slack"])
         assert told["on_call_receivers"] == ["oncall-slack"]
         assert await reader.get("digests") == []
+        check = await reader.get("checks/a?days=2")
+        assert check["told"] == ["told: recsys-slack"]
+        assert check["looks"][0]["outcome"] == "warn"
+        (series,) = check["numbers"]
+        assert {point["value"] for point in series["points"]} == {50}
+        assert (await reader.get("checks/a"))["numbers"] == []
+        assert (await reader.http.get("checks/a?days=91")).status_code == 400
 
     tell(story)
 
