@@ -55,7 +55,8 @@ def explain(
     moment = _moment(at, read.people.timezone)
     known = {name: value for name, value in given.items() if value}
     silences = None if url is None else stored(url, config)
-    click.echo("\n".join(Explanation(known, moment, read, silences).lines()))
+    found = Explanation(known, moment, read, silences)
+    click.echo(write_json(found.as_json(), indent=2) if as_json else "\n".join(found.lines()))
 
 
 def _label(text: str) -> tuple[str, str]:

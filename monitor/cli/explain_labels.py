@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from monitor.config.route_file import RouteFile
@@ -44,6 +45,29 @@ class Explanation:
         yield from self._held()
         yield from self._silenced()
         yield from self._people()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the same as JSON values; ``silenced_by`` is null where no daemon was asked."""
+        active = [one for one in self.silences or () if one.is_active(self.at)]
+        silenced = [one.id for one in silenced_by(self.labels, active)]
+        return {
+            "at": self.at.isoformat(),
+            "labels": dict(self.labels),
+            "told": [
+                {
+                    "receiver": group.receiver,
+                    "by": self._because(route),
+                    "group": group.key,
+                    "muted_by": list(group.muted_by),
+                }
+                for route in self.read.routing.routes_of(self.labels)
+                for group in self._groups(route)
+            ],
+            "inhibited_while": [self._sources(rule) for rule in self._rules()],
+            "silenced_by": None if self.silences is None else silenced,
+            "on_call": on_call_at(self.read.people.on_call, self.at),
+            "words": list(self.lines()),
+        }
 
     def _visit(self, visit: Visit) -> Iterator[str]:
         pad = "  " * (visit.depth + 1)
@@ -106,12 +130,12 @@ class Explanation:
             return "for the next eight days"
         return f"until {self._moment(end)}: what still fires is told then, at once"
 
+    def _rules(self) -> list[InhibitRule]:
+        rules = self.read.routing.inhibit_rules
+        return [rule for rule in rules if match_all(rule.target_matchers, self.labels)]
+
     def _held(self) -> Iterator[str]:
-        rules = [
-            rule
-            for rule in self.read.routing.inhibit_rules
-            if match_all(rule.target_matchers, self.labels)
-        ]
+        rules = self._rules()
         if rules:
             yield "It is held back while one of these fires:"
         for rule in rules:

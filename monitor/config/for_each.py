@@ -15,6 +15,7 @@ MAX_EACH = 1000
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _HOLE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 _RESERVED = frozenset({"since", "value"})
+_WINDOW = frozenset({"since", "until"})
 _QUERY_KEYS = {"source", "query"}
 _FORM = "must be a list of texts, or {source: ..., query: ...}"
 
@@ -97,6 +98,13 @@ def expand(
 def fill(text: str, values: Mapping[str, str]) -> str:
     """Put values into the places of their names; other names stay."""
     return _HOLE.sub(lambda hole: values.get(hole.group(1), hole.group(0)), text)
+
+
+def unfilled(text: str) -> tuple[str, ...]:
+    """Return the names in a query that nothing fills: its source knows only the window."""
+    if "{{" not in text:
+        return ()
+    return tuple(name for name in dict.fromkeys(_HOLE.findall(text)) if name not in _WINDOW)
 
 
 def asks(entries: Mapping[str, Entry]) -> bool:

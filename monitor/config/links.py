@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import chain
 
 from monitor.api.check import Check
-from monitor.api.query import Query
+from monitor.api.query import Query, Rows
+from monitor.config.for_each import unfilled
 from monitor.config.plan import Place
 from monitor.config.platform_file import Platform
 from monitor.config.report import Report
@@ -89,6 +90,10 @@ def objections(
     known = platform.sources.get(source)
     if known is None:
         return
+    for query in (one for one in asked if isinstance(one, Rows)):
+        for name in unfilled(query.text):
+            message = f"the query of check '{named.id}' has {{{{ {name} }}}}, which nothing fills"
+            report.add(named.place_of("query_file", "query"), message, check=named.id)
     for reason in chain.from_iterable(known.objections(query) for query in asked):
         message = f"source '{source}' would refuse the query of check '{named.id}': {reason}"
         report.add(named.place_of("query_file", "query"), message, check=named.id)

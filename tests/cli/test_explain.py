@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,18 @@ def test_it_tells_the_way_the_receivers_the_mutes_and_what_would_hold_it(config:
         words.extend(["--label", label])
     result = run(config, *words, "--at", "2026-11-25T23:30")
     assert result.output.replace(str(config), "FILE") == NIGHT
+
+
+def test_scripts_read_the_same_as_json(config: Path) -> None:
+    labels = ("--label", "kind=freshness", "--label", "severity=warn", "--label", "cluster=x")
+    result = run(config, *labels, "--at", "2026-11-25T23:30", "--json")
+    found = json.loads(result.stdout)
+    told = [(one["receiver"], one["muted_by"]) for one in found["told"]]
+    assert told == [("oncall", ["nights"]), ("lead", [])]
+    (source,) = found["inhibited_while"]
+    assert source == 'an alert with kind="trino_load", cluster="x" (rule cause first)'
+    assert (found["silenced_by"], found["on_call"]) == (None, "asha")
+    assert found["words"] == run(config, *labels, "--at", "2026-11-25T23:30").output.splitlines()
 
 
 def test_without_a_tree_it_goes_to_its_maintainer_or_to_on_call(config: Path) -> None:

@@ -133,3 +133,10 @@ def test_a_query_that_writes_is_refused_at_its_place(files: Site) -> None:
     text = FOUND.replace("select '{{ model }}' as value", "delete from kpi")
     (line,) = files.checks(text).lines()
     assert line.startswith("checks/recsys/a.yaml:6:12: source 'kpi' would refuse the query of")
+
+
+def test_a_name_in_a_query_that_nothing_fills_is_named_at_its_place(files: Site) -> None:
+    """It would be asked as it stands: no row has that model, for ever."""
+    text = FOUND.replace("{source: kpi, query: select distinct model from kpi}", "[ctr]")
+    (line,) = files.checks(text.replace("'{{ model }}'", "'{{ modle }}'")).lines()
+    assert "a.yaml:6:12: the query of check 'rows-ctr' has {{ modle }}, which nothing" in line

@@ -61,3 +61,11 @@ def test_one_question_at_a_time_is_the_default() -> None:
     source = Trino(name="adhoc", url="trino://u@trino/hive")
     assert source.max_concurrency == 1
     assert source.answers == {Rows, LastUpdate, LastWrite, Partitions, Load}
+
+
+def test_a_query_that_lifts_its_own_limits_is_refused_when_the_configuration_is_read() -> None:
+    source = Trino(name="t", url="trino://u@trino:8080/hive")
+    assert list(source.objections(Rows("with session query_max_run_time = '9d' select 1 as x")))
+    assert not list(
+        source.objections(Rows("with session as (select 1 as x) select x from session"))
+    )
