@@ -69,7 +69,8 @@ class PlannedCheck:
     this one. A ``critical`` one is asked even while its source is overloaded; one
     without ``batch`` asks for itself. ``written`` is the
     id as it stands in the file, before ``for_each`` fills it in; ``origins`` says where each of
-    its keys is written, where somebody wants to know.
+    its keys is written, where somebody wants to know. ``is_urgent`` says that it goes before others
+    where a source is slow: it may page, or is critical.
     """
 
     check: Check
@@ -91,21 +92,17 @@ class PlannedCheck:
     tests: tuple[CheckTest, ...] = ()
     written: str = ""
     origins: Mapping[str, Place] = field(default_factory=dict)
+    # Known from the others; each look reads them several times.
+    id: str = field(init=False, repr=False, compare=False)
+    kind: str = field(init=False, repr=False, compare=False)
+    is_urgent: bool = field(init=False, repr=False, compare=False)
 
-    @property
-    def id(self) -> str:
-        """The name of the check."""
-        return self.check.id
-
-    @property
-    def kind(self) -> str:
-        """The kind of the check."""
-        return self.check.kind
-
-    @property
-    def is_urgent(self) -> bool:
-        """Whether it goes before others where a source is slow: it may page, or is critical."""
-        return self.critical or Tier.PAGE in [rule.tier for rule in self.tiers]
+    def __post_init__(self) -> None:
+        """Remember what each look asks for."""
+        object.__setattr__(self, "id", self.check.id)
+        object.__setattr__(self, "kind", self.check.kind)
+        may_page = any(rule.tier is Tier.PAGE for rule in self.tiers)
+        object.__setattr__(self, "is_urgent", self.critical or may_page)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,8 @@ def _take_well(turn: Turn, findings: Sequence[Finding]) -> list[Finding]:
 
     Return the rest. What was found of one check stays together, in its order.
     """
-    unsure = {one.check for one in findings if not _says_nothing_new(turn.memory, one)}
+    alerted = turn.memory.alerted
+    unsure = {one.check for one in findings if one.check in alerted or not _is_well(one)}
     well = [one for one in findings if one.check not in unsure] if unsure else findings
     for finding in well:
         (verdict,) = finding.verdicts
@@ -103,13 +104,12 @@ def _take(turn: Turn, finding: Finding) -> None:
         turn.slots.append(slot)
 
 
-def _says_nothing_new(memory: Memory, finding: Finding) -> bool:
-    """Say whether a check is well and was: whatever is red upstream, nobody is told anything."""
+def _is_well(finding: Finding) -> bool:
+    """Say whether nobody is told anything, whatever is red upstream, if there was no alert."""
     if len(finding.verdicts) != 1:
         return False
     (verdict,) = finding.verdicts
-    is_well = verdict.outcome is Outcome.OK and verdict.tier is None
-    return is_well and not memory.has_alerts(finding.check)
+    return verdict.outcome is Outcome.OK and verdict.tier is None
 
 
 def _with_silent(turn: Turn, finding: Finding) -> Iterable[Verdict]:

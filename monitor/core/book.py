@@ -5,7 +5,7 @@ becomes a ``Step``; the memory takes it over once that is committed.
 """
 
 import heapq
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Container, Iterable, MutableMapping
 from datetime import datetime
 from typing import TypeAlias
 
@@ -52,10 +52,6 @@ class Book:
     def alerts_of_check(self, check: str) -> list[Alert]:
         """Return the alerts of a check, resolved ones that are still remembered included."""
         return [self.alerts[key] for key in self._of_check.get(check, ())]
-
-    def has_alerts(self, check: str) -> bool:
-        """Say whether there is one of a check, be it resolved."""
-        return bool(self._of_check.get(check))
 
     def alerts_of(self, incident: str) -> list[Alert]:
         """Return the alerts that are told in an incident."""
@@ -257,6 +253,11 @@ class Memory(Book):
         for groups, name in ((self._of_check, alert.check), (self._of_incident, alert.incident)):
             if name is not None and not groups.get(name):
                 groups.pop(name, None)
+
+    @property
+    def alerted(self) -> Container[str]:
+        """The checks that have an alert, be it resolved."""
+        return self._of_check
 
     def put_incident(self, incident: Incident) -> None:
         """Replace an incident, and note when it is due."""

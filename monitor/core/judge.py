@@ -26,13 +26,16 @@ def judge(
     Measuring nothing at all is no data for the whole check. A slice that has both samples and a
     gap is judged by its samples.
     """
-    slices: dict[Labels, list[Measured]] = {}
-    for one in measured:
-        slices.setdefault(one.slice, []).append(one)
-    if not slices:
+    found = [*measured]
+    if not found:
         return (Verdict(check, (), at, Outcome.NO_DATA, reason="the answer is empty"),)
     if len(rules) > 1:
         rules = sorted(rules, key=_pages_first)
+    if len(found) == 1:  # as of most checks
+        return (_slice(check, found[0].slice, found, rules, at),)
+    slices: dict[Labels, list[Measured]] = {}
+    for one in found:
+        slices.setdefault(one.slice, []).append(one)
     return tuple([_slice(check, labels, found, rules, at) for labels, found in slices.items()])
 
 
@@ -60,11 +63,12 @@ def _slice(
 
 def _no_number(samples: Sequence[Sample], rules: Sequence[TierRule]) -> str | None:
     """Return a measure with a limit whose number is NaN: it is on the good side of every one."""
-    found = [one.measure for one in samples if one.value != one.value]  # NaN
-    if not found:
-        return None
-    limited = {limit.measure for rule in rules for limit in rule.limits}
-    return next((measure for measure in found if measure in limited), None)
+    for one in samples:
+        if one.value == one.value:  # not NaN
+            continue
+        if any(limit.measure == one.measure for rule in rules for limit in rule.limits):
+            return one.measure
+    return None
 
 
 def _pages_first(rule: TierRule) -> bool:

@@ -133,6 +133,7 @@ class Bulkheads:
     ) -> Answer:
         gate = self._gates.setdefault(name, Gate(self.sources[name].max_concurrency))
         is_gated = type(query) not in self.sources[name].ungated
+        teams = [team for _, team in askers]
         began, turn_at = perf_counter(), None
         try:
             async with asyncio.timeout((asking.timeout + GRACE).total_seconds()):
@@ -145,7 +146,7 @@ class Bulkheads:
                     cost = answer.cost
                 finally:
                     if is_gated:
-                        gate.charge(_teams(askers), perf_counter() - turn_at)
+                        gate.charge(teams, perf_counter() - turn_at)
                         gate.leave()
         except TimeoutError:
             if turn_at is None:
@@ -157,7 +158,7 @@ class Bulkheads:
         except SourceError as error:
             self._failed(name, error, asking.now + _since(began), is_gated=is_gated)
             if error.cost is not None:
-                self.metrics.spent(name, _teams(askers), error.cost)
+                self.metrics.spent(name, teams, error.cost)
             raise
         except Exception as error:  # a plugin may raise anything, and answer with anything
             log.exception("source %s failed", name)
@@ -168,7 +169,7 @@ class Bulkheads:
             self.metrics.took(name, perf_counter() - began)
         if is_gated:
             self.breakers.answered(name)
-        self.metrics.spent(name, _teams(askers), cost)
+        self.metrics.spent(name, teams, cost)
         self.notes.take(name, query, answer, asking.now)
         return answer
 
@@ -210,7 +211,3 @@ def _is_whole(query: Query) -> bool:
 
 def _since(began: float) -> timedelta:
     return timedelta(seconds=perf_counter() - began)
-
-
-def _teams(askers: Sequence[Asker]) -> list[str]:
-    return [team for _, team in askers]

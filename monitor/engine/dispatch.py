@@ -95,7 +95,11 @@ class Dispatch:
             self._found(skipped(one, at, now, "the monitor was late") for one in due.checks)
         self.ledger.opened(due.checks, due.at)
         lookers: list[Looker] = []
+        is_quiet = not self._bulkheads.spared and not self._bulkheads.breakers.of
         for check in due.checks:
+            if is_quiet and check not in self.looks:  # as nearly always
+                lookers.append(Looker(self._plan.checks[check], due.at))
+                continue
             left_out = self._left_out(check, due.at, now)
             if left_out is None:
                 lookers.append(Looker(self._plan.checks[check], due.at))
@@ -119,8 +123,6 @@ class Dispatch:
 
     def _refusal(self, planned: PlannedCheck, now: datetime) -> str | None:
         """Return why the breaker of its source keeps a check from asking; None when it may."""
-        if planned.source not in self._bulkheads.breakers.of:  # as nearly always
-            return None
         if planned.critical or planned.id in self._bulkheads.watching.get(planned.source, ()):
             return None
         return self._bulkheads.breakers.admit(planned.source, planned.id, now)

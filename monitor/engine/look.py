@@ -105,8 +105,11 @@ def answered(
 
 def _credit(answers: Iterable[Answer]) -> tuple[str | None, str | None]:
     """Return whose answers are, and where the evidence is, as far as they tell."""
-    maintainer = next((one.maintainer for one in answers if one.maintainer), None)
-    return maintainer, next((one.link for one in answers if one.link), None)
+    maintainer: str | None = None
+    link: str | None = None
+    for one in answers:
+        maintainer, link = maintainer or one.maintainer, link or one.link
+    return maintainer or None, link or None
 
 
 def _credited(finding: Finding, maintainer: str | None, link: str | None) -> Finding:

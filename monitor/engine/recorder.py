@@ -75,11 +75,10 @@ class Recorder:
                 self._take_outcome(worst(finding.verdicts))
 
     def _take_outcome(self, verdict: Verdict) -> None:
-        at = verdict.at.astimezone(UTC)
-        today = at.date()
+        today, hour = _day_and_hour(verdict.at)
         day = self._days.setdefault(today, {})
         before = day.get(verdict.check, NO_HOURS)
-        hours = _marked(before, at.hour, verdict.outcome)
+        hours = _marked(before, hour, verdict.outcome)
         if hours != before:
             day[verdict.check] = hours
             self._changed_days.add((verdict.check, today))
@@ -147,7 +146,13 @@ class Recorder:
 def _marked(hours: str, hour: int, outcome: Outcome) -> str:
     """Put an outcome into its hour; the worst of an hour stays. Most checks share one text."""
     letter = min(hours[hour], LETTERS[outcome], key=_WORST_FIRST.index)
-    return hours[:hour] + letter + hours[hour + 1 :]
+    return hours if letter == hours[hour] else hours[:hour] + letter + hours[hour + 1 :]
+
+
+@lru_cache(maxsize=64)  # looks of one moment
+def _day_and_hour(at: datetime) -> tuple[date, int]:
+    at = at.astimezone(UTC)
+    return at.date(), at.hour
 
 
 def _number(value: object) -> float | None:

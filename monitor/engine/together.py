@@ -102,7 +102,7 @@ class Batching:
     ) -> Answer:
         assert query is not None
         lookers = [looker for one in batch for looker in one.lookers]
-        urgent = any(looker.planned.is_urgent for looker in lookers)
+        urgent = True in [looker.planned.is_urgent for looker in lookers]
         asking = replace(lookers[0].asking(self.now), timeout=within, urgent=urgent)
         askers = [(looker.planned.id, looker.planned.team) for looker in lookers]
         return await self.bulkheads.ask(batch[0].source, query, asking, askers)

@@ -33,6 +33,11 @@ def dump(adapter: TypeAdapter[Any], value: object) -> str:
     return adapter.serializer.to_json(value).decode()
 
 
+def verdict_text(verdict: Verdict) -> str:
+    """Write the newest verdict of a slice, each look, without what is as by default."""
+    return VERDICT.serializer.to_json(verdict, exclude_defaults=True).decode()
+
+
 @lru_cache(maxsize=4096)
 def labels_text(labels: Labels) -> str:
     """Write labels as a JSON object with sorted names, so that the same slice has one key."""

@@ -90,7 +90,7 @@ def _looks(connection: sa.Connection, steps: Iterable[Step]) -> None:
             "slice": codec.labels_text(one.slice),
             "since": one.at,
             "outcome": one.outcome,
-            "verdict": codec.dump(codec.VERDICT, one),
+            "verdict": codec.verdict_text(one),
         }
         for step in steps
         for one in step.verdicts

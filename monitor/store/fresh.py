@@ -10,7 +10,6 @@ import json
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import groupby
 from math import isfinite
 from zlib import crc32
 
@@ -110,9 +109,8 @@ def in_pieces(came: Sequence[Fresh], most: int) -> Iterator[Sequence[Fresh]]:
     if len(came) <= most:
         yield came
         return
-    ordered = sorted(came, key=lambda one: part_of(one.key[0]))
     piece: list[Fresh] = []
-    for _, mine in groupby(ordered, key=lambda one: part_of(one.key[0])):
+    for _, mine in _by_part(came):
         piece.extend(mine)
         if len(piece) >= most:
             yield piece
@@ -123,15 +121,19 @@ def in_pieces(came: Sequence[Fresh], most: int) -> Iterator[Sequence[Fresh]]:
 
 def save_fresh(connection: sa.Connection, came: Iterable[Fresh], at: datetime) -> None:
     """Write numbers that came until a moment."""
-    parts: dict[int, list[str]] = {}
-    for one in came:
-        parts.setdefault(part_of(one.key[0]), []).append(_written(one))
     rows = [
-        {"part": part, "at": at, "numbers": "\n".join(texts)}
-        for part, texts in sorted(parts.items())
+        {"part": part, "at": at, "numbers": "\n".join(map(_written, mine))}
+        for part, mine in _by_part(came)
     ]
     if rows:
         connection.execute(sample_fresh.insert(), rows)
+
+
+def _by_part(came: Iterable[Fresh]) -> list[tuple[int, list[Fresh]]]:
+    parts: dict[int, list[Fresh]] = {}
+    for one in came:
+        parts.setdefault(part_of(one.key[0]), []).append(one)
+    return sorted(parts.items())
 
 
 def _save_hours(

@@ -162,6 +162,7 @@ class Story:
     def newest(self, checks: Collection[str] | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
         """Go through check and newest verdict of every slice, as JSON values, by check.
 
+        What is as by default is left out of one.
         For the page of all checks: between two requests every verdict is another one, and making
         values of thousands takes ten times as long as reading their JSON.
         """

@@ -24,7 +24,7 @@ Row: TypeAlias = tuple[int, str, str, str, str]
 thousands of anything else would be gone through by the collector of garbage."""
 
 Told: TypeAlias = Mapping[str, Any]
-"""A verdict as JSON values."""
+"""A verdict as JSON values, without what is as by default."""
 
 
 def row_of(check: str, verdicts: list[Told], timezone: str) -> Row:
@@ -75,15 +75,19 @@ def _local(at: str, timezone: str) -> str:
 
 
 def _says(verdict: Told) -> str:
-    said = verdict["reason"] or _breach(verdict)
+    said = verdict.get("reason") or _breach(verdict)
     if said and verdict["slice"]:
         said = f"{text_of(tuple(map(tuple, verdict['slice'])))} {said}"
     return said if len(said) <= MOST_TEXT else said[: MOST_TEXT - 2] + " …"
 
 
 def _breach(verdict: Told) -> str:
-    if verdict["outcome"] == Outcome.OK or verdict["breach"] is None:
+    if verdict["outcome"] == Outcome.OK or verdict.get("breach") is None:
         return ""
     sample, limit = verdict["breach"]["sample"], verdict["breach"]["limit"]
-    value = number(float(sample["value"]), Unit(sample["unit"]))
-    return f"{sample['measure']} {value} (limit {number(limit['bound'], Unit(limit['unit']))})"
+    value, bound = _number(sample, "value"), _number(limit, "bound")
+    return f"{sample['measure']} {value} (limit {bound})"
+
+
+def _number(told: Told, name: str) -> str:
+    return number(float(told[name]), Unit(told.get("unit", Unit.NUMBER)))
