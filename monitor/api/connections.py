@@ -1,24 +1,25 @@
 """HTTP/1.1 on connections that are kept: what receivers and sources ask over.
 
-httpx's client also looks after redirects, cookies and login flows, and its pool asks each of its
-connections at every request whether it still lives; for a message of two kilobytes that is two
-thirds of the work. Here httpx makes the values, httpcore speaks the protocol, and a connection is
-looked at when it is used. Only where the environment names proxies does httpx's client do it.
+httpx's client also looks after redirects, cookies and login flows, its pool asks each of its
+connections at every request whether it still lives, and httpcore guards and traces each step; for a
+message of two kilobytes that is most of the work. Here httpx makes the values, h11 speaks the
+protocol, and a connection is looked at when it is used. Only where the environment names proxies
+does httpx's client do it.
 """
 
+import asyncio
 import ssl
 import zlib
 from collections.abc import AsyncIterable, Sequence
-from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeAlias
 from urllib.request import getproxies
 
-import httpcore
+import h11
 import httpx
 
 from monitor import __version__
-from monitor.api.streams import Streams
+from monitor.api.wire import TooLongError, Wire, connect
 
 MOST_BYTES = 32_000_000
 """Of an answer: 200,000 series of Prometheus. What is larger could take all memory there is."""
@@ -32,7 +33,6 @@ PACKED = {"gzip", "x-gzip", "deflate"}
 ANY_ZLIB = 32 + zlib.MAX_WBITS
 """Tells zlib to see by itself whether it is gzip."""
 PORTS = {"http": 80, "https": 443}
-STREAMS = Streams()
 AGENT = f"monitor/{__version__}"
 
 
@@ -45,7 +45,7 @@ class Connections:
 
     def __init__(self) -> None:
         """Connect to nobody yet."""
-        self._free: dict[Origin, list[httpcore.AsyncHTTP11Connection]] = {}
+        self._free: dict[Origin, list[Wire]] = {}
         is_direct = getproxies().keys().isdisjoint({"http", "https", "all"})
         self._proxied = None if is_direct else httpx.AsyncClient(verify=trust())
 
@@ -69,10 +69,10 @@ class Connections:
             login = (request.url.username, request.url.password)
         if login is not None:
             next(httpx.BasicAuth(*login).auth_flow(request))
+        if self._proxied is None:
+            return await self._directly(request, timeout_seconds)
         limits = dict.fromkeys(("connect", "read", "write", "pool"), timeout_seconds)
         request.extensions = {"timeout": limits}
-        if self._proxied is None:
-            return await self._directly(request)
         answer = await self._proxied.send(request, auth=None, stream=True)
         try:
             body = await _bounded(answer.aiter_raw(), request)
@@ -80,54 +80,43 @@ class Connections:
             await answer.aclose()
         return _response(answer.status_code, answer.headers.raw, body, request)
 
-    async def _directly(self, request: httpx.Request) -> httpx.Response:
+    async def _directly(self, request: httpx.Request, seconds: float) -> httpx.Response:
         url = request.url
         if url.scheme not in PORTS or not url.host:
             raise httpx.UnsupportedProtocol("an address begins with http:// or https:// and a host")
         origin = (url.scheme, url.raw_host.decode("ascii"), url.port or PORTS[url.scheme])
-        target = httpcore.URL(
-            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-        )
-        raw = httpcore.Request(
-            request.method,
-            target,
-            headers=request.headers.raw,
-            content=request.content,
-            extensions=request.extensions,
-        )
-        connection = await self._free_one(origin)
+        head = _head(request.method, url.raw_path, tuple(request.headers.raw))
+        wire = self._free_one(origin) or await _connected(origin, seconds)
         try:
-            if connection is None:
-                connection = await _connected(origin, request.extensions["timeout"]["connect"])
-            answer = await connection.handle_async_request(raw)
-            body = await _bounded(answer.aiter_stream(), request)
-            await answer.aclose()
-        except BaseException as error:
-            if connection is not None:
-                await _drop(connection)
-            if isinstance(error, Exception):
-                raise _as_of_httpx(error, request) from error
+            answer, body = await wire.ask(head, request.content, seconds, MOST_BYTES)
+        except TooLongError:
+            wire.close()
+            raise _too_large(request) from None
+        except BaseException:
+            wire.close()
             raise
-        if len(self._free[origin]) < MOST_FREE:
-            self._free[origin].append(connection)
+        free = self._free[origin]
+        if wire.is_free and len(free) < MOST_FREE:
+            free.append(wire)
         else:
-            await _drop(connection)
-        return _response(answer.status, answer.headers, body, request)
+            wire.close()
+        return _response(answer.status_code, answer.headers.raw_items(), body, request)
 
-    async def _free_one(self, origin: Origin) -> httpcore.AsyncHTTP11Connection | None:
+    def _free_one(self, origin: Origin) -> Wire | None:
         free = self._free.setdefault(origin, [])
+        now = asyncio.get_running_loop().time()
         while free:
-            connection = free.pop()
-            if connection.is_available() and not connection.has_expired():
-                return connection
-            await _drop(connection)
+            wire = free.pop()
+            if wire.is_free and now - wire.used_at <= KEPT_SECONDS:
+                return wire
+            wire.close()
         return None
 
     async def close(self) -> None:
         """Close what is kept."""
         for free in self._free.values():
             while free:
-                await _drop(free.pop())
+                free.pop().close()
         if self._proxied is not None:
             await self._proxied.aclose()
 
@@ -181,29 +170,15 @@ def trust() -> ssl.SSLContext:
 _parsed = lru_cache(maxsize=256)(httpx.URL)
 
 
-async def _connected(origin: Origin, seconds: float) -> httpcore.AsyncHTTP11Connection:
+@lru_cache(maxsize=256)
+def _head(method: str, target: bytes, fields: tuple[tuple[bytes, bytes], ...]) -> h11.Request:
+    """Check a head: what is asked again and again has few. Raise httpx.LocalProtocolError."""
+    try:
+        return h11.Request(method=method, target=target, headers=list(fields))
+    except h11.LocalProtocolError as error:
+        raise httpx.LocalProtocolError(str(error)) from error
+
+
+async def _connected(origin: Origin, seconds: float) -> Wire:
     scheme, host, port = origin
-    stream = await STREAMS.connect_tcp(host, port, seconds)
-    if scheme == "https":
-        stream = await stream.start_tls(trust(), host, seconds)
-    known = httpcore.Origin(scheme.encode(), host.encode(), port)
-    return httpcore.AsyncHTTP11Connection(known, stream, keepalive_expiry=KEPT_SECONDS)
-
-
-async def _drop(connection: httpcore.AsyncHTTP11Connection) -> None:
-    with suppress(OSError, httpcore.NetworkError):
-        await connection.aclose()
-
-
-def _as_of_httpx(error: Exception, request: httpx.Request) -> Exception:
-    """Return the error that httpx has for one of httpcore's; others are themselves."""
-    text = str(error)
-    if isinstance(error, httpcore.ConnectTimeout):
-        return httpx.ConnectTimeout(text, request=request)
-    if isinstance(error, httpcore.TimeoutException):
-        return httpx.ReadTimeout(text, request=request)
-    if isinstance(error, httpcore.ConnectError):
-        return httpx.ConnectError(text, request=request)
-    if isinstance(error, httpcore.NetworkError | httpcore.ProtocolError):
-        return httpx.TransportError(text, request=request)
-    return error
+    return await connect(host, port, trust() if scheme == "https" else None, seconds)
