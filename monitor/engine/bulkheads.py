@@ -92,7 +92,7 @@ class Bulkheads:
         question, which bears the name of the first of them, and names the others that had joined
         when it was put. ``askers`` names each check that asks; without it, the asking does.
         """
-        askers = askers or ((asking.check, asking.team),)
+        askers = askers or asking.askers or ((asking.check, asking.team),)
         key: Hashable = (name, query, asking.now, asking.timeout)
         # What is asked together nobody else asks, and its fifty questions take long to hash.
         if not is_shared or isinstance(query, Together) or not _has_hash(key):
@@ -141,8 +141,10 @@ class Bulkheads:
                     await gate.enter(asking.team, asking.urgent)
                 turn_at = perf_counter()
                 try:
-                    told = replace(asking, askers=tuple(askers))
-                    answer = await self.sources[name].ask(query, told)
+                    named = tuple(askers)
+                    if named != asking.askers:  # others joined
+                        asking = replace(asking, askers=named)
+                    answer = await self.sources[name].ask(query, asking)
                     cost = answer.cost
                 finally:
                     if is_gated:

@@ -1,7 +1,7 @@
 """The gate of a source: so many questions at once, and fair turns for those who wait."""
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -48,8 +48,9 @@ class Gate:
 
     def charge(self, teams: Sequence[str], seconds: float) -> None:
         """Let teams owe what a question took, in equal parts for each check that asked."""
-        for team, checks in Counter(teams).items():
-            self._owed[team] = self._owed.get(team, 0.0) + seconds * checks / len(teams)
+        share = seconds / len(teams)
+        for team in teams:
+            self._owed[team] = self._owed.get(team, 0.0) + share
 
     async def _wait(self, queue: dict[str, deque[Turn]], team: str) -> None:
         mine: Turn = asyncio.get_running_loop().create_future()

@@ -32,7 +32,8 @@ class Looker:
         """Say who asks."""
         planned = self.planned
         timeout = planned.check.timeout
-        return Asking(now, timeout, planned.id, planned.team, urgent=planned.is_urgent)
+        who = (planned.id, planned.team)
+        return Asking(now, timeout, *who, urgent=planned.is_urgent, askers=(who,))
 
 
 async def look(

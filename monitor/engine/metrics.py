@@ -131,7 +131,8 @@ class Metrics:
             (self.source_bytes, cost.bytes),
             (self.source_cpu, cost.cpu.total_seconds()),
         )
-        for team, checks in Counts(teams).items():
+        shares = Counts(teams) if len(teams) > 1 else {teams[0]: 1}
+        for team, checks in shares.items():
             for counter_of, amount in spent:
                 if amount:  # most questions cost nothing but themselves
                     counter_of(source, team).inc(amount * checks / len(teams))

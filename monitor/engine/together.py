@@ -103,6 +103,7 @@ class Batching:
         assert query is not None
         lookers = [looker for one in batch for looker in one.lookers]
         urgent = True in [looker.planned.is_urgent for looker in lookers]
-        asking = replace(lookers[0].asking(self.now), timeout=within, urgent=urgent)
-        askers = [(looker.planned.id, looker.planned.team) for looker in lookers]
+        askers = tuple([(looker.planned.id, looker.planned.team) for looker in lookers])
+        first = lookers[0].asking(self.now)
+        asking = replace(first, timeout=within, urgent=urgent, askers=askers)
         return await self.bulkheads.ask(batch[0].source, query, asking, askers)

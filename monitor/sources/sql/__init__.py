@@ -186,8 +186,8 @@ class Sql(BlockingSource, type="sql"):
 
     def _guard(self, text: str) -> None:
         """Let one reading statement pass, nothing else."""
-        plain = UNTIL.sub("'until'", SINCE.sub("'since'", text))
-        if looks_harmless(plain):
+        plain = _plain(text)
+        if _is_harmless(plain):
             return
         # The parser takes 10 MB and a millisecond; plain queries do without.
         import sqlglot  # noqa: PLC0415
@@ -259,6 +259,14 @@ def _read_only(url: sa.URL) -> sa.URL:
         return url
     query = {"mode": "ro", "uri": "true"}
     return url.set(database=f"file:{url.database}", query={**url.query, **query})
+
+
+@lru_cache(MOST_STATEMENTS)
+def _plain(text: str) -> str:
+    return UNTIL.sub("'until'", SINCE.sub("'since'", text))
+
+
+_is_harmless = lru_cache(MOST_STATEMENTS)(looks_harmless)
 
 
 def _escaped(text: str) -> str:
