@@ -9,14 +9,11 @@ from pydantic import BeforeValidator, Field, SecretStr
 
 from monitor.api import DeliveryError, Notification, Receipt
 from monitor.api.http import HttpReceiver, RefusedError
-from monitor.render.page import Page, cut, page_of, short
+from monitor.render.page import Page, acknowledging, cut, page_of, short
 from monitor.render.units import Zone
 
-HOMES = {
-    "opsgenie": "https://api.opsgenie.com",
-    "eu": "https://api.eu.opsgenie.com",
-    "jsm": "https://api.atlassian.com/jsm/ops/integration",
-}
+JSM = "https://api.atlassian.com/jsm/ops/integration"
+HOMES = {"opsgenie": "https://api.opsgenie.com", "eu": "https://api.eu.opsgenie.com", "jsm": JSM}
 Home = Annotated[str, BeforeValidator(lambda url: HOMES.get(url, url))]
 PAUSES_SECONDS = (0.05, 0.5, 1.0)  # both answer 202 and decide later: asked after each pause
 
@@ -40,9 +37,9 @@ class Opsgenie(HttpReceiver, type="opsgenie"):
         else:
             taken = await self._call("POST", "/v2/alerts", alert := self._alert(page))
             await self._decided(str(taken["requestId"]))
-            if receipt is not None:
-                await self._tell_changes(path, alert)
-        return Receipt(self.name, notification.subject, notification.at)
+            if receipt is not None or page.acked_by:
+                await self._tell_changes(path, alert, acknowledging(page, receipt))
+        return Receipt(self.name, notification.subject, notification.at, page.place)
 
     def _alert(self, page: Page) -> dict[str, Any]:
         by = "id" if "/jsm/" in self.base_url else "name"
@@ -57,10 +54,12 @@ class Opsgenie(HttpReceiver, type="opsgenie"):
             "priority": "P1" if page.is_page else "P3",
         }
 
-    async def _tell_changes(self, path: str, alert: dict[str, Any]) -> None:
-        """Say what is new, for a second create only counts up. JSM may lack the last two calls."""
+    async def _tell_changes(self, path: str, alert: dict[str, Any], ack: str) -> None:
+        """Say what is new, for a second create only counts up. JSM may lack all but the first."""
         await self._call("PUT", f"{path}/priority", {"priority": alert["priority"]})
         with suppress(RefusedError):
+            if ack:
+                await self._call("POST", f"{path}/{ack}", {})
             await self._call("PUT", f"{path}/message", {"message": alert["message"]})
             await self._call("POST", f"{path}/notes", {"note": alert["description"]})
 

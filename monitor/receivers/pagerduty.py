@@ -4,9 +4,9 @@ from typing import Any, ClassVar
 
 from pydantic import Field, SecretStr
 
-from monitor.api import Notification, Receipt
+from monitor.api import Notification, NotifyReason, Receipt
 from monitor.api.http import HttpReceiver
-from monitor.render.page import Page, cut, page_of, short
+from monitor.render.page import Page, acknowledging, cut, page_of, short
 from monitor.render.units import Zone
 
 LONGEST_KEY = 255
@@ -14,7 +14,7 @@ LONGEST_SUMMARY = 1024
 
 
 class PagerDuty(HttpReceiver, type="pagerduty"):
-    """One alert an incident, by `dedup_key`: triggered, triggered again for news, resolved."""
+    """One alert an incident, by `dedup_key`: triggered, again for news, acknowledged, resolved."""
 
     takes_digests: ClassVar[bool] = False
 
@@ -25,21 +25,34 @@ class PagerDuty(HttpReceiver, type="pagerduty"):
     timezone: Zone = Field(default="UTC", description="IANA zone of the times.")
 
     async def send(self, notification: Notification, receipt: Receipt | None) -> Receipt:
-        """Trigger or resolve; 202 is the proof, and the same key never makes two alerts."""
-        event = self.event(page_of(notification, self.timezone))
-        await self.call("POST", self.base_url.rstrip("/") + "/enqueue", json=event)
-        return Receipt(self.name, notification.subject, notification.at)
+        """Say what is new; 202 is the proof, and the same key never makes two open alerts."""
+        page = page_of(notification, self.timezone)
+        for action in _actions(page, notification.reason, receipt):
+            event = self.event(page, action)
+            await self.call("POST", self.base_url.rstrip("/") + "/enqueue", json=event)
+        return Receipt(self.name, notification.subject, notification.at, page.place)
 
-    def event(self, page: Page) -> dict[str, Any]:
+    def event(self, page: Page, action: str) -> dict[str, Any]:
         """Write the event."""
         event: dict[str, Any] = {
             "routing_key": self.key.get_secret_value(),
-            "event_action": "trigger" if page.is_open else "resolve",
+            "event_action": action,
             "dedup_key": short(page.key, LONGEST_KEY),
         }
-        if page.is_open:
+        if action == "trigger":
             event |= {"payload": _payload(page), "client": "monitor", "links": _links(page)}
         return event
+
+
+def _actions(page: Page, reason: NotifyReason, receipt: Receipt | None) -> tuple[str, ...]:
+    if not page.is_open:
+        return ("resolve",)
+    change = acknowledging(page, receipt)
+    if change == "unacknowledge":  # there is no way back but a new alert
+        return ("resolve", "trigger")
+    if change and reason is NotifyReason.ACKNOWLEDGED and receipt is not None:
+        return (change,)
+    return ("trigger", change) if change else ("trigger",)
 
 
 def _payload(page: Page) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from hashlib import blake2s
 
 from monitor.core.incident import IncidentView
 from monitor.core.model import Tier
-from monitor.core.notification import Notification
+from monitor.core.notification import Notification, Receipt
 from monitor.render.backfill import commands
 from monitor.render.incident import notification_text
 from monitor.render.storm import owners
@@ -24,7 +24,7 @@ class Page:
     """What every pager wants; all texts are free of control characters.
 
     ``text`` has many lines, ``facts`` are named details, ``source`` is what is ill and ``since``
-    when that began.
+    when that began; ``acked_by`` is who takes care of it, empty while nobody does.
     """
 
     key: str
@@ -37,6 +37,12 @@ class Page:
     since: datetime
     facts: Mapping[str, str]
     links: tuple[str, ...] = ()
+    acked_by: str = ""
+
+    @property
+    def place(self) -> dict[str, str]:
+        """What a pager's receipt keeps, so that it is known what to take back."""
+        return {"acked_by": self.acked_by} if self.acked_by else {}
 
     @property
     def is_page(self) -> bool:
@@ -64,7 +70,16 @@ def page_of(notification: Notification, timezone: str) -> Page:
         since=view.incident.opened_at,
         facts=_facts(view, timezone),
         links=_links(view),
+        acked_by=one_line(view.incident.ack.by) if view.incident.ack is not None else "",
     )
+
+
+def acknowledging(page: Page, receipt: Receipt | None) -> str:
+    """Return ``acknowledge`` or ``unacknowledge`` where the pager has to be told; else nothing."""
+    was_acked = receipt is not None and "acked_by" in receipt.place
+    if was_acked == bool(page.acked_by):
+        return ""
+    return "unacknowledge" if was_acked else "acknowledge"
 
 
 def cut(text: str, longest: int) -> str:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from monitor.api import DeliveryError, Notification, NotifyReason, Receipt
+from monitor.core.incident import Ack, IncidentView
 from monitor.render.samples import NOW, digest, resolved, view
 from tests.contract.receiver_contract import note
 from tests.receivers.peers.http import HttpPeer
@@ -58,6 +59,51 @@ def test_news_of_an_incident_are_notes_of_its_opsgenie_alert() -> None:
         (alert,) = peer.alerts
     assert alert["count"] == 2
     assert "new alerts in the incident" in alert["notes"][0]
+
+
+def acked() -> IncidentView:
+    made = view()
+    return replace(made, incident=replace(made.incident, ack=Ack("asha@example.com", NOW)))
+
+
+TAKEN = note(NotifyReason.ACKNOWLEDGED, acked(), revision=2)
+LET_GO = note(NotifyReason.ACK_ENDED, revision=3)
+
+
+def test_who_acknowledges_here_stops_pagerduty_and_it_rings_again_when_that_ends() -> None:
+    with PagerDutyPeer() as peer:
+        receipt = send(peer, FIRST, TAKEN)
+        (alert,) = peer.alerts.values()
+        assert (alert["is_open"], alert["is_acked"], alert["rings"]) == (True, True, 1)
+        receipt = send(peer, LET_GO, told=receipt)
+        assert (alert["is_open"], alert["is_acked"], alert["rings"]) == (True, False, 2)
+        send(peer, note(NotifyReason.MORE_ALERTS, revision=4), told=receipt)
+        assert alert["rings"] == 2
+
+
+def test_what_is_new_of_an_acknowledged_incident_does_not_ring() -> None:
+    more = note(NotifyReason.MORE_ALERTS, acked(), revision=3)
+    with PagerDutyPeer() as peer:
+        send(peer, FIRST, TAKEN, more)
+        (alert,) = peer.alerts.values()
+    assert (alert["is_acked"], alert["rings"]) == (True, 1)
+
+
+def test_an_acknowledged_incident_that_a_pager_hears_of_late_is_acknowledged_there() -> None:
+    with PagerDutyPeer() as peer:
+        send(peer, TAKEN)
+        (alert,) = peer.alerts.values()
+    assert alert["is_acked"]
+
+
+@pytest.mark.parametrize("kind", [OpsgeniePeer, JsmPeer])
+def test_who_acknowledges_here_does_so_in_opsgenie(kind: type[OpsgeniePeer]) -> None:
+    with kind() as peer:
+        receipt = send(peer, FIRST, TAKEN)
+        (alert,) = peer.alerts
+        assert alert["is_acked"]
+        send(peer, LET_GO, told=receipt)
+        assert not alert["is_acked"]
 
 
 def test_keys_that_are_too_long_stay_different() -> None:

@@ -138,7 +138,8 @@ def card_faults(note: Notification) -> Iterator[str]:
 
 def page_faults(note: Notification, view: IncidentView) -> Iterator[str]:
     page = page_of(note, "UTC")
-    yield from (f"PagerDuty: {one}" for one in event_faults(PAGERDUTY.event(page)))
+    event = PAGERDUTY.event(page, "trigger" if page.is_open else "resolve")
+    yield from (f"PagerDuty: {one}" for one in event_faults(event))
     yield from (f"Jira: {one}" for one in field_faults(issue_fields(page)))
     status, answer = OpsgeniePeer().create(OPSGENIE._alert(page))
     if status >= 400:
@@ -147,7 +148,7 @@ def page_faults(note: Notification, view: IncidentView) -> Iterator[str]:
     yield from (f"webhook: {n}" for n, v in headers.items() if not v.isascii() or "\n" in v)
     strict(json.loads(write_json(body_of(note), default=str)))
     alerts = api_alerts(view, NOW)
-    strict([alerts, PAGERDUTY.event(page), issue_fields(page), OPSGENIE._alert(page)])
+    strict([alerts, event, issue_fields(page), OPSGENIE._alert(page)])
     status, answer = AlertmanagerPeer().handle("POST", "/api/v2/alerts", alerts, None)  # type: ignore[arg-type]  # it reads none
     if status >= 400:
         yield f"Alertmanager: {answer}"

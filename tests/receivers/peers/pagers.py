@@ -32,8 +32,15 @@ class PagerDutyPeer(HttpPeer):
         faults = event_faults(body)
         if (verb, path) != ("POST", "/v2/enqueue") or faults:
             return 400, {"status": "invalid event", "errors": faults}
-        known = self.alerts.setdefault(body["dedup_key"], {"severity": ""})
-        known.update(body.get("payload", {}), is_open=body["event_action"] == "trigger")
+        new = {"severity": "", "is_open": False, "is_acked": False, "rings": 0}
+        known = self.alerts.setdefault(body["dedup_key"], new)
+        known.update(body.get("payload", {}))
+        if body["event_action"] == "resolve":
+            known.update(is_open=False, is_acked=False)
+        elif body["event_action"] == "acknowledge":
+            known["is_acked"] = known["is_open"]
+        elif not known["is_open"]:  # what is open, acknowledged or not, only takes note
+            known.update(is_open=True, rings=known["rings"] + 1)
         return 202, {"status": "success", "dedup_key": body["dedup_key"]}
 
 
@@ -108,7 +115,8 @@ class OpsgeniePeer(HttpPeer):
             return self._outcome(is_success=False, status="Responder does not exist")
         known = self._open(body["alias"])
         if known is None:
-            self.alerts.append({**body, "is_open": True, "count": 1, "notes": []})
+            new = {"is_open": True, "is_acked": False, "count": 1, "notes": []}
+            self.alerts.append({**body, **new})
         else:
             known["count"] += 1
         return self._outcome(is_success=True, status="Created alert")
@@ -121,6 +129,8 @@ class OpsgeniePeer(HttpPeer):
             known["is_open"] = False
         elif what == "notes":
             known["notes"].append(body["note"])
+        elif what in {"acknowledge", "unacknowledge"}:
+            known["is_acked"] = what == "acknowledge"
         elif what in {"priority", "message"}:
             known[what] = body[what]
         else:
