@@ -18,7 +18,13 @@ from monitor.render.alert_chart import charts_of
 from monitor.render.blocks import plain, section
 from monitor.render.chart import caption, png, title_of
 from monitor.render.digest import verdict_line
-from monitor.render.slack import calls, digest_messages, incident_blocks, thread_line
+from monitor.render.slack import (
+    calls,
+    digest_messages,
+    incident_blocks,
+    open_blocks,
+    thread_line,
+)
 from monitor.render.slack_parts import Rung, chart_blocks, ladder, without_native
 from monitor.render.summary import title
 from monitor.render.templates import OwnTemplates, Safe, Templates, escape
@@ -171,6 +177,8 @@ class Slack(Receiver, type="slack"):
         first, *rest = digest_messages(digest, self._templates())
         text = escape(f"{digest.name} digest: {verdict_line(digest)}")
         parent = self._post(notification.key, ladder(text, first))
+        if self.has_buttons and (called := open_blocks(digest, self._mention)):
+            self._post(f"{notification.key}#open", ladder(plain(called), called), parent["ts"])
         texts = len(rest) - (0 if digest.is_quiet else len(digest.charts))
         for number, blocks in enumerate(rest[:texts], 1):
             self._post(f"{notification.key}#{number}", ladder(text, blocks), parent["ts"])

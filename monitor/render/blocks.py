@@ -159,9 +159,10 @@ def validate(blocks: Sequence[Block]) -> list[str]:
     charts = sum(block.get("type") == "data_visualization" for block in blocks)
     if charts > MOST_CHARTS:
         found.append(f"{charts} charts; {MOST_CHARTS} are allowed")
-    actions = [str(e.get("action_id")) for b in blocks for e in _buttons(b)]
-    if len(actions) != len(set(actions)):
-        found.append("two buttons have the same action_id")
+    for one in blocks:
+        actions = [str(button.get("action_id")) for button in _buttons(one)]
+        if len(actions) != len(set(actions)):
+            found.append("two buttons of one block have the same action_id")
     for place, block in enumerate(blocks, 1):
         found.extend(f"block {place}: {fault}" for fault in _faults(block))
     return found

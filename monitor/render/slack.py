@@ -1,15 +1,15 @@
 """Incidents and digests as Slack messages."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from monitor.core.digest import Digest
 from monitor.core.incident import IncidentView
 from monitor.core.model import Tier
 from monitor.core.notification import Notification, NotifyReason
-from monitor.render.blocks import LONGEST_TEXT, Block, context, cut, parse, size
+from monitor.render.blocks import LONGEST_TEXT, Block, context, cut, parse, section, size
 from monitor.render.digest import SIGNS, footer, render_digest, verdict_line
 from monitor.render.slack_parts import buttons, chart_blocks
-from monitor.render.summary import MOST_MEMBERS, state
+from monitor.render.summary import MOST_MEMBERS, headline, state
 from monitor.render.templates import Safe, Templates, escape
 
 DONE = ":large_green_circle:"
@@ -20,6 +20,8 @@ PARENT_BLOCKS, PARENT_CHARACTERS = 12, 6000
 
 REPLY_BLOCKS, REPLY_CHARACTERS = 40, 9000
 MOST_REPLIES = 8
+MOST_CALLED, LONGEST_HEADLINE = 8, 300
+"""Open incidents whose owners a digest calls, the worst first, and characters of what each is."""
 
 THREADED = frozenset(
     {
@@ -156,6 +158,21 @@ def digest_messages(digest: Digest, templates: Templates = _SHIPPED) -> list[lis
     for chart in digest.charts if not digest.is_quiet else ():
         replies.append(chart_blocks(chart, digest.timezone))
     return [[*first, context(escape(footer(digest)))], *replies]
+
+
+def open_blocks(digest: Digest, mention: Callable[[str], str]) -> list[Block]:
+    """Call the owners of what is open and nobody has taken yet, with its buttons.
+
+    ``mention`` returns the markup that calls an address. Nothing where all is taken, or a storm.
+    """
+    found: list[Block] = []
+    for view in digest.open:
+        if view.incident.ack is None and view.storm is None and len(found) < 2 * MOST_CALLED:
+            people = ", ".join(escape(mention(one)) for one in view.people)
+            about = escape(cut(headline(view), LONGEST_HEADLINE))
+            line = f"{SIGNS[view.incident.tier]} {about}: {people or escape(view.incident.owner)}"
+            found += [section(line), buttons(view)]
+    return found
 
 
 def split(blocks: Sequence[Block], most: int, longest: int) -> list[list[Block]]:

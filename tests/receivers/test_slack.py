@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from pydantic import SecretStr
 
 from monitor.api import DeliveryError, Notification, NotifyReason, Receipt
-from monitor.core.incident import IncidentView
+from monitor.core.incident import Ack, IncidentView
 from monitor.receivers.slack import Slack
 from monitor.render.samples import NOW, digest, metric, resolved, view, whole_digest
 from monitor.testing.slack import ScriptedSlack
@@ -213,6 +214,35 @@ def test_a_digest_that_broke_off_goes_on_where_it_was(slack: Slack, server: Scri
     texts = [str(reply["blocks"]) for reply in server.replies(parent["ts"])]
     assert texts
     assert len(texts) == len(set(texts))
+
+
+def test_a_digest_calls_the_owners_of_what_nobody_has_taken_and_has_its_buttons(
+    slack: Slack, server: ScriptedSlack
+) -> None:
+    server.users["dev@example.com"] = "U00000042"
+    taken = view()
+    taken = replace(taken, incident=replace(taken.incident, id="t", ack=Ack("a@b.c", NOW)))
+    told = Notification(
+        "d:1", "d", "s", NotifyReason.DIGEST, NOW, digest=replace(digest(), open=(view(), taken))
+    )
+    clicked = slack.model_copy(update={"signing_secret": SecretStr("s")})
+    send(clicked, told)
+    (parent,) = server.parents("alerts")
+    (first, *_) = server.replies(parent["ts"])
+    line, row = first["blocks"]
+    assert "<@U00000042>" in line["text"]["text"]
+    assert {one["value"] for one in row["elements"]} == {view().incident.id}
+    assert "monitor:ack" in {one["action_id"] for one in row["elements"]}
+    asyncio.run(clicked.close())
+
+
+def test_a_digest_where_nobody_hears_clicks_calls_nobody(
+    slack: Slack, server: ScriptedSlack
+) -> None:
+    server.users["dev@example.com"] = "U00000042"
+    send(slack, story())
+    assert "monitor:ack" not in str(server.messages)
+    assert "<@" not in str(server.messages)
 
 
 def test_no_value_of_the_data_can_ping_or_link(slack: Slack, server: ScriptedSlack) -> None:

@@ -13,7 +13,7 @@ from monitor.core.model import Outcome
 from monitor.render.blocks import Block, plain, size, validate
 from monitor.render.digest import as_text
 from monitor.render.samples import GAP, HOUR, NOW, digest, own_member, resolved, view, whole_digest
-from monitor.render.slack import digest_messages, incident_blocks, thread_line
+from monitor.render.slack import digest_messages, incident_blocks, open_blocks, thread_line
 from tests.often import often
 
 
@@ -78,6 +78,12 @@ def test_a_digest_of_a_night_without_the_source_of_all_checks_still_leaves() -> 
     assert as_text(whole).endswith("(cut here, there is more)")
 
 
+def test_the_owners_of_eight_open_incidents_are_called_and_no_more() -> None:
+    blocks = open_blocks(replace(digest(), open=(view(),) * 20), str)
+    assert validate(blocks) == []
+    assert [block["type"] for block in blocks] == ["section", "actions"] * 8
+
+
 def test_a_digest_that_fits_has_no_thread_and_its_parts_in_order() -> None:
     (parent,) = digest_messages(replace(digest(), unowned=()))
     text = shown(parent)
@@ -120,6 +126,7 @@ def test_whatever_the_data_says_slack_takes_the_message(texts: list[str]) -> Non
     messages = [
         incident_blocks(made, "UTC", texts[0], people=texts[3:], has_buttons=True),
         *digest_messages(story),
+        open_blocks(story, str),
     ]
     for blocks in messages:
         assert validate(blocks) == []
