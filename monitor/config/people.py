@@ -5,7 +5,7 @@ from datetime import datetime
 
 from monitor.api.receiver import Receiver
 from monitor.config.grammar import parse_local, zones
-from monitor.config.plan import AuditorPlan, DigestPlan
+from monitor.config.plan import AuditorPlan, DigestPlan, Place
 from monitor.config.report import Report
 from monitor.config.sections import (
     AuditorSection,
@@ -20,17 +20,20 @@ from monitor.core.business_days import EVERY_DAY, BusinessDays
 from monitor.core.digest import Edition
 from monitor.core.model import EscalationStep, Hours, Maintainer, OnCall, Override
 
+Usable = Mapping[str, Receiver | None]
+"""Receivers that work, by name; of one that is None only the name is known."""
+
+_FIT = "use opsgenie, pagerduty, alertmanager, webhook or slack"
+
 
 def read_maintainers(
     root: Fields,
     report: Report,
-    usable: Mapping[str, Receiver | None],
+    usable: Usable,
     written: Collection[str],
     calendars: Mapping[str, BusinessDays],
 ) -> dict[str, Maintainer]:
     """Read ``maintainers:``. ``usable`` are receivers that work, ``written`` all that are named.
-
-    Of a receiver that is None only the name is known.
 
     A maintainer with problems stays, with what could be read: its checks must not lose their owner.
     """
@@ -45,7 +48,7 @@ def read_maintainers(
                 report.add(
                     fields.place_of("page"),
                     f"'{unfit.name}' cannot page maintainer '{name}': type {unfit.type} is not fit "
-                    "to wake people; use opsgenie, pagerduty, alertmanager, webhook or slack",
+                    f"to wake people; {_FIT}",
                 )
         if section is not None and not section.receivers:
             report.add(place, f"maintainer '{name}' needs receivers: nobody would be told")
@@ -83,7 +86,7 @@ def _hours(
 def read_on_call(
     root: Fields,
     report: Report,
-    usable: Collection[str],
+    usable: Usable,
     written: Collection[str],
     timezone: str,
 ) -> OnCall:
@@ -106,6 +109,7 @@ def read_on_call(
         if section is not None and not told:
             report.add(place, "on_call needs receivers: who is told of what nobody owns?")
         return OnCall((), receivers)
+    _report_if_none_may_page("on_call", told, node.place_of("receivers"), usable, report)
     start = None
     if section.start is not None:
         start = _moment(node, "from", section.start, timezone, report)
@@ -119,6 +123,26 @@ def read_on_call(
         overrides=tuple(_overrides(node, section, timezone, report)),
         escalation=tuple(_escalation(node, section, usable, written, report)),
     )
+
+
+def _report_if_none_may_page(
+    who: str, told: Collection[str], place: Place, usable: Usable, report: Report
+) -> None:
+    """Report that none of the receivers is fit to wake people: the last ones asked must be.
+
+    Where the whole file has none that is, as where all is told by mail, that is a warning.
+    """
+    known = [usable.get(one) for one in told]
+    if not known or any(one is None or one.may_page for one in known):
+        return
+    types = sorted({one.type for one in known if one is not None})
+    are = f"type {types[0]} is" if len(types) == 1 else f"types {' and '.join(types)} are"
+    said = f"{who} cannot page anybody: {are} not fit to wake people; "
+    fit = next((name for name, one in usable.items() if one is not None and one.may_page), None)
+    if fit is None:
+        report.warn(place, f"{said}{_FIT}")
+    else:
+        report.add(place, f"{said}name one that is, too, as '{fit}'")
 
 
 def _moment(fields: Fields, key: str, text: str, timezone: str, report: Report) -> datetime | None:
@@ -147,7 +171,7 @@ def _overrides(
 def _escalation(
     node: Fields,
     section: OnCallSection,
-    usable: Collection[str],
+    usable: Usable,
     written: Collection[str],
     report: Report,
 ) -> Iterator[EscalationStep]:
@@ -155,6 +179,9 @@ def _escalation(
         told = known_names(fields, "receivers", "receiver", written, report)
         if not said.receivers:
             report.add(fields.place, "a step of 'escalation' needs receivers")
+        _report_if_none_may_page(
+            "a step of 'escalation'", told, fields.place_of("receivers"), usable, report
+        )
         yield EscalationStep(said.after, tuple(one for one in told if one in usable))
 
 
@@ -194,7 +221,7 @@ def read_digests(
 
 
 def read_auditor(
-    root: Fields, report: Report, usable: Collection[str], written: Collection[str]
+    root: Fields, report: Report, usable: Usable, written: Collection[str]
 ) -> AuditorPlan:
     """Read ``auditor:``; without it a fault of the monitor itself is told to on-call."""
     node = root.get("auditor")
@@ -208,6 +235,9 @@ def read_auditor(
         return AuditorPlan()
     section = construct(AuditorSection, node.entries, report, Subject("auditor", place))
     told = known_names(node, "fallback", "receiver", written, report)
+    _report_if_none_may_page(
+        "'fallback' of auditor", told, node.place_of("fallback"), usable, report
+    )
     ping = section.ping if section else None
     if ping and not ping.startswith(("http://", "https://")):
         report.add(node.place_of("ping"), "'ping' of auditor must be an http or https address")

@@ -209,6 +209,58 @@ def test_a_receiver_that_is_not_fit_to_wake_people_is_no_pager(site: Site) -> No
     assert "'pager' cannot page maintainer 'recsys': type teams is not fit" in line
 
 
+SLEEPY = CONFIG.replace(
+    "chat: {type: try_note, channel: a}", "chat: {type: teams, url: 'https://x'}"
+)
+FIT_ON_CALL = SLEEPY.replace("on_call: {receivers: [chat]}", "on_call: {receivers: [chat, pager]}")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (SLEEPY, "11:11: on_call cannot page anybody"),
+        (
+            FIT_ON_CALL.replace(
+                "pager]}\nres", "pager], escalation: [{after: 9m, receivers: [chat]}]}\nres"
+            ),
+            "11:62: a step of 'escalation' cannot page anybody",
+        ),
+        (
+            FIT_ON_CALL + "auditor: {fallback: [chat]}\n",
+            "15:11: 'fallback' of auditor cannot page anybody",
+        ),
+    ],
+)
+def test_who_is_asked_last_can_be_woken(site: Site, text: str, wanted: str) -> None:
+    (line,) = site.config(text).lines()
+    assert line.startswith(f"config.yaml:{wanted}: type teams is not fit to wake people; name one")
+    assert line.endswith("as 'pager'")
+
+
+def test_one_that_is_fit_to_wake_people_is_enough(site: Site) -> None:
+    plan = site.config(FIT_ON_CALL + "auditor: {fallback: [pager, chat]}\n").load()
+    assert (plan.problems, plan.warnings) == ((), ())
+
+
+def test_where_no_receiver_of_the_file_can_wake_people_lint_only_warns(site: Site) -> None:
+    text = SLEEPY.replace("  pager: {type: try_note, channel: b}\n", "").replace(
+        ", page: [pager]", ""
+    )
+    plan = site.config(text).load()
+    assert plan.problems == ()
+    (line,) = site.lines(plan.warnings)
+    assert line.startswith("config.yaml:10:11: on_call cannot page anybody: type teams is not fit")
+    assert line.endswith("use opsgenie, pagerduty, alertmanager, webhook or slack")
+
+
+def test_a_receiver_that_cannot_be_read_is_not_called_unfit(site: Site) -> None:
+    text = SLEEPY.replace("{type: teams, url: 'https://x'}", "{type: teems}")
+    text = text.replace("on_call: {receivers: [chat]}", "on_call: {receivers: [chat, pager]}")
+    lines = site.config(text + "auditor: {fallback: [chat]}\n").lines()
+    assert "unknown type 'teems'" in lines[0]
+    assert not any("cannot page" in line for line in lines)
+
+
 def test_a_digest_may_have_a_calendar(site: Site) -> None:
     text = CONFIG + 'calendars: {office: {weekdays: "monday:friday", except: [2026-11-09]}}\n'
     site.config(text + 'digests: {am: {at: "09:05", calendar: office}}\n')
