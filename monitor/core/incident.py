@@ -101,7 +101,8 @@ class Member:
 
     ``told_in`` is the incident that its maintainer was told of before the cause was found;
     ``silenced_by`` are the ids of the silences that cover it; ``is_learned`` says that it was
-    judged by what is normal for it, which somebody may change.
+    judged by what is normal for it, which somebody may change. ``labels`` are those by which the
+    route tree sees it.
     """
 
     check: str
@@ -125,6 +126,7 @@ class Member:
     told_in: str | None = None
     silenced_by: tuple[str, ...] = ()
     is_learned: bool = False
+    labels: Labels = ()
 
 
 @dataclass(frozen=True, slots=True)

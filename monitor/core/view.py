@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from monitor.core import external
 from monitor.core.alert import Alert, AlertState
 from monitor.core.incident import Gap, Incident, IncidentView, Member
+from monitor.core.labels import labels_of
 from monitor.core.model import Evidence, Outcome, Tier, Verdict
 from monitor.core.oncall import on_call_at
 from monitor.core.route import ON_CALL, owner_of
@@ -167,7 +168,8 @@ def _member(
         owner, _ = owner_of((facts.maintainer, discovered), world)
     assert alert.fired_at is not None
     evidence = _with_owners(evidence_of(last), world)
-    quiet = silenced_by(alert_labels(alert, facts, owner), active) if active else ()
+    labels = alert_labels(alert, facts, owner)
+    quiet = silenced_by(labels, active) if active else ()
     return Member(
         check=alert.check,
         kind=facts.kind,
@@ -190,6 +192,7 @@ def _member(
         told_in=told_in,
         silenced_by=tuple(one.id for one in quiet),
         is_learned=facts.learns and alert.state.is_firing and not alert.is_blind,
+        labels=labels_of(labels),
     )
 
 

@@ -35,25 +35,30 @@ def body_of(notification: Notification) -> dict[str, Any]:
         "receiver": notification.receiver,
         "groupLabels": {"alertname": view.incident.check},
         "commonLabels": _common([alert["labels"] for alert in alerts]),
-        "commonAnnotations": {"summary": headline(view)},
+        "commonAnnotations": _common([alert["annotations"] for alert in alerts]),
         "externalURL": "",
         "truncatedAlerts": 0,
         "alerts": alerts,
         "incident": view.incident.id,
         "reason": str(notification.reason),
+        "text": headline(view),
         "backfill": list(commands(view)),
     }
 
 
-def _common(labels: Sequence[Mapping[str, str]]) -> dict[str, str]:
+def _common(named: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """Return what all alerts have."""
-    first, *others = labels or [{}]
+    first, *others = named or [{}]
     return {n: value for n, value in first.items() if all(one.get(n) == value for one in others)}
 
 
 def labels_of(view: IncidentView, member: Member) -> dict[str, str]:
-    """Return what tells an alert from all others; the severity is among them, so it may change."""
+    """Return what tells an alert from all others, and what a route tree there may go by.
+
+    A new severity, owner or configuration changes them, so that ``gone`` finds those of before.
+    """
     labels = {
+        **{name: value for name, value in member.labels if value},
         **dict(member.slice),
         "alertname": member.check,
         "severity": str(member.tier),

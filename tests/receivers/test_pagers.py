@@ -1,6 +1,7 @@
 import asyncio
 import json
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -134,6 +135,27 @@ def test_a_severity_that_changed_ends_the_alert_of_the_old_one_in_alertmanager()
         }
     assert ends["warn"] == "2026-11-24T03:30:00Z"
     assert ends["page"] == "2026-12-01T03:30:00Z"
+
+
+@pytest.mark.parametrize("now", [(), (("env", "prod"), ("source", "kpi2"))])
+def test_an_alert_whose_labels_changed_while_it_fired_ends_in_alertmanager(
+    now: tuple[tuple[str, str], ...],
+) -> None:
+    before, after = view(), resolved()
+    own = replace(before.members[0], labels=(("env", "staging"), ("source", "kpi")))
+    fired = replace(before, members=(own, *before.members[1:]))
+    over = replace(after, members=(replace(after.members[0], labels=now), *after.members[1:]))
+    with AlertmanagerPeer() as peer:
+        receipt = send(peer, note(NotifyReason.FIRST, fired))
+        assert {"staging", None} == {one["labels"].get("env") for one in peer.alerts.values()}
+        assert len(firing(peer)) == 2
+        send(peer, note(NotifyReason.RESOLVED, over, revision=2), told=receipt)
+        assert firing(peer) == []
+
+
+def firing(peer: AlertmanagerPeer) -> list[dict[str, str]]:
+    ends = ((one["labels"], datetime.fromisoformat(one["endsAt"])) for one in peer.alerts.values())
+    return [labels for labels, end in ends if end > NOW]
 
 
 def test_an_issue_that_somebody_deleted_is_made_anew() -> None:
