@@ -3,10 +3,11 @@
 It trusts nothing that the rest of the monitor remembers: a breach is a fault of the monitor itself.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import TypeAlias
 
 AUDITOR = "monitor/auditor"
 """The check under which breaches are told."""
@@ -47,7 +48,10 @@ class Thread:
 
     ``revision`` counts what was to be told; ``is_end`` says that the last of it is the end.
     ``has_message`` says that the message of that revision is in the outbox; ``sent`` that some
-    message was delivered, ``receipt`` that there is a proof.
+    message was delivered, ``receipt`` that there is a proof. ``told_at`` is when the last of it was
+    to be told, None before the first, and ``is_page`` says that it called the incident a page;
+    ``heard_at`` is a moment up to which the receiver knows all, None where its last message did not
+    arrive.
     """
 
     incident: str
@@ -58,6 +62,9 @@ class Thread:
     has_message: bool
     is_sent: bool
     has_receipt: bool
+    is_page: bool
+    told_at: datetime | None
+    heard_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +99,30 @@ def audit(records: Records, now: datetime) -> tuple[Breach, ...]:
     )
 
 
-def unheard(threads: Iterable[Thread]) -> frozenset[str]:
-    """Return the open incidents of which somebody was to be told, and nobody has heard."""
-    threads = [one for one in threads if one.is_open]
-    heard = {one.incident for one in threads if one.has_receipt}
-    return frozenset(one.incident for one in threads if one.revision > 0) - heard
+Unheard: TypeAlias = Mapping[tuple[str, bool], datetime]
+"""Since when nobody hears what is to be told of an incident; True: what calls it a page."""
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def unheard(threads: Collection[Thread], before: Unheard) -> Unheard:
+    """Return the open incidents of which the newest that was to be told has reached nobody.
+
+    ``before`` is what the last look returned: what is told again meanwhile begins no new wait.
+    """
+    heard: dict[str, datetime] = {}
+    for one in threads:
+        if one.heard_at is not None:
+            heard[one.incident] = max(one.heard_at, heard.get(one.incident, _NEVER))
+    found: dict[tuple[str, bool], datetime] = {}
+    for one in threads:
+        last = heard.get(one.incident, _NEVER)
+        if not one.is_open or one.told_at is None or one.told_at <= last:
+            continue
+        for key in {(one.incident, False), (one.incident, one.is_page)}:
+            since = max(before.get(key, one.told_at), last)
+            found[key] = min(since, found.get(key, since))
+    return found
 
 
 def is_overdue(since: datetime, now: datetime, *, is_page: bool) -> bool:

@@ -6,14 +6,14 @@ dead, and neither when it lives and does not tell.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from monitor.api.errors import DeliveryError
 from monitor.config.plan import Plan
 from monitor.core.advance import Finding
-from monitor.core.audit import AUDITOR, Records, audit, is_overdue, unheard
+from monitor.core.audit import AUDITOR, Records, Unheard, audit, is_overdue, unheard
 from monitor.core.model import Outcome, Tier, Verdict
 from monitor.core.notification import Notification, NotifyReason
 from monitor.engine.threads import Writer
@@ -44,7 +44,7 @@ class Auditor:
     trouble: Callable[[], str | None]
     found: Callable[[Finding], None]
     complaints: Callable[[datetime], Iterable[str]] = lambda _: ()
-    _unheard_since: Mapping[str, datetime] = field(default_factory=dict)
+    _unheard: Unheard = field(default_factory=dict)
     _looked_at: datetime | None = None
     _failing_since: datetime | None = None
     _has_cried: bool = False
@@ -99,19 +99,17 @@ class Auditor:
         self.found(_finding(Verdict(AUDITOR, (), now, Outcome.PAGE, Tier.PAGE, reason)))
 
     async def _nobody_heard_of(self, records: Records, now: datetime) -> list[str]:
-        """Name the incidents for which every receiver in line was tried in vain."""
-        before = self._unheard_since
-        self._unheard_since = {name: before.get(name, now) for name in unheard(records.threads)}
-        if not any(is_overdue(at, now, is_page=True) for at in self._unheard_since.values()):
+        """Name the incidents of whose newest every receiver in line was told in vain."""
+        self._unheard = unheard(records.threads, self._unheard)
+        overdue = {
+            name
+            for (name, is_page), since in self._unheard.items()
+            if is_overdue(since, now, is_page=is_page)
+        }
+        if not overdue:
             return []
         still_open = await self.writer.run(self.store.history.incidents, now, now + EVERY)
-        return [
-            one.id
-            for one in still_open
-            if one.ack is None
-            and one.id in self._unheard_since
-            and is_overdue(self._unheard_since[one.id], now, is_page=one.tier is Tier.PAGE)
-        ]
+        return [one.id for one in still_open if one.ack is None and one.id in overdue]
 
     async def _cry(self, since: datetime, now: datetime) -> None:
         """Tell the receivers of last resort past the outbox: it cannot be written."""

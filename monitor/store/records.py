@@ -1,7 +1,7 @@
 """What the auditor compares, read from the tables alone."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,7 +26,9 @@ TOLD = sa.select(told).where(told.c.incident.in_(_MINE))
 INTENTS = sa.select(outbox.c.key, outbox.c.subject, outbox.c.receiver, outbox.c.state).where(
     outbox.c.subject.in_(_MINE)
 )
-PROOFS = sa.select(receipt.c.subject, receipt.c.receiver).where(receipt.c.subject.in_(_MINE))
+PROOFS = sa.select(receipt.c.subject, receipt.c.receiver, receipt.c.at).where(
+    receipt.c.subject.in_(_MINE)
+)
 WAITING = sa.select(outbox.c.subject, outbox.c.receiver, outbox.c.notification).where(
     outbox.c.done_at.is_(None), outbox.c.is_degraded.is_(sa.false())
 )
@@ -46,7 +48,7 @@ class AuditReader:
             known = {row.id: row for row in connection.execute(KNOWN, since)}
             entries = list(connection.execute(TOLD, since))
             intents = list(connection.execute(INTENTS, since))
-            proofs = {(row.subject, row.receiver) for row in connection.execute(PROOFS, since)}
+            proofs = {(one, by): at for one, by, at in connection.execute(PROOFS, since)}
             waiting = list(connection.execute(WAITING))
         mentioned = {row.incident for row in entries}
         return Records(
@@ -64,24 +66,30 @@ def _threads(
     known: dict[str, Any],
     entries: Iterable[Any],
     intents: Iterable[Any],
-    proofs: set[tuple[str, str]],
+    proofs: Mapping[tuple[str, str], datetime],
 ) -> Iterable[Thread]:
-    keys, sent = set(), set()
-    for row in intents:
-        keys.add(row.key)
-        if row.state == "sent":
-            sent.add((row.subject, row.receiver))
+    states, sent = {}, set()
+    for name, subject, receiver, state in intents:
+        states[name] = state
+        if state == "sent":
+            sent.add((subject, receiver))
     for row in entries:
         key = (row.incident, row.receiver)
+        state = states.get(f"{row.incident}:{row.receiver}:{row.revision}")
+        proof = proofs.get(key)
         yield Thread(
             incident=row.incident,
             receiver=row.receiver,
             revision=row.revision,
             is_open=known[row.incident].resolved_at is None,
             is_end=row.fingerprint.startswith('["resolved"'),
-            has_message=f"{row.incident}:{row.receiver}:{row.revision}" in keys,
+            has_message=state is not None,
             is_sent=key in sent,
-            has_receipt=key in proofs,
+            has_receipt=proof is not None,
+            is_page=row.fingerprint.startswith('["page"'),
+            told_at=row.at if row.revision > 0 else None,
+            # A clock that was set back in between makes nobody deaf.
+            heard_at=max(proof, row.at) if proof and row.at and state == "sent" else None,
         )
 
 

@@ -7,14 +7,17 @@ from monitor.core.audit import Fault, Records, Thread, Waiting, audit, unheard
 NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)
 
 
-def thread(**changes: bool | int) -> Thread:
-    parts: dict[str, bool | int] = {
+def thread(**changes: object) -> Thread:
+    parts: dict[str, object] = {
         "revision": 1,
         "is_open": True,
         "is_end": False,
         "has_message": True,
         "is_sent": True,
         "has_receipt": True,
+        "is_page": False,
+        "told_at": NOW,
+        "heard_at": NOW,
     }
     return Thread("i1", "chat", **{**parts, **changes})  # type: ignore[arg-type]
 
@@ -46,16 +49,31 @@ def test_each_fault_of_a_thread_has_a_name(
     ("changes", "is_unheard"),
     [
         ({}, False),
-        ({"has_receipt": False}, True),
-        ({"has_receipt": False, "revision": 0}, False),
-        ({"has_receipt": False, "is_open": False}, False),
+        ({"heard_at": None}, True),
+        ({"heard_at": None, "told_at": None}, False),
+        ({"heard_at": None, "is_open": False}, False),
     ],
 )
 def test_what_was_to_be_told_and_arrived_nowhere_is_unheard(
-    changes: dict[str, bool | int], *, is_unheard: bool
+    changes: dict[str, object], *, is_unheard: bool
 ) -> None:
-    assert ("i1" in unheard([thread(**changes)])) is is_unheard
-    assert unheard([thread(**changes), thread()]) == frozenset()
+    assert (("i1", False) in unheard([thread(**changes)], {})) is is_unheard
+    assert unheard([thread(**changes), thread()], {}) == {}
+
+
+def test_what_is_told_later_and_arrives_nowhere_is_unheard_from_then_on() -> None:
+    later = NOW + timedelta(minutes=3)
+    worse = thread(told_at=later, heard_at=None, is_page=True)
+    assert unheard([thread(), worse], {}) == {("i1", False): later, ("i1", True): later}
+    assert unheard([thread(heard_at=later), worse], {}) == {}
+
+
+def test_what_is_told_again_in_vain_waits_since_the_first_time_and_no_longer_than_silence() -> None:
+    again = thread(told_at=NOW, heard_at=None)
+    first, heard = NOW - timedelta(minutes=9), NOW - timedelta(minutes=4)
+    assert unheard([again], {("i1", False): first}) == {("i1", False): first}
+    other = thread(told_at=heard, heard_at=heard)
+    assert unheard([again, other], {("i1", False): first}) == {("i1", False): heard}
 
 
 def test_an_incident_that_nobody_heard_of_is_a_breach_after_a_while() -> None:

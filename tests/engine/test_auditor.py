@@ -12,7 +12,8 @@ import pytest
 
 from monitor.api.errors import DeliveryError
 from monitor.config.plan import AuditorPlan
-from monitor.core.model import Tier
+from monitor.core.model import Tier, TierRule
+from monitor.core.orders import Acknowledge
 from monitor.store.tables import outbox, told
 from tests.engine.rig import Rig
 
@@ -42,10 +43,12 @@ def outside() -> Iterator[Outside]:
     made = Outside()
     thread = Thread(target=made.server.serve_forever, args=(0.01,))
     thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
+    try:
+        yield made
+    finally:
+        made.server.shutdown()
+        thread.join()
+        made.server.server_close()
 
 
 def test_a_message_that_vanished_is_paged_through_the_fallback_and_ends(rig: Rig) -> None:
@@ -114,6 +117,40 @@ def test_what_no_receiver_takes_ends_the_word_to_the_outside(
                 box._faults.clear()
             rig.source.says(1)
             await rig.minutes(9)
+            assert switch.heard > before
+
+    rig.run(story)
+
+
+@pytest.mark.parametrize("is_final", [False, True])
+def test_a_page_that_no_receiver_takes_ends_the_word_although_its_warning_was_heard(
+    rig: Rig, *, is_final: bool
+) -> None:
+    async def story(rig: Rig) -> None:
+        with outside() as switch:
+            plan = dataclasses.replace(rig.plan(), auditor=AuditorPlan(ping=switch.url))
+            (warn,) = plan.checks["a"].tiers
+            (limit,) = warn.limits
+            page = TierRule(Tier.PAGE, (dataclasses.replace(limit, bound=90),))
+            check = dataclasses.replace(plan.checks["a"], tiers=(page, warn))
+            await rig.engine.reload(dataclasses.replace(plan, checks={**plan.checks, "a": check}))
+            rig.source.says(50)
+            await rig.minutes(9)
+            for box in rig.boxes.values():
+                assert all(str(note.reason) == "first notification" for note in box._sent)
+                box._faults.extend(DeliveryError("away", is_final=is_final) for _ in range(500))
+            assert any(box._sent for box in rig.boxes.values())
+            rig.source.says(99)
+            before = switch.heard
+            await rig.minutes(4)
+            assert switch.heard > before  # they may yet take it
+            await rig.minutes(5)
+            before = switch.heard
+            await rig.minutes(5)
+            assert switch.heard == before
+            (incident,) = rig.store.history.memory().incidents.values()
+            await rig.engine.order(Acknowledge(incident.id, "asha"))
+            await rig.minutes(3)
             assert switch.heard > before
 
     rig.run(story)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import inf
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from monitor.core.alert import Alert, AlertEvent, AlertState, Change
+from monitor.core.audit import unheard
 from monitor.core.book import Memory
 from monitor.core.digest import Blind, Coverage, Digest, Mood
 from monitor.core.incident import Incident
@@ -133,6 +135,37 @@ def test_a_key_that_was_used_is_the_same_message(store: Store) -> None:
         store.commit(step(outbox=(OutboxRow(note("k"), AT),)))
     assert store.outbox.pending_count() == {"slack": 1}
     assert store.outbox.waiting() == [OutboxRow(note("k"), AT)]
+
+
+def test_what_was_told_later_is_unheard_until_a_proof_covers_it(store: Store) -> None:
+    def look(minutes: int, how: str, *revisions: int, is_degraded: bool = False) -> object:
+        at = AT + timedelta(minutes=minutes)
+        told = Told("i1", "slack", revisions[-1], f'["{how}"]', at)
+        rows = tuple(OutboxRow(note(f"i1:slack:{n}"), at) for n in revisions)
+        late = Postponed(f"i1:slack:{revisions[-1]}", at, "away", is_degraded=True)
+        postponed = (late,) if is_degraded else ()
+        store.commit(step(incidents=(INCIDENT,), told=(told,), outbox=rows, postponed=postponed))
+        return unheard(store.audits.records(at).threads, {})
+
+    def ends(minutes: int, **how: Literal["sent", "failed", "superseded"]) -> object:
+        at = AT + timedelta(minutes=minutes)
+        proof = Receipt("slack", "i1", at)
+        settled = tuple(
+            Settled(f"i1:slack:{n[1:]}", at, end, receipt=proof if end == "sent" else None)
+            for n, end in how.items()
+        )
+        store.commit(step(settled=settled))
+        return unheard(store.audits.records(at).threads, {})
+
+    assert look(0, "warn", 1) == {("i1", False): AT}
+    assert ends(1, r1="sent") == {}
+    worse_at = AT + timedelta(minutes=5)
+    worse = {("i1", False): worse_at, ("i1", True): worse_at}
+    assert look(5, "page", 2, is_degraded=True) == worse
+    assert ends(6, r2="failed") == worse
+    edited_at = AT + timedelta(minutes=9)
+    assert look(9, "warn", 3, 4) == {("i1", False): edited_at}
+    assert ends(-1, r3="superseded", r4="sent") == {}  # by a clock that was set back
 
 
 def test_what_is_tried_again_keeps_its_place_and_what_went_wrong(store: Store) -> None:
