@@ -13,7 +13,7 @@ import numpy as np
 
 from monitor.anomaly.arrays import Floats
 from monitor.anomaly.model import MONTH
-from monitor.anomaly.tail import ENOUGH, TAIL_MOST, Sample, Tail, fit
+from monitor.anomaly.tail import TAIL_MOST, Sample, Tail, fit
 
 # Scores of so many blocks (days) tell how rare a score is; the last week tells how many come.
 TAIL_BLOCKS, RECENT_BLOCKS = 56, 7
@@ -24,9 +24,8 @@ COMMON_CAUSE = 3
 # bench/anomaly: at 1 the pool forgets its own false alarms and realises twice the budget; at 2 it
 # realises the budget; at 3 a check of one slice gets half of it.
 KEPT = 2.0
-# Chance hardly passes its threshold by half and by two spreads; what does is an incident and
-# teaches nothing.
-CLEAR, CLEAR_SPREADS = 1.5, 2.0
+# Chance hardly passes its threshold by half; what does is an incident and teaches nothing.
+CLEAR = 1.5
 # Before there is a tail, a score of so many spreads is taken for an incident.
 FIRST_THRESHOLD = 8.0
 # A block keeps its highest scores, and about so many of the others.
@@ -50,15 +49,10 @@ class Block:
 
 @dataclass
 class Pool:
-    """Runs of scores by block.
-
-    budget: alarms per 30 days. days: length of a block. enough, dependent: see `tail.fit`.
-    """
+    """Runs of scores by block. budget: alarms per 30 days. days: length of a block."""
 
     budget: float
     days: float
-    enough: int = ENOUGH
-    dependent: float = 1.0
     blocks: list[Block] = field(default_factory=list)
 
     def add(self, highest: Floats, threshold: float) -> None:
@@ -66,7 +60,7 @@ class Pool:
         known = np.isfinite(highest)
         alarm = known & (highest > (threshold if np.isfinite(threshold) else FIRST_THRESHOLD))
         by_chance = self.budget / (MONTH.days / self.days) / max(highest.shape[1], 1)
-        clear = known & (highest > max(CLEAR * threshold, threshold + CLEAR_SPREADS))
+        clear = known & (highest > CLEAR * threshold)
         common = np.sum(alarm, axis=0) > COMMON_CAUSE * (1.0 + by_chance)
         calm = np.sort(highest[known & ~alarm & ~common])
         every = max(1, len(calm) // BODY_OF_BLOCK)
@@ -91,7 +85,7 @@ class Pool:
             [float(block.every) for block in self.blocks],
             [len(block.body) for block in self.blocks],
         )
-        return fit(Sample(top, body, weight), per_month, self.enough, self.dependent)
+        return fit(Sample(top, body, weight), per_month)
 
 
 def highest(score: Floats, cluster: int) -> Floats:

@@ -43,10 +43,10 @@ def windowed(surprise: Floats, spread: Floats, holiday: Bools, away: Floats, phi
 
 
 def guarded(z: Floats, far: Floats) -> Floats:
-    """Let a score be at most another distance `far`, in spreads of that.
+    """Let a score be at most the distance from the last 30 days, for series of weak season.
 
-    What is a surprise after the last hours may be quite usual. A distance in the other direction
-    leaves nothing of the score.
+    A structureless series wanders; what is a surprise after the last hours may be quite usual for
+    the month. A distance in the other direction leaves nothing of the score.
     """
     least = np.where(np.sign(z) == np.sign(far), np.minimum(np.abs(z), np.abs(far)), 0.0)
     return np.where(np.isfinite(z), np.sign(z) * least, np.nan)
