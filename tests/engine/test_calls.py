@@ -25,11 +25,12 @@ from tests.simulation.loop import VirtualLoop
 CHECKS = 500
 MOST = {
     "SQLite, 100 checks a question": 80,
-    "SQLite, different counts": 105,
+    "SQLite, different counts": 115,
     "SQLite, different counts, `batch: false`": 400,
 }
-"""Calls a look, some more than was counted (78, 104, 384). They were 140, 183 and 564 before what
-is due together was admitted together, and what is asked alone asked without a task of its own."""
+"""Calls a look, some more than was counted (78, 103-107, 347-384: an idle machine answers in more
+pieces, and each is a commit). They were 140, 183 and 564 before what is due together was admitted
+together, and what is asked alone asked without a task of its own."""
 
 MOST_OVER_HTTP = 1_300
 """It was 1,130; 1,710 with httpcore between h11 and the connection."""
