@@ -1,4 +1,7 @@
-"""Orders of people: acknowledge, reassign, resolve, silence. Each is done or refused by name."""
+"""Orders of people: acknowledge, reassign, resolve, silence. Each is done or refused by name.
+
+What only asks (a look, an explanation) changes nothing, and leaves its trail like the others.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -56,6 +59,24 @@ class Resolve:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """Somebody has a check look at once."""
+
+    check: str
+    by: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """Somebody asks why an incident is there, and whom it was told."""
+
+    incident: str
+    by: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MakeSilence:
     """Store a silence, or change the one that has its id."""
 
@@ -90,6 +111,8 @@ Order: TypeAlias = (
     | Accept
     | Reassign
     | Resolve
+    | Look
+    | Explain
     | MakeSilence
     | EndSilence
     | Undelivered
@@ -108,7 +131,7 @@ class Refusal(StrEnum):
     NOT_LEARNED = "nothing fires in it that is judged by a learned normal"
 
 
-def obey(turn: Turn, order: Order) -> Refusal | None:  # one for each order
+def obey(turn: Turn, order: Order) -> Refusal | None:  # noqa: PLR0911  # one for each order
     """Do what is ordered; return why not when it cannot be done."""
     if isinstance(order, MakeSilence):
         return _make_silence(turn, order.silence)
@@ -116,6 +139,9 @@ def obey(turn: Turn, order: Order) -> Refusal | None:  # one for each order
         return _end_silence(turn, order)
     if isinstance(order, Reconsider):
         turn.touch_all()
+        return None
+    if isinstance(order, Look):
+        _look(turn, order)
         return None
     if isinstance(order, Remove):
         _end(turn, turn.draft.alerts_of_check(order.check), "check removed")
@@ -126,11 +152,25 @@ def obey(turn: Turn, order: Order) -> Refusal | None:  # one for each order
     return _about_incident(turn, order)
 
 
-def _about_incident(turn: Turn, order: Acknowledge | Accept | Reassign | Resolve) -> Refusal | None:
+def _look(turn: Turn, order: Look) -> None:
+    """Write it down, and into the story of the incident that the check has."""
+    incident = turn.draft.incident_of_check(order.check)
+    turn.leave_trail(
+        Deed.LOOKED,
+        who=order.by,
+        why=order.why,
+        what=order.check,
+        incident=incident.id if incident else None,
+    )
+
+
+def _about_incident(
+    turn: Turn, order: Acknowledge | Accept | Reassign | Resolve | Explain
+) -> Refusal | None:
     incident = turn.draft.incidents.get(order.incident)
     if incident is None or incident.resolved_at is not None:
         return Refusal.NO_INCIDENT
-    if incident.is_storm:
+    if incident.is_storm and not isinstance(order, Explain):
         return _obey_for_all(turn, incident, order)
     if isinstance(order, Acknowledge):
         return _acknowledge(turn, incident, order)
@@ -138,7 +178,10 @@ def _about_incident(turn: Turn, order: Acknowledge | Accept | Reassign | Resolve
         return _accept(turn, incident, order)
     if isinstance(order, Reassign):
         return _reassign(turn, incident, order)
-    _resolve(turn, incident, order)
+    if isinstance(order, Resolve):
+        _resolve(turn, incident, order)
+    else:
+        turn.leave_trail(Deed.EXPLAINED, who=order.by, why=order.why, incident=incident.id)
     return None
 
 

@@ -16,6 +16,8 @@ class Deed(StrEnum):
     ACK_ENDED = "acknowledgement ended"
     REASSIGNED = "reassigned"
     RESOLVED = "resolved by hand"
+    LOOKED = "looked at by hand"
+    EXPLAINED = "explained"
     SILENCE_MADE = "silence made"
     SILENCE_ENDED = "silence ended"
     SUPPRESSED = "suppressed"

@@ -11,7 +11,7 @@ from monitor.config.plan import Plan
 from monitor.core.advance import Finding
 from monitor.core.book import Memory
 from monitor.core.model import Verdict
-from monitor.core.orders import Order, Reconsider, Refusal
+from monitor.core.orders import Look, Order, Reconsider, Refusal
 from monitor.core.state import Step
 from monitor.core.world import World
 from monitor.engine.auditor import Auditor
@@ -228,9 +228,10 @@ class Engine:
         """Keep alerts of another system, and return how many; see ``Steps.receive``."""
         return await self.steps.receive(self.housekeeping.run, body)
 
-    async def look_now(self, check: str) -> tuple[Verdict, ...]:
+    async def look_now(self, wish: Look) -> tuple[Verdict, ...]:
         """Look at a check at once, besides its schedule; stored when this returns."""
-        findings = await look(self.plan.checks[check], None, self.clock.now(), self.bulkheads)
+        await self.order(wish)
+        findings = await look(self.plan.checks[wish.check], None, self.clock.now(), self.bulkheads)
         self.steps.take(findings)
         await self.steps.flush()
         if self.trouble is not None:

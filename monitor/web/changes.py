@@ -21,6 +21,7 @@ from monitor.core.orders import (
     Accept,
     Acknowledge,
     EndSilence,
+    Look,
     MakeSilence,
     Order,
     Reassign,
@@ -63,8 +64,8 @@ class Doer(Protocol):
     async def receive(self, body: str) -> int:
         """Keep a batch of alerts; committed when this returns."""
 
-    async def look_now(self, check: str) -> tuple[Verdict, ...]:
-        """Look at a check at once."""
+    async def look_now(self, wish: Look) -> tuple[Verdict, ...]:
+        """Look at a check at once, after writing down who wants it."""
 
 
 class WrongError(MonitorError):
@@ -158,10 +159,9 @@ class Changes:
     @told
     async def end_silence(self, request: Request) -> Response:
         """End a silence now."""
-        given = request.query_params.get("by", "").strip()[:200]
-        key, who = request.path_params["id"], who_is(request)
-        await _allowed(self.gate.end_silence, who, key)
-        return await self._obey(EndSilence(key, who.name or given or "somebody"))
+        key = request.path_params["id"]
+        await _allowed(self.gate.end_silence, who_is(request), key)
+        return await self._obey(EndSilence(key, _name(request)))
 
     @told
     async def run_check(self, request: Request) -> Response:
@@ -170,7 +170,7 @@ class Changes:
         if not self.has_check(check):
             return Json({"error": f"there is no check '{check}'"}, 404)
         await _allowed(self.gate.check, who_is(request), check)
-        verdicts = await self.doer.look_now(check)
+        verdicts = await self.doer.look_now(Look(check, _name(request)))
         return Response(VERDICTS.dump_json(list(verdicts)), media_type="application/json")
 
     @told
@@ -225,6 +225,12 @@ def _by(request: Request, given: str | None, key: str = "by") -> str:
     if not name:
         raise WrongError(f"{key}: say who you are")
     return name
+
+
+def _name(request: Request) -> str:
+    """Return who asks without a body: who signed in, else who ``by=`` says, else somebody."""
+    given = request.query_params.get("by", "").strip()[:200]
+    return who_is(request).name or given or "somebody"
 
 
 async def _json(request: Request) -> bytes:

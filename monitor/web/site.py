@@ -29,6 +29,7 @@ from monitor.core.orders import (
     Accept,
     Acknowledge,
     EndSilence,
+    Look,
     MakeSilence,
     Order,
     Reassign,
@@ -177,7 +178,7 @@ class Site:
         if check not in self.plan().checks:
             return self._back("/", refused="There is no check of this name.")
         try:
-            await self.doer.look_now(check)
+            await self.doer.look_now(Look(check, _by(request, form) or "somebody at the pages"))
         except MonitorError as error:
             return self._back(back, refused=str(error))
         return self._back(back, said="Looked.")

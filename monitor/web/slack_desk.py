@@ -20,13 +20,16 @@ from monitor.core.matcher import Matcher, Operator
 from monitor.core.orders import (
     Accept,
     Acknowledge,
+    Explain,
+    Look,
     MakeSilence,
     Order,
     Reassign,
     Refusal,
 )
-from monitor.core.permit import Person, permit
+from monitor.core.permit import Permit, Person, permit, permit_check
 from monitor.core.silence import Silence
+from monitor.core.view import facts_of
 from monitor.core.world import World
 from monitor.render.slack_parts import PREFIX
 from monitor.render.templates import escape
@@ -41,6 +44,7 @@ log = logging.getLogger(__name__)
 Payload: TypeAlias = Mapping[str, Any]
 MOST_REMEMBERED = 2000
 HOUR = timedelta(hours=1)
+CLICKED = "clicked in Slack"
 
 
 class SlackCalls(Protocol):
@@ -136,13 +140,12 @@ class Desk:
         who = await asyncio.to_thread(self._address, click.user, slack)
         granted = permit(Person(who) if who else None, view, self.world())
         if not granted.is_granted:
-            log.warning("%s may not %s %s: %s", who, click.action, click.incident, granted)
-            return f"You may not do that here: {granted}."
+            return _refused(who, f"{click.action} {click.incident}", granted)
         if click.action in {"silence", "not_mine"}:
             await asyncio.to_thread(self._open_window, click, view, slack)
             return ""
         if click.action in {"run", "explain"}:
-            return await self._tell(click, view)
+            return await self._tell(click, view, who or click.user)
         order = self._order(click, view, who or click.user)
         if order is None:
             return "This button is from another version of the monitor."
@@ -150,11 +153,13 @@ class Desk:
         done = _done_text(order, self.world().timezone)
         return f"That was refused: {refusal}." if refusal is not None else done
 
-    async def _tell(self, click: Click, view: IncidentView) -> str:
-        if click.action == "run" and not self._is_ours(view.incident.check):
+    async def _tell(self, click: Click, view: IncidentView, who: str) -> str:
+        incident = view.incident
+        if click.action == "run" and not self._is_ours(incident.check):
             return "There is no check to run: this comes from elsewhere."
         if click.action == "run":
-            return look_text(await self.doer.look_now(view.incident.check))
+            return look_text(await self.doer.look_now(Look(incident.check, who, CLICKED)))
+        await self.doer.order(Explain(incident.id, who, CLICKED))
         return await asyncio.to_thread(explain, view, self.store, self.world().timezone)
 
     def _is_ours(self, check: str) -> bool:
@@ -165,9 +170,9 @@ class Desk:
         now, incident = self.now(), view.incident
         match click.action:
             case "ack":
-                return Acknowledge(incident.id, who, why="clicked in Slack")
+                return Acknowledge(incident.id, who, why=CLICKED)
             case "accept":
-                return Accept(incident.id, who, "clicked in Slack")
+                return Accept(incident.id, who, CLICKED)
             case "not_mine!":
                 to = click.answers.get("to", "")
                 tag = f"not mine; tag {incident.resource or incident.check} with maintainer: {to}"
@@ -187,7 +192,7 @@ class Desk:
     def _silence(self, click: Click, view: IncidentView, who: str, until: datetime) -> MakeSilence:
         """Silence the check of the incident; the same click makes the same silence."""
         matcher = Matcher("check", Operator.EQUAL, view.incident.check)
-        why = click.answers.get("why") or f"clicked in Slack at {view.incident.id}"
+        why = click.answers.get("why") or f"{CLICKED} at {view.incident.id}"
         key = str(uuid5(NAMESPACE_URL, click.key))
         return MakeSilence(Silence(key, (matcher,), self.now(), until, who, why))
 
@@ -213,8 +218,8 @@ class Desk:
             self._addresses[user] = str(address)
         return self._addresses[user]
 
-    async def command(self, text: str) -> str:
-        """Answer ``/monitor``: ``status``, or ``check ID``, which looks at once."""
+    async def command(self, text: str, user: str, slack: SlackCalls) -> str:
+        """Answer ``/monitor``: ``status``, or ``check ID``, which looks at once for who may."""
         verb, _, rest = text.strip().partition(" ")
         if verb in {"", "status"}:
             views = await asyncio.to_thread(self.views)
@@ -225,10 +230,22 @@ class Desk:
             if not self._is_ours(check):
                 return f"There is no check {escape(check)}. {usage()}"
             try:
-                return look_text(await self.doer.look_now(check))
+                return await self._look(check, user, slack)
             except MonitorError as error:
                 return f"That did not work: {escape(error)}"
         return usage()
+
+    async def _look(self, check: str, user: str, slack: SlackCalls) -> str:
+        who, world = await asyncio.to_thread(self._address, user, slack), self.world()
+        granted = permit_check(Person(who) if who else None, facts_of(check, world), world)
+        if not granted.is_granted:
+            return _refused(who, f"look at {check}", granted)
+        return look_text(await self.doer.look_now(Look(check, who or user, "typed in Slack")))
+
+
+def _refused(who: str | None, what: str, granted: Permit) -> str:
+    log.warning("%s may not %s: %s", who, what, granted)
+    return f"You may not do that here: {granted}."
 
 
 def is_look(text: str) -> bool:

@@ -113,15 +113,16 @@ class SlackHttp:
         app, form = await self._signed(request)
         if app is None:
             return PlainTextResponse("not signed by Slack", 401)
-        text, url = form.get("text", ""), form.get("response_url", "")
+        text, user, url = (form.get(key, "") for key in ("text", "user_id", "response_url"))
         if is_look(text) and url:  # it takes as long as its source, and Slack waits for 3 s
-            later = BackgroundTask(self.tell, text, app, url)
+            later = BackgroundTask(self.tell, text, user, app, url)
             return Json({"response_type": "ephemeral", "text": "Looking ..."}, background=later)
-        return Json({"response_type": "ephemeral", "text": await self.desk.command(text)})
+        told = await self.desk.command(text, user, app.web)
+        return Json({"response_type": "ephemeral", "text": told})
 
-    async def tell(self, text: str, app: SlackApp, url: str) -> None:
+    async def tell(self, text: str, user: str, app: SlackApp, url: str) -> None:
         """Do what was typed, and tell whoever typed it what came of it."""
-        await answer(url, await self.desk.command(text), app)
+        await answer(url, await self.desk.command(text, user, app.web), app)
 
     async def _signed(self, request: Request) -> tuple[SlackApp | None, dict[str, str]]:
         body = await read_body(request, MOST_BYTES)

@@ -102,7 +102,8 @@ class SlackSockets:
     async def _take(self, app: SlackApp, kind: str, payload: dict[str, Any]) -> None:
         url = str(payload.get("response_url", ""))
         if kind == "slash_commands":
-            await answer(url, await self.desk.command(str(payload.get("text", ""))), app)
+            text, user = str(payload.get("text", "")), str(payload.get("user_id", ""))
+            await answer(url, await self.desk.command(text, user, app.web), app)
             return
         click = read_click(payload) if kind == "interactive" else None
         if click is not None:

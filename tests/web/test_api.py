@@ -14,9 +14,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from monitor.config.plan import Proxy, Web
+from monitor.core.trail import Deed
 from monitor.web.auth import ExposedError, knows, refuse_exposed
 from monitor.web.pages import Pages, make_web
-from tests.engine.rig import Rig
+from tests.engine.rig import START, Rig
 
 BY = {"by": "asha"}
 FIRST, RESOLVED = "first notification", "all alerts resolved"
@@ -340,6 +341,11 @@ def test_a_check_can_be_looked_at_at_once(tell: Callable[[Story], None]) -> None
         await site.rig.engine.settle()
         assert site.rig.sent("recsys-slack") == [FIRST]
         await site.post("checks/nothing/run", {}, 404)
+        await site.post("checks/a/run?by=asha", {})
+        trail = site.rig.store.history.trail(START)
+        looks = [(one.who, one.what, one.incident) for one in trail if one.deed is Deed.LOOKED]
+        (incident,) = await site.get("incidents")
+        assert looks == [("somebody", "a", None), ("asha", "a", incident["incident"]["id"])]
 
     tell(story)
 

@@ -13,6 +13,7 @@ import pytest
 from monitor.core.matcher import parse_matchers
 from monitor.core.route_tree import Route as RouteNode
 from monitor.core.routing import Routing
+from monitor.core.trail import Deed
 from monitor.render.samples import digest
 from tests.engine.rig import Rig
 from tests.web.test_api import Site
@@ -100,6 +101,8 @@ def test_looking_now_from_a_page_looks(tell: Callable[[Story], None]) -> None:
         before = reader.rig.source._asked
         assert "Looked." in await reader.send("/checks/a/run", text)
         assert reader.rig.source._asked == before + 1
+        (asked,) = reader.rig.store.history.trail(reader.rig.clock.now())
+        assert (asked.deed, asked.who, asked.what) == (Deed.LOOKED, "somebody at the pages", "a")
 
     tell(story)
 

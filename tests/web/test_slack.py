@@ -19,13 +19,15 @@ from monitor.api import SourceError
 from monitor.cli.silence import silence as typed
 from monitor.config.plan import Plan
 from monitor.core.model import Maintainer
+from monitor.core.trail import Deed
 from monitor.receivers.slack import Slack
 from monitor.web.slack_http import is_signed
-from tests.engine.rig import Rig
+from tests.engine.rig import START, Rig
 from tests.web.test_api import Site
 
 SECRET = "signing-secret"
 ASHA, EVE = "U00000001", "U00000002"
+ADDRESSES = {ASHA: "asha@example.com", EVE: "eve@example.com"}
 Story = Callable[["Desk"], Awaitable[None]]
 
 
@@ -49,8 +51,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers["Content-Length"])).decode()
         if self.path.endswith("users.info"):  # the SDK sends what is read as a form
-            address = "asha@example.com" if ASHA in raw else "eve@example.com"
-            self.reply({"ok": True, "user": {"profile": {"email": address}}})
+            address = next((ADDRESSES[user] for user in ADDRESSES if user in raw), None)
+            found = {"ok": True, "user": {"profile": {"email": address}}}
+            self.reply(found if address else {"ok": False, "error": "user_not_found"})
             return
         body = json.loads(raw)
         if self.path.endswith("views.open"):
@@ -241,6 +244,8 @@ def test_run_now_and_explain_are_answered_to_the_one_who_clicked(
         assert "a: warn: value 50" in looked
         assert "owner: recsys" in explained
         assert "told: recsys-slack" in explained
+        who = "asha@example.com"
+        assert await desk.deeds(incident) == [("looked at by hand", who), ("explained", who)]
 
     tell(story)
 
@@ -276,8 +281,10 @@ def test_the_slash_command_tells_how_things_are(tell: Callable[[Story], None]) -
         status = (await desk.call("commands", {"text": "status"})).json()
         assert status["response_type"] == "ephemeral"
         assert "*1 open*; slices: 1 ok, 1 warn" in status["text"]
-        look = (await desk.call("commands", {"text": "check b"})).json()
+        look = (await desk.call("commands", {"text": "check b", "user_id": ASHA})).json()
         assert "b: ok: value 1" in look["text"]
+        (asked,) = desk.rig.store.history.trail(desk.rig.clock.now())
+        assert (asked.deed, asked.who, asked.what) == (Deed.LOOKED, "asha@example.com", "b")
         wrong = (await desk.call("commands", {"text": "check <!channel>"})).json()
         assert "There is no check &lt;!channel&gt;" in wrong["text"]
         assert "/monitor status" in (await desk.call("commands", {"text": "help"})).json()["text"]
@@ -290,10 +297,27 @@ def test_a_look_that_is_typed_is_answered_later_for_slack_waits_three_seconds(
 ) -> None:
     async def story(desk: Desk) -> None:
         url = f"{desk.rig.slack.url}/answer"
-        at_once = await desk.call("commands", {"text": "check b", "response_url": url})
+        form = {"text": "check b", "user_id": ASHA, "response_url": url}
+        at_once = await desk.call("commands", form)
         assert at_once.json() == {"response_type": "ephemeral", "text": "Looking ..."}
         (found,) = desk.rig.slack.answers
         assert "b: ok: value 1" in found
+
+    tell(story)
+
+
+@pytest.mark.parametrize("user", [EVE, "nobody that Slack knows", ""])
+def test_a_stranger_may_ask_how_things_are_but_have_nothing_looked_at(
+    user: str, tell: Callable[[Story], None]
+) -> None:
+    async def story(desk: Desk) -> None:
+        await desk.rig.minutes(1)
+        told = (await desk.call("commands", {"text": "check b", "user_id": user})).json()["text"]
+        assert told.startswith("You may not do that here: n")
+        deeds = [one.deed for one in desk.rig.store.history.trail(START)]
+        assert Deed.LOOKED not in deeds
+        status = (await desk.call("commands", {"text": "status", "user_id": user})).json()["text"]
+        assert "*0 open*" in status
 
     tell(story)
 
