@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from monitor.core.audit import AUDITOR, audit
 from monitor.core.notification import NotifyReason
-from monitor.core.orders import Accept, Acknowledge, MakeSilence, Reassign
+from monitor.core.orders import Accept, Acknowledge, Explain, MakeSilence, Reassign
 from monitor.core.state import Told
 from monitor.core.trail import Deed
 from monitor.store import codec
@@ -107,6 +107,8 @@ def what_was_acknowledged_is_stored(sim: Sim) -> Iterator[str]:
             yield f"the acceptance of {order.incident} is gone"
         if isinstance(order, Reassign) and not deeds[Deed.REASSIGNED, order.incident]:
             yield f"the reassignment of {order.incident} is gone"
+        if isinstance(order, Explain) and not deeds[Deed.EXPLAINED, order.incident]:
+            yield f"that {order.incident} was explained is gone"
     if any(isinstance(o, Accept) for o in sim.orders) and not sim.store.metrics.rebases("metric"):
         yield "nothing is known of a level that was accepted"
     for key, count in acks.items():

@@ -18,6 +18,7 @@ from monitor.core.orders import (
     Accept,
     Acknowledge,
     EndSilence,
+    Explain,
     MakeSilence,
     Order,
     Reassign,
@@ -272,6 +273,7 @@ class Sim:
             Accept(incident, by),
             Reassign(incident, self.random.choice(["data", "recsys"]), by),
             Resolve(incident, by),
+            Explain(incident, by),
         ]
         return self.random.choice(orders)
 
