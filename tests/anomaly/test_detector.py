@@ -1,12 +1,13 @@
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Literal
 
 import numpy as np
 import pytest
 
 from monitor.anomaly.model import Learning, Missing, Point, Series
 from monitor.anomaly.replay import judge_latest, replay
-from tests.anomaly.world import START, at, business, series, settings
+from tests.anomaly.world import START, at, business, series, settings, undisturbed
 
 DAYS = 42
 LAST = DAYS * 24 - 1
@@ -20,7 +21,7 @@ def point(answer: Point | Learning | Missing) -> Point:
 @pytest.mark.parametrize("hour", [15 * 24 + 3, 22 * 24 + 9, 30 * 24, LAST])
 def test_judging_the_newest_bucket_agrees_exactly_with_the_replay(hour: int) -> None:
     given = series(business(5, DAYS))
-    judged = replay(given, settings(), START)
+    judged = undisturbed(5, DAYS)
     for row, answer in enumerate(judge_latest(given, settings(), at(hour))):
         if isinstance(answer, Learning):
             assert np.isnan(judged.score[row, hour])
@@ -35,7 +36,7 @@ def test_judging_the_newest_bucket_agrees_exactly_with_the_replay(hour: int) -> 
 @pytest.mark.parametrize("drop", [0.2, 0.4])
 def test_a_six_hour_drop_of_one_slice_is_found(drop: float) -> None:
     values = business(8, DAYS)
-    clean = replay(series(values), settings(), START).is_anomaly
+    clean = undisturbed(8, DAYS).is_anomaly
     hour = 38 * 24 + 9
     values[3, hour : hour + 6] *= 1 - drop
     found = replay(series(np.round(values)), settings(), START)
@@ -68,13 +69,12 @@ def test_a_drop_that_is_over_is_not_told_again() -> None:
 
 
 @pytest.mark.parametrize(("bad", "factor"), [("down", 2.0), ("up", 0.3)])
-def test_the_good_direction_is_never_an_alarm(bad: str, factor: float) -> None:
+def test_the_good_direction_is_never_an_alarm(bad: Literal["down", "up"], factor: float) -> None:
     values = business(4, DAYS)
-    asked = settings("down" if bad == "down" else "up")
-    before = replay(series(values), asked, START).is_anomaly
+    before = undisturbed(4, DAYS, bad).is_anomaly
     hour = 38 * 24
     values[:, hour] = np.round(values[:, hour] * factor)
-    after = replay(series(values), asked, START)
+    after = replay(series(values), settings(bad), START)
     assert not after.is_anomaly[:, hour].any()
     assert np.all(after.score[:, hour] == 0.0)
     echo = after.is_anomaly[:, hour : hour + 24] & ~before[:, hour : hour + 24]

@@ -1,12 +1,14 @@
 """Seeded synthetic series for the tests of this folder."""
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Literal
 
 import numpy as np
 
 from monitor.anomaly.arrays import Floats
-from monitor.anomaly.model import Series, Settings
+from monitor.anomaly.model import Replay, Series, Settings
+from monitor.anomaly.replay import replay
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -42,3 +44,9 @@ def series(values: Floats) -> list[Series]:
 def at(hour: int) -> datetime:
     """Return the start of the bucket with this number."""
     return START + hour * HOUR
+
+
+@cache
+def undisturbed(slices: int, days: int, bad: Literal["down", "up", "both"] = "down") -> Replay:
+    """Judge `business` as it was drawn: what several tests compare with, reckoned once."""
+    return replay(series(business(slices, days)), settings(bad), START)

@@ -74,7 +74,7 @@ def test_a_look_makes_no_more_calls_than_its_bound(way: str, tmp_path: Path) -> 
 
 def test_a_look_over_http_makes_no_more_calls_than_its_bound(tmp_path: Path) -> None:
     with answering() as url:
-        source, texts = over_http(url, CHECKS)
+        source, texts = over_http(url, 200)
         assert asyncio.run(calls(plan_of(source, texts), tmp_path / "x.db")) < MOST_OVER_HTTP
 
 
