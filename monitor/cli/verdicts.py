@@ -29,11 +29,20 @@ def verdict_lines(verdict: Verdict) -> list[str]:
     lines += [f"          {one.measure} {number(one.value, one.unit)}" for one in verdict.samples]
     evidence = next((one.evidence for one in verdict.samples if one.evidence), {})
     for name, value in evidence.items():
-        text = write_json(value, default=str)
-        lines.append(click.style(f"          {name}: {text[:MOST_EVIDENCE]}", dim=True))
+        lines.append(click.style(f"          {name}: {evidence_text(value)}", dim=True))
     if verdict.link:
         lines.append(f"          {verdict.link}")
     return lines
+
+
+def evidence_text(value: Any) -> str:
+    """Write a value in one line, numbers to six digits; the rest of a long one is in the JSON."""
+    text = f"{value:.6g}" if isinstance(value, float) else write_json(value, default=str)
+    if len(text) <= MOST_EVIDENCE:
+        return text
+    if isinstance(value, Mapping):
+        return f"{', '.join(value)} (--json shows them)"
+    return f"{text[:MOST_EVIDENCE]} ... (--json shows all)"
 
 
 def breach_text(verdict: Verdict) -> str:

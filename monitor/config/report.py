@@ -8,6 +8,9 @@ from monitor.api.errors import MonitorError
 from monitor.config.plan import Place, Problem
 from monitor.config.yaml_tree import Node, faults_of
 
+MOST_NAMED = 12
+"""Known words that a message has room for."""
+
 
 class ConfigError(MonitorError):
     """The configuration cannot be used at all; ``problems`` are all that were found."""
@@ -122,6 +125,17 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     names = {name.lower(): name for name in known}
     found = get_close_matches(word.lower(), names, n=1, cutoff=0.6)
     return names[found[0]] if found else None
+
+
+def or_known(word: str, known: Iterable[str]) -> tuple[str, str | None]:
+    """Return what a message about an unknown word ends with, and the known one that it looks like.
+
+    Where it looks like none, and few are known, those are named.
+    """
+    names = sorted(known)
+    hint = nearest(word, names)
+    is_short = hint is None and 0 < len(names) <= MOST_NAMED
+    return f"; known: {', '.join(names)}" if is_short else "", hint
 
 
 def _without(message: str, secret: str) -> str:

@@ -59,6 +59,8 @@ def hold_text(hold: Hold) -> str:
 def duration_text(span: timedelta) -> str:
     """Write a duration as YAML has it: ``1h30m``, ``250ms``."""
     seconds = span.total_seconds()
+    if not seconds:
+        return "0s"
     if seconds < 1:
         return f"{seconds * 1000:g}ms"
     parts = ""

@@ -8,7 +8,7 @@ from functools import lru_cache
 from monitor.api.check import Measure
 from monitor.api.fields import UnitError, meant_duration, parse_duration, parse_share
 from monitor.config.plan import Place
-from monitor.config.report import Report, nearest
+from monitor.config.report import Report, or_known
 from monitor.config.typed import Subject
 from monitor.config.yaml_tree import Entry, Fields, Node, Text
 from monitor.core.model import Direction, Hold, Limit, Tier, TierRule, Unit
@@ -108,8 +108,8 @@ def _limits(
     for name, value in written.items():
         measure = measures.get(name)
         if measure is None:
-            message = f"'{tier}' of {subject.name} has no measure '{name}'"
-            hint = nearest(name, (*measures, "for"))
+            named, hint = or_known(name, (*measures, "for"))
+            message = f"'{tier}' of {subject.name} has no measure '{name}'{named}"
             report.add(value.place, message, suggestion=hint, check=subject.check)
             continue
         bound = _bound(f"'{tier}.{name}' of {subject.name}", value, measure, report, subject)

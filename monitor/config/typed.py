@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from monitor.api.errors import MonitorError
 from monitor.config.plan import Place
-from monitor.config.report import Report, nearest
+from monitor.config.report import Report, nearest, or_known
 from monitor.config.yaml_tree import Entry, Fields, Items, Node, Text, plain
 
 _M = TypeVar("_M", bound=BaseModel)
@@ -111,9 +111,10 @@ def _explain(
     code = str(error["type"])
     key = str(path[-1]) if path else ""
     if code == _UNKNOWN:
-        known = sorted({*_names_at(cls, path[:-1]), *(subject.known if len(path) == 1 else ())})
+        known = {*_names_at(cls, path[:-1]), *(subject.known if len(path) == 1 else ())}
+        named, hint = or_known(key, known)
         where = _where(subject, spot.steps[:-1])
-        return spot.key_place, f"unknown key '{key}' in {where}", nearest(key, known)
+        return spot.key_place, f"unknown key '{key}' in {where}{named}", hint
     if code == "missing":
         return spot.key_place, f"{_where(subject, spot.steps)} needs the key '{key}'", None
     text, suggestion = _text(code, error, spot.node)

@@ -1,13 +1,12 @@
 """A long window is asked in pieces where the query lets it: with ``{{ until }}``."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from monitor.anomaly.model import DAY, Settings
 from monitor.anomaly.series import bucket_number, bucket_start
+from monitor.api.reading import UNTIL
 
-UNTIL = re.compile(r"\{\{\s*until\s*\}\}")
 ROWS = 50_000
 """About so many rows a piece has: sources stop at 100,000 (Trino) and 200,000 (SQL)."""
 

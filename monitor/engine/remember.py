@@ -20,11 +20,11 @@ from monitor.api.answer import (
 )
 from monitor.api.errors import SourceError
 from monitor.api.query import LastUpdate, Partitions, Query, Rows, Runs
+from monitor.api.reading import SINCE
 from monitor.api.source import Asking, Source
 from monitor.engine.arrivals import STEPS
 from monitor.store.arrivals import Arrived
 
-SINCE = re.compile(r"\{\{\s*since\s*\}\}")
 NAME = re.compile(r'[\w".]+')
 
 

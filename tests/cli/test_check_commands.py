@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from monitor.cli.main import cli
+from monitor.cli.verdicts import evidence_text
 from monitor.config.platform_file import KEYS
 from tests.cli.site import CHECKS, NOW, write_site
 
@@ -45,6 +46,16 @@ def test_check_looks_now_and_shows_the_evidence(config: Path) -> None:
     assert "value 1,920" in result.output
     assert "select count(*) as value from kpi" in result.output
     assert not (config.parent / "monitor.db").exists()
+
+
+def test_evidence_is_one_line_a_value_and_what_is_longer_is_in_the_json() -> None:
+    chart = {"start": "2026-11-03", "value": [1.0] * 672}
+    assert evidence_text(13675.593472140265) == "13675.6"
+    assert evidence_text("daily") == '"daily"'
+    assert evidence_text(chart) == "start, value (--json shows them)"
+    text = evidence_text(["2026-12-01"] * 99)
+    assert text.startswith('["2026-12-01", "2026')
+    assert text.endswith(" ... (--json shows all)")
 
 
 def test_check_exits_one_for_what_is_not_fine(config: Path, checks: Path) -> None:

@@ -59,6 +59,10 @@ def test_a_kind_takes_over_a_common_key_that_it_declares(site: Site) -> None:
             "warn: {agge: 1h}",
             "6:12: 'warn' of check 'it' has no measure 'agge'; did you mean 'age'",
         ),
+        (
+            "warn: {weight: 1h}",
+            "6:12: 'warn' of check 'it' has no measure 'weight'; known: age, count, for, share,",
+        ),
         ("warn: {age: 1h, for: 4 of 3}", "6:26: 'for' of check 'it' is wrong"),
         ("warn: {for: 5m}", "6:5: 'warn' of check 'it' needs a number or measures: age"),
         ("warn: 2h\npage: 2h", "7:11: 'page' of check 'it' must be above 'warn' for age"),
@@ -76,6 +80,10 @@ def test_a_kind_takes_over_a_common_key_that_it_declares(site: Site) -> None:
         ("warn: 1h\nlimit: many", "7:12: 'limit' of check 'it' of kind 'try_probe' must be"),
         ("warn: 1h\nid: x", "7:5: unknown key 'id'"),
         ("warn: 1h\ncut: {colum: x}", "7:11: unknown key 'colum' in 'cut' of check 'it'"),
+        (
+            "warn: 1h\ncut: {column: a, every: x}",
+            "7:22: unknown key 'every' in 'cut' of check 'it' of kind 'try_probe'; known: column,",
+        ),
         ("warn: 1h\ncut: {grain: day}", "7:5: 'cut' of check 'it' of kind 'try_probe' needs"),
         ("warn: 1h\nafter: x", "7:12: 'after' of check 'it' must be a list, as [a, b]"),
         ("warn: 1h\nafter: [ti]", "7:13: check 'ti' is not defined"),

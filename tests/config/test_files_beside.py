@@ -135,6 +135,14 @@ def test_a_query_that_writes_is_refused_at_its_place(files: Site) -> None:
     assert line.startswith("checks/recsys/a.yaml:6:12: source 'kpi' would refuse the query of")
 
 
+def test_a_window_that_the_kind_does_not_have_is_refused_at_its_place(files: Site) -> None:
+    """It would be an error at each look."""
+    text = FOUND.replace("as value", "as value where now() > {{ since }}")
+    (line,) = files.checks(text).lines()
+    assert line.startswith("checks/recsys/a.yaml:6:12: source 'kpi' would refuse the query of")
+    assert line.endswith("the text has {{ since }}, but this kind has no window")
+
+
 def test_a_name_in_a_query_that_nothing_fills_is_named_at_its_place(files: Site) -> None:
     """It would be asked as it stands: no row has that model, for ever."""
     text = FOUND.replace("{source: kpi, query: select distinct model from kpi}", "[ctr]")

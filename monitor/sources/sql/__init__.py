@@ -1,6 +1,5 @@
 """SQL databases, through SQLAlchemy. Only reading is possible."""
 
-import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -32,13 +31,12 @@ from monitor.api import (
     as_moment,
     looks_harmless,
 )
+from monitor.api.reading import SINCE, UNTIL, windowless
 from monitor.sources.sql import lite
 from monitor.sources.sql.faults import fault_of
 from monitor.sources.sql.together import Statement, sets_of, statement_of
 
 MOST_ROWS = 200_000
-SINCE = re.compile(r"\{\{\s*since\s*\}\}")
-UNTIL = re.compile(r"\{\{\s*until\s*\}\}")
 FEWER = "aggregate in the query; that of a metric can be asked in pieces with {{ until }}"
 DIALECTS = {"postgresql": "postgres", "mssql": "tsql"}
 SQLITE_KEEPS = {"cached_statements": 16}
@@ -126,7 +124,11 @@ class Sql(BlockingSource, type="sql"):
 
     def objections(self, query: Query) -> Iterator[str]:
         """Refuse what is not one reading statement."""
-        if isinstance(query, Rows) and not looks_harmless(query.text):
+        if not isinstance(query, Rows):
+            return
+        if wrong := windowless(query):
+            yield wrong
+        if not looks_harmless(query.text):
             try:
                 self._guard(query.text)
             except SourceError as error:
@@ -144,12 +146,12 @@ class Sql(BlockingSource, type="sql"):
         """Return what is run, and the moments in it."""
         if "{{" not in query.text:
             return query.text, {}
+        if wrong := windowless(query):
+            raise SourceError("query", wrong)
         text = UNTIL.sub(":until", SINCE.sub(":since", _escaped(query.text)))
         values = {}
         if text.count(":since"):
-            if query.since is None:
-                raise SourceError("query", "the text has {{ since }}, but this kind has no window")
-            values["since"] = self._moment(query.since)
+            values["since"] = self._moment(query.since or asking.now)
         if text.count(":until"):
             values["until"] = self._moment(query.until or asking.now)
         return sa.text(text), values

@@ -25,6 +25,7 @@ from monitor.api import (
     Together,
     looks_harmless,
 )
+from monitor.api.reading import SINCE, UNTIL, windowless
 from monitor.api.scalars import Scalar, one_scan, read_scalar, scans
 from monitor.sources.trino.faults import Why
 from monitor.sources.trino.guard import guard, objection
@@ -39,8 +40,6 @@ from monitor.sources.trino.statement import Limits, Result, run
 from monitor.sources.trino.tables import Known, Tables
 from monitor.sources.trino.turn import Turn, shorter, turn_of
 
-SINCE = re.compile(r"\{\{\s*since\s*\}\}")
-UNTIL = re.compile(r"\{\{\s*until\s*\}\}")
 SESSION = re.compile(r"\bsession\b", re.IGNORECASE)
 """``WITH SESSION`` lifts the limits of a query; no other SQL has it."""
 
@@ -68,9 +67,11 @@ class Trino(TrinoSettings, type="trino"):
 
     def objections(self, query: Query) -> Iterator[str]:
         """Refuse what is not one reading statement."""
-        if isinstance(query, Rows) and not (
-            looks_harmless(query.text) and SESSION.search(query.text) is None
-        ):
+        if not isinstance(query, Rows):
+            return
+        if wrong := windowless(query):
+            yield wrong
+        if not (looks_harmless(query.text) and SESSION.search(query.text) is None):
             refusal = objection(_filled(query.text, _ANY_MOMENT, _ANY_MOMENT))
             if refusal is not None:
                 yield refusal
@@ -129,8 +130,8 @@ class Trino(TrinoSettings, type="trino"):
         text = query.text
         # Guarded before the moment is filled in: that changes at every look, the rest does not.
         guard(_filled(text, _ANY_MOMENT, _ANY_MOMENT))
-        if SINCE.search(text) and query.since is None:
-            raise SourceError("query", "the text has {{ since }}, but this kind has no window")
+        if wrong := windowless(query):
+            raise SourceError("query", wrong)
         text = _filled(text, query.since or turn.now, query.until or turn.now)
         found = self._run(text.rstrip().rstrip(";"), turn)
         cells = list(zip(*found.rows, strict=True)) or [()] * len(found.columns)
