@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlglot import exp
 
-from monitor.api.scalars import Equal, one_row, one_scan, read_scalar, scans
+from monitor.api.scalars import one_row, one_scan, read_scalar, scans
+from monitor.api.sql_text import Equal
 
 CERTAIN = [
     "select count(*) as value from kpi",

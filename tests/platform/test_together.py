@@ -97,6 +97,42 @@ def test_numbers_of_one_table_are_from_trino_in_one_scan_what_each_gets_alone(
     assert len(trino_server_queries(trino_server)) - asked == 11 + 1
 
 
+GROUPED = (
+    "select {0}, count(*) as value from {2}{3} group by 1",
+    "select count(*) as value, {0} as first, {1} from {2}{3} group by {1}, {0}",
+    "select {1}, count(distinct {0}) as value, max({0}) as last from {2}{3} group by {1}",
+    "select {1} from {2}{3} group by {1}",
+)
+
+
+def grouped(first: str, second: str, table: str, *wheres: str) -> list[Query]:
+    """Return questions for groups by two columns, of which some rows have none."""
+    return [Rows(form.format(first, second, table, one)) for one in wheres for form in GROUPED]
+
+
+def test_groups_of_one_table_are_from_postgresql_in_one_scan_what_each_gets_alone(kpi: str) -> None:
+    wheres = ("", " where hour >= '2026-11-10' and n > 5", " where n < 0")
+    questions = grouped("model", "n", "kpi", *wheres)
+    questions.append(Rows("select model, sum(x) as value from kpi group by model"))
+    assert sizes_of_sets(Sql(name="kpi", url=kpi), questions) == [4, 4, 4]
+
+
+def test_groups_of_one_table_are_from_trino_in_one_scan_what_each_gets_alone(
+    trino_server: TrinoServer,
+) -> None:
+    source = Trino(name="adhoc", url=f"trino://monitor@127.0.0.1:{trino_server.port}/tpch")
+    orders = "tpch.tiny.orders"
+    questions = grouped("orderstatus", "shippriority", orders, "", " where custkey < 20")
+    text = "select clerk, sum(custkey) as value from tpch.tiny.orders group by clerk"
+    questions.append(Rows(text))
+    asked = len(trino_server_queries(trino_server))
+    assert sizes_of_sets(source, questions) == [5, 4]
+    assert len(trino_server_queries(trino_server)) - asked == 9 + 2
+    # A column with nulls among its values: no group of nulls may be taken for another set's.
+    nulls = grouped("literal_prefix", "minimum_scale", "system.jdbc.types", "")
+    assert sizes_of_sets(source, nulls) == [4]
+
+
 def trino_server_queries(server: TrinoServer) -> list[str]:
     """Return the statements of ours that the cluster ran on the table."""
     found = httpx.get(f"{server.url}/v1/query", headers={"X-Trino-User": "monitor"}, timeout=10)
@@ -105,7 +141,7 @@ def trino_server_queries(server: TrinoServer) -> list[str]:
 
 def sizes_of_sets(source: Source, questions: list[Query]) -> list[int]:
     """Ask alone and together, compare, and return how many were together."""
-    asking = Asking(datetime.now(UTC), timedelta(seconds=5))  # noqa: TID251  # the real server's
+    asking = Asking(datetime.now(UTC), timedelta(seconds=20))  # noqa: TID251  # the real server's
 
     async def story() -> list[int]:
         sets = source.merge(questions)

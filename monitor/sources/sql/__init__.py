@@ -28,13 +28,13 @@ from monitor.api import (
     Table,
     Together,
     Updated,
-    as_moment,
     looks_harmless,
 )
+from monitor.api.groups import Groups
 from monitor.api.reading import SINCE, UNTIL, windowless
 from monitor.sources.sql import lite
 from monitor.sources.sql.faults import fault_of
-from monitor.sources.sql.together import Statement, sets_of, statement_of
+from monitor.sources.sql.together import Statement, moment_of, parts_of, sets_of, statement_of
 
 MOST_ROWS = 200_000
 FEWER = "aggregate in the query; that of a metric can be asked in pieces with {{ until }}"
@@ -54,7 +54,7 @@ class Sql(BlockingSource, type="sql"):
     url: str = Field(description="A SQLAlchemy URL, as sqlite:///kpi.db.")
 
     _engine: sa.Engine | None = PrivateAttr(default=None)
-    _statement: Callable[[tuple[Query, ...]], Statement | None] = PrivateAttr()
+    _statement: Callable[[tuple[Query, ...]], Statement | Groups | None] = PrivateAttr()
 
     def model_post_init(self, _context: object) -> None:
         """Make the engine; nothing connects yet. Raise MissingExtraError without the driver."""
@@ -94,17 +94,14 @@ class Sql(BlockingSource, type="sql"):
         if found is None:
             return self._in_turn(query, asking)
         _, rows = self._run(found.text, {}, asking)
-        parts = zip(found.names, rows[0], strict=True)
-        return Answers(
-            observed_at=asking.now, parts=tuple(_part(name, cell, asking) for name, cell in parts)
-        )
+        return Answers(observed_at=asking.now, parts=parts_of(found, rows, asking.now))
 
-    def _written(self, questions: tuple[Query, ...]) -> Statement | None:
+    def _written(self, questions: tuple[Query, ...]) -> Statement | Groups | None:
         """Write one statement of questions each of which may be asked. Raise SourceError."""
         for one in questions:
             if isinstance(one, Rows):
                 self._guard(one.text)
-        return statement_of(questions, self._newest)
+        return statement_of(questions, self._dialect, self._newest)
 
     def _in_turn(self, query: Together, asking: Asking) -> Answers:
         """Answer one after the other, all of them within the deadline."""
@@ -158,7 +155,7 @@ class Sql(BlockingSource, type="sql"):
 
     def _last_update(self, query: LastUpdate, asking: Asking) -> Updated:
         _, rows = self._run(_newest(query), {}, asking)
-        return Updated(observed_at=asking.now, data_at=_moment_of(rows[0][0]))
+        return Updated(observed_at=asking.now, data_at=moment_of(rows[0][0]))
 
     def _partitions(self, query: Partitions, asking: Asking) -> PartitionList:
         column: sa.ColumnClause[Any] = sa.column(query.column)
@@ -172,7 +169,7 @@ class Sql(BlockingSource, type="sql"):
         found = [
             Partition(start, str(cell), rows=int(count))
             for cell, count in rows
-            if (start := _moment_of(cell)) is not None
+            if (start := moment_of(cell)) is not None
         ]
         return PartitionList(observed_at=asking.now, partitions=tuple(found))
 
@@ -281,20 +278,6 @@ def _newest(query: LastUpdate) -> sa.Select[Any]:
     return sa.select(sa.func.max(column)).select_from(_table(query.table))
 
 
-def _part(name: str | None, cell: object, asking: Asking) -> Answer:
-    """Return the answer that a question would have got alone."""
-    if name is None:
-        return Updated(observed_at=asking.now, data_at=_moment_of(cell))
-    return Table(observed_at=asking.now, columns={name: (cell,)})
-
-
 def _table(name: str) -> sa.TableClause:
     schema, _, table = name.rpartition(".")
     return sa.table(table, schema=schema or None)
-
-
-def _moment_of(cell: object) -> datetime | None:
-    try:
-        return as_moment(cell)
-    except ValueError as error:
-        raise SourceError("query", f"the column holds {cell!r}, which is no moment") from error

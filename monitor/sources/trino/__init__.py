@@ -25,6 +25,7 @@ from monitor.api import (
     Together,
     looks_harmless,
 )
+from monitor.api.groups import Grouped, Groups, groups, read_grouped
 from monitor.api.reading import SINCE, UNTIL, windowless
 from monitor.api.scalars import Scalar, one_scan, read_scalar, scans
 from monitor.sources.trino.faults import Why
@@ -141,10 +142,14 @@ class Trino(TrinoSettings, type="trino"):
         return Table(observed_at=turn.now, columns=data, cost=found.cost)
 
     def merge(self, questions: Sequence[Query]) -> Sequence[Sequence[int]]:
-        """Merge numbers of one table that one scan finds: what a cluster pays for is the scan."""
-        return scans(_scalars(questions), filters=True)
+        """Merge what one scan of a table finds: what a cluster pays for is the scan."""
+        found = groups(_grouped(questions), adds=True)
+        return [*scans(_scalars(questions), filters=True), *found]
 
     def _together(self, query: Together, turn: Turn) -> Answers:
+        grouped = Groups(tuple(_grouped(query.questions).values()))
+        if grouped.questions:
+            return self._groups(grouped, turn)
         scalars = list(_scalars(query.questions).values())
         for one in scalars:
             guard(one.statement)
@@ -152,6 +157,15 @@ class Trino(TrinoSettings, type="trino"):
         cells = zip(scalars, found.rows[0], strict=True)
         parts = (Table(observed_at=turn.now, columns={one.name: (cell,)}) for one, cell in cells)
         return Answers(observed_at=turn.now, parts=tuple(parts), cost=found.cost)
+
+    def _groups(self, grouped: Groups, turn: Turn) -> Answers:
+        for one in grouped.questions:
+            guard(one.statement)
+        found = self._run(grouped.text, turn)
+        parts = tuple(
+            Table(observed_at=turn.now, columns=one) for one in grouped.tables(found.rows)
+        )
+        return Answers(observed_at=turn.now, parts=parts, cost=found.cost)
 
     def _tables(self, turn: Turn) -> Tables:
         def ask(text: str, most: str | None = None) -> Result:
@@ -196,4 +210,12 @@ def _scalars(questions: Sequence[Query]) -> dict[int, Scalar]:
         n: one
         for n, query in enumerate(questions)
         if isinstance(query, Rows) and query.since is None and (one := read_scalar(query.text))
+    }
+
+
+def _grouped(questions: Sequence[Query]) -> dict[int, Grouped]:
+    return {
+        n: one
+        for n, query in enumerate(questions)
+        if isinstance(query, Rows) and query.since is None and (one := read_grouped(query.text))
     }
