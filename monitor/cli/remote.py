@@ -49,6 +49,19 @@ class Daemon:
 
     def ask(self, method: str, path: str, **more: Any) -> Any:
         """Call the API and return what it says. Raise RemoteError."""
+        return self._ask(method, path, **more)[0]
+
+    def all(self, path: str, *given: tuple[str, str]) -> list[Any]:
+        """Read a list to its end, page by page. Raise RemoteError."""
+        found: list[Any] = []
+        while True:
+            params = [*given, ("offset", str(len(found)))]
+            more, headers = self._ask("GET", path, params=params)
+            found += more
+            if not more or len(found) >= int(headers.get("X-Total-Count", 0)):
+                return found
+
+    def _ask(self, method: str, path: str, **more: Any) -> tuple[Any, httpx.Headers]:
         try:
             answer = httpx.request(
                 method,
@@ -65,6 +78,6 @@ class Daemon:
         except ValueError:
             said = {"error": answer.text[:200]}
         if answer.is_success:
-            return said
+            return said, answer.headers
         error_text = said.get("error") if isinstance(said, dict) else said
         raise RemoteError(f"{answer.status_code}: {error_text}")

@@ -65,7 +65,7 @@ def add(
 @remote
 def show(url: str | None, config: Path, *, every: bool, as_json: bool) -> None:
     """List silences; exit 1 when there is none."""
-    found = Daemon(url, config).ask("GET", "silences")
+    found = Daemon(url, config).all("silences")
     shown = [one for one in found if every or one["status"]["state"] != "expired"]
     if as_json:
         click.echo(write_json(shown, indent=2))
@@ -102,7 +102,7 @@ def stored(url: str | None, config: Path) -> tuple[Silence, ...]:
             one["createdBy"],
             one["comment"],
         )
-        for one in Daemon(url, config).ask("GET", "silences")
+        for one in Daemon(url, config).all("silences")
     )
 
 

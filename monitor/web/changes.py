@@ -154,6 +154,8 @@ class Changes:
         await _allowed(self.gate.silence, who_is(request), silence.matchers)
         if body.id is not None:  # one that is there is changed: that, too, must be theirs
             await _allowed(self.gate.end_silence, who_is(request), body.id)
+            if not await run_in_threadpool(self.gate.has_silence, body.id):
+                return Json({"error": f"there is no silence '{body.id}'; leave the id out"}, 404)
         return await self._obey(MakeSilence(silence), {"silenceID": silence.id})
 
     @told

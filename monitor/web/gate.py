@@ -7,6 +7,7 @@ from monitor.core.alert import Alert
 from monitor.core.incident import Incident, IncidentView
 from monitor.core.matcher import Matcher
 from monitor.core.permit import Permit, Person, permit, permit_check, permit_silence
+from monitor.core.silence import Silence
 from monitor.core.storm import still_in, storm_view
 from monitor.core.view import MOST_FOLDED, facts_of, view_of
 from monitor.core.world import World
@@ -66,8 +67,15 @@ class Gate:
         """Decide about the end of a silence: whoever made it may end it."""
         if who.is_admin:
             return Permit.ADMIN
-        found = [one for one in self.store.history.silences() if one.id == key]
+        found = self._silences(key)
         if any(one.created_by == who.name for one in found):
             return Permit.AUTHOR
         matchers = [matcher for one in found for matcher in one.matchers]
         return self.silence(who, matchers) if found else Permit.NOBODY_NAMED
+
+    def has_silence(self, key: str) -> bool:
+        """Say whether there is a silence of this id, be it over."""
+        return bool(self._silences(key))
+
+    def _silences(self, key: str) -> list[Silence]:
+        return [one for one in self.store.history.silences() if one.id == key]

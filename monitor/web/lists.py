@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -14,21 +14,28 @@ from starlette.routing import Route
 from monitor.config.plan import Plan
 from monitor.config.settings import settings_of
 from monitor.core.alert import Alert
-from monitor.core.incident import Incident, IncidentView, Member
+from monitor.core.incident import IncidentView
 from monitor.core.matcher import match_all
-from monitor.core.model import Verdict
 from monitor.core.route import owner_of
 from monitor.core.series import Series
-from monitor.core.silence import Silence
 from monitor.core.state import SliceState
 from monitor.core.view import alert_labels, facts_of, views_of
 from monitor.core.world import World
 from monitor.store import Store
-from monitor.store.codec import DIGEST, INCIDENT_VIEW, SLICE_STATES
+from monitor.store.codec import DIGEST, SLICE_STATES
 from monitor.web.changes import WrongError, read_filters
 from monitor.web.gate import find_view
 from monitor.web.json import Json
 from monitor.web.timeline import timeline
+from monitor.web.told import (
+    moment,
+    silence_as_json,
+    state_labels,
+    told_states,
+    told_view,
+    told_views,
+    view_labels,
+)
 from monitor.web.whom import told_lines
 
 T = TypeVar("T")
@@ -37,6 +44,7 @@ PAST = timedelta(days=1)
 MOST_LOOKS, MOST_DAYS = 40, 90
 _SERIES = TypeAdapter(tuple[Series, ...])
 SILENCE_STATES = ("active", "pending", "expired")
+INCIDENT_STATES = ("open", "resolved")
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,7 @@ class Lists:
 
     async def checks(self, request: Request) -> Response:
         """List the newest verdict of every slice."""
-        return await self._list(request, self._states, _state_labels, _told_states)
+        return await self._list(request, self._states, state_labels, told_states)
 
     async def check(self, request: Request) -> Response:
         """Tell one check: its settings, its slices, last looks, and the numbers of ``days=``."""
@@ -106,7 +114,7 @@ class Lists:
         looks = self.store.slots.last(name, MOST_LOOKS)
         return {
             "looks": [
-                {"due_at": _text(one.due_at), "outcome": one.outcome, "reason": one.reason}
+                {"due_at": moment(one.due_at), "outcome": one.outcome, "reason": one.reason}
                 for one in looks
             ],
             "numbers": _SERIES.dump_python(found, mode="json"),
@@ -117,8 +125,16 @@ class Lists:
         return await self._list(request, self._alerts, self._alert_labels, self._told_alerts)
 
     async def incidents(self, request: Request) -> Response:
-        """List open incidents and those of the last day."""
-        return await self._list(request, self._views, _view_labels, _told_views)
+        """List open incidents and those of the last day; ``state=`` picks open or resolved ones."""
+        wanted = request.query_params.get("state")
+        if wanted not in {None, *INCIDENT_STATES}:
+            return _no_state(wanted, INCIDENT_STATES)
+
+        def read() -> list[IncidentView]:
+            views = self._views()
+            return [one for one in views if wanted in {None, INCIDENT_STATES[not one.is_open]}]
+
+        return await self._list(request, read, view_labels, told_views)
 
     async def incident(self, request: Request) -> Response:
         """Tell the whole story of one incident."""
@@ -131,9 +147,9 @@ class Lists:
         """List silences as Alertmanager does; ``state=`` picks active, pending or expired ones."""
         now, wanted = self.now(), request.query_params.get("state")
         if wanted not in {None, *SILENCE_STATES}:
-            return Json({"error": f"state: '{wanted}' is none of {', '.join(SILENCE_STATES)}"}, 400)
+            return _no_state(wanted, SILENCE_STATES)
         found = await run_in_threadpool(self.store.history.silences)
-        told = [_silence(one, now) for one in found]
+        told = [silence_as_json(one, now) for one in found]
         kept = [one for one in told if wanted in {None, one["status"]["state"]}]
         try:
             shown = page_of(request).of(kept)
@@ -191,7 +207,7 @@ class Lists:
                 "labels": self._alert_labels(alert)[0],
                 "state": alert.state,
                 "tier": alert.tier,
-                "startsAt": _text(alert.fired_at or alert.opened_at),
+                "startsAt": moment(alert.fired_at or alert.opened_at),
                 "incident": alert.incident,
                 "summary": alert.last.reason if alert.last else "",
             }
@@ -209,11 +225,11 @@ class Lists:
         if view is None:
             return None
         receipts = [
-            {"receiver": one.receiver, "at": _text(one.at), "place": dict(one.place)}
+            {"receiver": one.receiver, "at": moment(one.at), "place": dict(one.place)}
             for one in self.store.outbox.receipts(key)
         ]
         return {
-            **INCIDENT_VIEW.dump_python(view, mode="json"),
+            **told_view(view),
             "receipts": receipts,
             "timeline": timeline(self.store, view.incident),
         }
@@ -231,58 +247,5 @@ class Lists:
         ]
 
 
-def _state_labels(state: SliceState) -> list[dict[str, str]]:
-    verdict: Verdict = state.verdict
-    known = {"check": state.check, "outcome": str(state.verdict.outcome)}
-    return [{**dict(state.slice), **known, "maintainer": verdict.maintainer or ""}]
-
-
-def _view_labels(view: IncidentView) -> list[dict[str, str]]:
-    return [_member_labels(view.incident, member) for member in view.members]
-
-
-def _member_labels(incident: Incident, member: Member) -> dict[str, str]:
-    return {
-        **dict(member.slice),
-        "alertname": member.check,
-        "check": member.check,
-        "incident": incident.id,
-        "kind": member.kind,
-        "maintainer": member.maintainer,
-        "resource": member.resource or "",
-        "severity": str(member.tier),
-        "state": "firing" if incident.resolved_at is None else "resolved",
-    }
-
-
-def _told_states(states: list[SliceState]) -> Any:
-    return SLICE_STATES.dump_python(states, mode="json")
-
-
-def _told_views(views: list[IncidentView]) -> list[Any]:
-    return [INCIDENT_VIEW.dump_python(view, mode="json") for view in views]
-
-
-def _silence(one: Silence, now: datetime) -> dict[str, Any]:
-    state = "expired" if one.ends_at <= now else "active" if one.is_active(now) else "pending"
-    return {
-        "id": one.id,
-        "status": {"state": state},
-        "matchers": [
-            {
-                "name": matcher.name,
-                "value": matcher.value,
-                "isRegex": "~" in matcher.operator,
-                "isEqual": not matcher.operator.startswith("!"),
-            }
-            for matcher in one.matchers
-        ],
-        "startsAt": _text(one.starts_at),
-        "endsAt": _text(one.ends_at),
-        "createdBy": one.created_by,
-        "comment": one.comment,
-    }
-
-
-def _text(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+def _no_state(wanted: str | None, states: Sequence[str]) -> Response:
+    return Json({"error": f"state: '{wanted}' is none of {', '.join(states)}"}, 400)

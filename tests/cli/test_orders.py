@@ -5,11 +5,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
 from monitor.cli.main import cli
+from monitor.cli.remote import Daemon as Remote
 from tests.cli.daemon import Daemon, Home, daemons, read_until
 
 
@@ -36,7 +39,9 @@ def test_status_ack_and_silence_talk_to_the_running_daemon(home: Home, daemon: D
     (incident,) = json.loads(said)["incidents"]
     key = incident["incident"]["id"]
     assert ask(home, "ack", key, "--by", "asha", "--until", "2h")[0] == 0
-    assert "acknowledged by asha" in ask(home, "status")[1]
+    said = ask(home, "status")[1]
+    assert "WARN  rows: value 0 (limit at least 1)" in said
+    assert "acknowledged by asha" in said
     code, silence = ask(home, "silence", "add", 'check="rows"', "--by", "ben", "--comment", "known")
     assert code == 0
     code, said = ask(home, "silence", "list")
@@ -52,6 +57,22 @@ def test_status_ack_and_silence_talk_to_the_running_daemon(home: Home, daemon: D
     assert "No silence" in ask(home, "explain", "--label", "check=rows", *address, *later)[1]
     assert ask(home, "silence", "expire", silence.strip())[0] == 0
     assert ask(home, "silence", "list")[0] == 1
+
+
+def test_a_list_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon gives 1,000 at once: what is open behind them would be left out of `status`."""
+    asked: list[tuple[tuple[str, str], ...]] = []
+
+    def request(_method: str, _url: str, *, params: Any, **_more: Any) -> httpx.Response:
+        asked.append(tuple(params))
+        at = int(dict(params)["offset"])
+        page = list(range(2500))[at : at + 1000]
+        return httpx.Response(200, json=page, headers={"X-Total-Count": "2500"})
+
+    monkeypatch.setattr(httpx, "request", request)
+    remote = Remote("http://127.0.0.1:1", Path("config.yaml"))
+    assert remote.all("incidents", ("state", "open")) == list(range(2500))
+    assert asked == [(("state", "open"), ("offset", at)) for at in ("0", "1000", "2000")]
 
 
 @pytest.mark.long

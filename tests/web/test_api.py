@@ -236,6 +236,40 @@ def test_a_state_that_silences_never_have_is_refused(tell: Callable[[Story], Non
     tell(story)
 
 
+def test_a_silence_that_is_not_there_cannot_be_changed(tell: Callable[[Story], None]) -> None:
+    async def story(site: Site) -> None:
+        await site.post("silences", {**site.silence(), "id": "misspelt"}, 404)
+        assert await site.get("silences") == []
+        key = (await site.post("silences", site.silence()))["silenceID"]
+        changed = {**site.silence(), "id": key, "comment": "longer"}
+        assert (await site.post("silences", changed))["silenceID"] == key
+        (silence,) = await site.get("silences")
+        assert silence["comment"] == "longer"
+
+    tell(story)
+
+
+def test_incidents_say_what_they_are_about_and_can_be_picked_by_state(
+    tell: Callable[[Story], None],
+) -> None:
+    async def story(site: Site) -> None:
+        incident = await site.breaks()
+        (told,) = await site.get("incidents?state=open")
+        assert told["incident"]["id"] == incident
+        assert told["headline"] == "a: value 50 (limit 10)"
+        assert told["commands"] == []
+        assert await site.get("incidents?state=resolved") == []
+        await site.post(f"incidents/{incident}/resolve", BY)
+        assert await site.get("incidents?state=open") == []
+        (told,) = await site.get("incidents?state=resolved")
+        assert told["headline"] == (await site.get(f"incidents/{incident}"))["headline"]
+        answer = await site.http.get("incidents?state=opn")
+        assert answer.status_code == 400
+        assert "open, resolved" in answer.text
+
+    tell(story)
+
+
 def test_resolving_by_hand_tells_the_end_and_what_is_still_bad_fires_again(
     tell: Callable[[Story], None],
 ) -> None:
