@@ -12,7 +12,7 @@ from monitor.core.lifecycle import FLAP_WINDOW
 from monitor.core.notification import QuietReason
 from monitor.core.silence import Silence
 from monitor.core.state import Quiet, SliceState, Told
-from monitor.core.trail import Deed, TrailEntry
+from monitor.core.trail import MONITOR, Deed, TrailEntry
 from monitor.store import codec
 from monitor.store.tables import (
     alert,
@@ -143,17 +143,27 @@ class History:
 
     def trail_of(self, key: str) -> list[TrailEntry]:
         """Return what was done to an incident, by whom and why, oldest first."""
-        return self._trail(sa.select(trail).where(trail.c.incident == key))
+        return self._trail(sa.select(trail).where(trail.c.incident == key).order_by(trail.c.id))
 
-    def trail(self, since: datetime, limit: int = 1000) -> list[TrailEntry]:
-        """Return what was done since a moment, to incidents or not, oldest first."""
-        return self._trail(sa.select(trail).where(trail.c.at >= since).limit(limit))
+    def trail(
+        self, since: datetime, who: str | None = None, offset: int = 0, limit: int = 1000
+    ) -> tuple[int, list[TrailEntry]]:
+        """Return what was done since a moment, the newest first, and how much that is.
+
+        To incidents or not; by one person, or by whomever but the monitor itself.
+        """
+        by = trail.c.who != MONITOR if who is None else trail.c.who == who
+        mine = sa.and_(trail.c.at >= since, by)
+        query = sa.select(trail).where(mine).order_by(trail.c.id.desc())
+        with self._engine.connect() as connection:
+            count = connection.scalar(sa.select(sa.func.count()).where(mine)) or 0
+        return count, self._trail(query.offset(offset).limit(limit))
 
     def _trail(self, query: sa.Select[tuple[object, ...]]) -> list[TrailEntry]:
         with self._engine.connect() as connection:
             return [
                 TrailEntry(row.at, Deed(row.deed), row.who, row.why, row.what, row.incident)
-                for row in connection.execute(query.order_by(trail.c.id))
+                for row in connection.execute(query)
             ]
 
     def quiet_of(self, key: str) -> list[Quiet]:

@@ -1,7 +1,7 @@
 """What can be read as JSON: lists that are filtered by ``matcher=`` and paged, and one incident."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from monitor.api.fields import parse_duration
 from monitor.config.plan import Plan
 from monitor.config.settings import settings_of
 from monitor.core.alert import Alert
@@ -157,6 +158,18 @@ class Lists:
             return Json({"error": str(error)}, 400)
         return Json(shown, headers={"X-Total-Count": str(len(kept))})
 
+    async def trail(self, request: Request) -> Response:
+        """List what people did, the newest first: of one with ``who=``, since ``since=`` ago."""
+        span, who = request.query_params.get("since", "1d"), request.query_params.get("who")
+        try:
+            page, since = page_of(request), self.now() - parse_duration(span)
+        except (WrongError, ValueError, OverflowError) as error:
+            return Json({"error": f"since: {error}"}, 400)
+        read = self.store.history.trail
+        count, found = await run_in_threadpool(read, since, who, page.offset, page.limit)
+        told = [{**asdict(one), "at": moment(one.at)} for one in found]
+        return Json(told, headers={"X-Total-Count": str(count)})
+
     async def digest(self, request: Request) -> Response:
         """Give the digest of a local day; ``name=`` picks one of several."""
         try:
@@ -243,6 +256,7 @@ class Lists:
             Route("/api/v1/incidents", self.incidents),
             Route("/api/v1/incidents/{id}", self.incident),
             Route("/api/v1/silences", self.silences),
+            Route("/api/v1/trail", self.trail),
             Route("/api/v1/digests/{date}", self.digest),
         ]
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from monitor.config.plan import Plan, PlannedCheck
 from monitor.core.incident import IncidentView
-from monitor.core.judge import worst
+from monitor.core.judge import WORST_FIRST, worst
 from monitor.core.labels import text_of
 from monitor.core.matcher import Matcher, MatcherError, Operator, match_all, parse_matchers
 from monitor.core.model import Hold, Limit, Tier, TierRule
@@ -37,6 +37,7 @@ MANY = timedelta(days=3)
 MOST_ROWS = 5_000
 """Checks on one page: 100,000 are 36 MB, and a browser that hangs."""
 MOST_CHARTS, MOST_ALERT_CHARTS, MOST_SLOTS = 12, 4, 40
+MOST_PAST, MOST_SLICES = 50, 200
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Reading:
             (view for view in views if view.is_open),
             key=lambda view: (view.incident.tier is not Tier.PAGE, view.incident.opened_at),
         )
+        past = [view for view in reversed(views) if not view.is_open]
         groups, left = self._groups(q.lower(), maintainer)
         pages = sum(view.incident.tier is Tier.PAGE for view in still)
         told = f"{len(still)} open ({pages} page)" if pages else f"{len(still)} open"
@@ -63,7 +65,8 @@ class Reading:
             "verdict": f"{told} · {len(plan.checks)} checks",
             "problems": [str(problem) for problem in plan.problems],
             "open": still,
-            "past": [view for view in views if not view.is_open][:50],
+            "past": past[:MOST_PAST],
+            "past_left": len(past) - len(past[:MOST_PAST]),
             "groups": groups,
             "most": MOST_ROWS,
             "left": left,
@@ -125,7 +128,8 @@ class Reading:
             "place": str(planned.place),
             "strip": strips.strip(strips.Window(now, MONTH).letters(days), is_long=True),
             "charts": [*self._drawn(_alert_charts(states)), *self._charts([name], now, span)],
-            "slices": states[:200],
+            "slices": sorted(states, key=_badness)[:MOST_SLICES],
+            "slices_left": len(states) - len(states[:MOST_SLICES]),
             "rules": [_rule(rule) for rule in planned.tiers],
             "told": told_lines(planned, self.world(), now),
             "silences": [one for one in active if any(one.covers(of) for of in labels)],
@@ -281,3 +285,7 @@ def _hold(hold: Hold) -> str:
     if hold.duration:
         return f", for {duration(hold.duration)}"
     return f", in {hold.needed} of {hold.window} looks" if hold.window > 1 else ""
+
+
+def _badness(state: SliceState) -> int:
+    return WORST_FIRST.index(state.verdict.outcome)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from monitor.core.incident import IncidentView
 from monitor.core.labels import text_of
-from monitor.core.model import Outcome, Verdict
+from monitor.core.model import Outcome, Tier, Verdict
 from monitor.core.state import SliceState
 from monitor.core.world import World
 from monitor.render.digest import SIGNS
@@ -33,6 +33,7 @@ def status_text(
 ) -> str:
     """Say what is open and how many checks are how: the second round of the day."""
     still = [view for view in views if view.is_open]
+    still.sort(key=lambda view: view.incident.tier is not Tier.PAGE)
     counts = Counter(state.verdict.outcome for state in states if state.check in world.checks)
     told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
     lines = [f"*{len(still)} open*; slices: {told or 'none looked at yet'}"]

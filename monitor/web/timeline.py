@@ -12,7 +12,10 @@ MOST = 5000
 
 
 def timeline(store: Store, incident: Incident) -> list[dict[str, Any]]:
-    """Return all that happened, oldest first: ``at``, ``what``, ``who``, ``why`` and ``about``."""
+    """Return what happened, oldest first: ``at``, ``what``, ``who``, ``why`` and ``about``.
+
+    Of very much only the newest.
+    """
     entries = [
         *_changes(store, incident),
         *_quiet(store, incident),
@@ -20,7 +23,7 @@ def timeline(store: Store, incident: Incident) -> list[dict[str, Any]]:
         *_deeds(store, incident),
     ]
     entries.sort(key=lambda entry: entry["at"])
-    return entries[:MOST]
+    return entries[-MOST:]
 
 
 def _changes(store: Store, incident: Incident) -> Iterable[dict[str, Any]]:

@@ -14,10 +14,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from monitor.config.plan import Proxy, Web
-from monitor.core.trail import Deed
 from monitor.web.auth import ExposedError, knows, refuse_exposed
 from monitor.web.pages import Pages, make_web
-from tests.engine.rig import START, Rig
+from tests.engine.rig import Rig
 
 BY = {"by": "asha"}
 FIRST, RESOLVED = "first notification", "all alerts resolved"
@@ -376,10 +375,19 @@ def test_a_check_can_be_looked_at_at_once(tell: Callable[[Story], None]) -> None
         assert site.rig.sent("recsys-slack") == [FIRST]
         await site.post("checks/nothing/run", {}, 404)
         await site.post("checks/a/run?by=asha", {})
-        trail = site.rig.store.history.trail(START)
-        looks = [(one.who, one.what, one.incident) for one in trail if one.deed is Deed.LOOKED]
         (incident,) = await site.get("incidents")
-        assert looks == [("somebody", "a", None), ("asha", "a", incident["incident"]["id"])]
+        trail = await site.get("trail")
+        assert [(one["deed"], one["who"], one["what"], one["incident"]) for one in trail] == [
+            ("looked at by hand", "asha", "a", incident["incident"]["id"]),
+            ("looked at by hand", "somebody", "a", None),
+        ]
+        assert await site.get("trail?who=asha&since=2h") == trail[:1]
+        assert await site.get("trail?limit=1&offset=1") == trail[1:]
+        assert "sent" in {one["deed"] for one in await site.get("trail?who=monitor")}
+        await site.rig.minutes(70)
+        assert await site.get("trail?since=1h") == []
+        for wrong in ("soon", "99999999w", "1h&limit=x"):
+            assert (await site.http.get(f"trail?since={wrong}")).status_code == 400
 
     tell(story)
 

@@ -101,7 +101,7 @@ def test_looking_now_from_a_page_looks(tell: Callable[[Story], None]) -> None:
         before = reader.rig.source._asked
         assert "Looked." in await reader.send("/checks/a/run", text)
         assert reader.rig.source._asked == before + 1
-        (asked,) = reader.rig.store.history.trail(reader.rig.clock.now())
+        _, (asked,) = reader.rig.store.history.trail(reader.rig.clock.now())
         assert (asked.deed, asked.who, asked.what) == (Deed.LOOKED, "somebody at the pages", "a")
 
     tell(story)
