@@ -26,6 +26,10 @@ _NICE = tuple(
     for n in (1, 2, 5, 10, 15, 30, 60, 90, 120, 180, 240, 360, 720, 1440, 2880, 4320, 10_080)
 )
 _NAME = re.compile(r"[A-Za-z_][\w.]*")
+_BAD_UP = re.compile(
+    r"(^|_)(opt_?outs?|unsub|errors?|fail|complain|churn|refund|cancel|crash|timeouts?|bounce|reject|spam)"
+)
+"""In the names of what is bad when there is more of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +120,11 @@ def freshness(shape: Shape, moments: Sequence[datetime]) -> Proposal | None:
     return Proposal(name, keys, f"99.5 % of its gaps are at most {duration_text(usual)}")
 
 
-def anomaly(shape: Shape, number: str, labels: Sequence[str], drop: float) -> Proposal:
-    """Propose to watch the sum of a column for drops."""
+def anomaly(shape: Shape, number: str, labels: Sequence[str], by_much: float) -> Proposal:
+    """Propose to watch the sum of a column for drops, or for rises where its name is of trouble."""
+    is_bad_up = _BAD_UP.search(number.lower()) is not None
+    bad, measure = ("up", "rise") if is_bad_up else ("down", "drop")
+    most = max(0.4, by_much * 2)
     by = ", ".join(labels)
     columns = ", ".join((f"{shape.time} as t", *labels, f"sum({number}) as value"))
     groups = ", ".join(str(n + 1) for n in range(1 + len(labels)))
@@ -126,12 +133,12 @@ def anomaly(shape: Shape, number: str, labels: Sequence[str], drop: float) -> Pr
         "kind: anomaly",
         f"query: {query}",
         f"bucket: {'1h' if shape.grain == 'hour' else '1d'}",
-        *((f"slices: {{by: [{by}], min_value: 100}}",) if labels else ()),
-        "bad: down",
-        f"warn: {{drop: {drop:.0%}}}",
-        f"page: {{drop: {min(0.9, max(0.4, drop * 2)):.0%}, for: 2 of 3}}",
+        *((f"slices: {{by: [{by}], min_value: 10}}",) if labels else ()),
+        f"bad: {bad}",
+        f"warn: {{{measure}: {by_much:.0%}}}",
+        f"page: {{{measure}: {most if is_bad_up else min(0.9, most):.0%}, for: 2 of 3}}",
     )
-    return Proposal(f"{slug(shape.table)}-{slug(number)}-drop", keys, f"the sum of {number}")
+    return Proposal(f"{slug(shape.table)}-{slug(number)}-{measure}", keys, f"the sum of {number}")
 
 
 def latency(histogram: str, p99s: Sequence[float]) -> Proposal | None:
@@ -152,7 +159,7 @@ def latency(histogram: str, p99s: Sequence[float]) -> Proposal | None:
 
 
 def drop_for(drops: Sequence[float], days: float) -> float:
-    """Return the smallest drop that would have warned at most once in 30 days."""
+    """Return the smallest change that would have warned at most once in 30 days."""
     for candidate in (0.1, 0.15, 0.2, 0.3, 0.4, 0.5):
         if sum(drop >= candidate for drop in drops) <= max(1.0, days / 30):
             return candidate

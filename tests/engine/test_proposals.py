@@ -9,6 +9,7 @@ from monitor.engine.catalog import histograms_of
 from monitor.engine.found import FoundTable
 from monitor.engine.proposals import (
     Shape,
+    anomaly,
     drop_for,
     freshness,
     grain_of,
@@ -72,6 +73,20 @@ def test_a_latency_limit_is_twice_and_four_times_the_usual() -> None:
     assert "warn: {p99: 200ms, for: 5m}" in made.keys
     assert "page: {p99: 400ms, for: 5m}" in made.keys
     assert latency("h", [0.1]) is None
+
+
+@pytest.mark.parametrize("column", ["opt_outs", "optouts", "unsubscribes", "failed_jobs", "errors"])
+def test_more_of_what_is_named_like_trouble_is_bad(column: str) -> None:
+    made = anomaly(Shape("kpi", "hour", "hour", (column,), ()), column, ["model"], 0.5)
+    assert made.id == f"kpi-{slug(column)}-rise"
+    assert made.keys[-3:] == ("bad: up", "warn: {rise: 50%}", "page: {rise: 100%, for: 2 of 3}")
+
+
+@pytest.mark.parametrize("column", ["impressions", "revenue", "terrors_at", "opted"])
+def test_less_of_anything_else_is_bad(column: str) -> None:
+    made = anomaly(Shape("kpi", "day", "day", (column,), ()), column, [], 0.5)
+    assert made.id == f"kpi-{slug(column)}-drop"
+    assert made.keys[-3:] == ("bad: down", "warn: {drop: 50%}", "page: {drop: 90%, for: 2 of 3}")
 
 
 def test_a_drop_is_chosen_that_would_have_warned_once_a_month() -> None:
