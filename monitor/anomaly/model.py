@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -48,11 +49,15 @@ class Settings:
     is_steady: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a bucket that does not fit days, and a budget that allows nothing."""
+        """Refuse a bucket that does not fit days, and numbers that allow nothing or everything."""
         if self.bucket <= timedelta(0) or (DAY % self.bucket and self.bucket % DAY):
             raise ValueError(f"bucket {self.bucket} must divide a day or be whole days")
-        if not self.false_alarms_per_month > 0:
-            raise ValueError("false_alarms_per_month must be above 0")
+        if not 0 < self.false_alarms_per_month < math.inf:
+            raise ValueError("false_alarms_per_month must be a number above 0")
+        if not math.isfinite(self.min_value):
+            raise ValueError("min_value must be a number")
+        if not 0 <= self.min_effect < math.inf:
+            raise ValueError("min_effect must be a share of 0% and more")
 
 
 @dataclass(frozen=True)

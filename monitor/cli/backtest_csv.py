@@ -14,6 +14,7 @@ import numpy as np
 
 from monitor.anomaly.episodes import Episode, episodes
 from monitor.anomaly.model import Direction, Replay, Settings
+from monitor.anomaly.part import WEEKS, WEEKS_OF_WEEKLY
 from monitor.anomaly.replay import replay
 from monitor.anomaly.rows import Aggregate
 from monitor.api.fields import parse_duration, parse_share
@@ -22,6 +23,11 @@ from monitor.cli.csv_series import Columns, CsvSeries, read_holidays, read_serie
 from monitor.cli.peers import judge, peers
 from monitor.core.labels import text_of
 from monitor.core.whole import write_json
+
+NOTHING = (
+    f"nothing was judged: a slice is learned for {WEEKS * 7} days, for {WEEKS_OF_WEEKLY * 7} where "
+    "it has a weekly season, and must have values in most buckets"
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -100,6 +106,8 @@ class CsvBacktest:
                 holidays=read_holidays(options["holidays"]),
                 min_effect=parse_share(options["min_effect"]),
             )
+            if options["scores"] is not None:
+                options["scores"].touch()  # before minutes of work, not after them
         except (ValueError, OSError) as error:
             raise click.BadParameter(str(error)) from error
         except KeyError as error:  # what ZoneInfo raises for an unknown zone
@@ -111,7 +119,7 @@ class CsvBacktest:
             options["aggregate"],
             options["scores"],
             options["as_json"],
-            Injection.of(options["inject"]) if options["inject"] else None,
+            Injection.of(options["inject"], settings) if options["inject"] else None,
             options["peer"],
         )
 
@@ -122,6 +130,8 @@ def run_csv(asked: CsvBacktest) -> None:
     for note in read.notes:
         click.echo(f"note: {note}", err=True)
     judged = replay(read.series, asked.settings)
+    if not np.isfinite(judged.score).any():
+        click.echo(f"note: {NOTHING}", err=True)
     if asked.peer is not None:
         judged = of_peer(asked.peer, read, judged, asked.settings)
     found = episodes(judged.is_anomaly, judged.score, asked.settings.bucket)

@@ -28,8 +28,11 @@ class Injection:
     width: timedelta
 
     @classmethod
-    def of(cls, text: str) -> "Injection":
-        """Read ``20%x6h``; raise click.BadParameter for anything else."""
+    def of(cls, text: str, settings: Settings) -> "Injection":
+        """Read ``20%x6h``; raise click.BadParameter for anything else, and for less than nothing.
+
+        Where both directions are bad, drops are put in.
+        """
         share, cross, width = text.partition("x")
         try:
             made = cls(parse_share(share), parse_duration(width))
@@ -37,6 +40,10 @@ class Injection:
             raise click.BadParameter(f"--inject {text}: {error}; write it as 20%x6h") from error
         if not cross or not made.share > 0 or made.width <= timedelta(0):
             raise click.BadParameter(f"--inject {text}: write it as 20%x6h")
+        if made.share > 1 and settings.bad != "up":
+            raise click.BadParameter(
+                f"--inject {text}: nothing falls by more than 100%; for rises say --bad up"
+            )
         return made
 
 

@@ -20,6 +20,12 @@ from monitor.core.labels import Labels, labels_of
 LATEST_SECONDS = 1e11
 """Numbers above this (the year 5138 in seconds) are Unix milliseconds."""
 
+READABLE = range(1900, 2200)
+"""Years. A moment of another is a mistake or a mark for none: 0001-01-01, 9999-12-31."""
+
+MOST_CELLS = 50_000_000
+"""Slices times buckets: about 3 GB. One wrong year makes more than any memory holds."""
+
 
 @dataclass(frozen=True)
 class CsvSeries:
@@ -63,6 +69,7 @@ def read_series(
         instant.append(moment[1])
         number.append(_number(text))
     names = sorted(rows)
+    _bounded(path, bucket, len(names), settings)
     place = np.empty(len(rows), dtype=np.int64)
     place[[rows[one] for one in names]] = np.arange(len(rows))
     cells = Cells(
@@ -99,17 +106,26 @@ def _cells(path: Path, columns: Columns) -> Iterator[tuple[str, str, tuple[str, 
             yield full[at], full[what], tuple(full[place] for place in places)
 
 
+def _bounded(path: Path, buckets: Sequence[int], slices: int, settings: Settings) -> None:
+    """Raise click.ClickException where the grid of all slices would not fit the memory."""
+    first, last = min(buckets, default=0), max(buckets, default=-1)
+    if slices * (last - first + 1) > MOST_CELLS:
+        begin, end = (bucket_start(number, settings).date() for number in (first, last))
+        raise click.ClickException(
+            f"{path} has {slices} slices of {last - first + 1} buckets, from {begin} to {end}, "
+            f"and at most {MOST_CELLS} are replayed together; is a time wrong? Else take a larger "
+            "--bucket, or split the file"
+        )
+
+
 def _moment(cell: str, settings: Settings) -> tuple[int, int] | None:
     """Return the number of the bucket and the moment in microseconds; None if unreadable."""
     at = _read_moment(cell.strip())
-    if at is None:
+    if at is None or at.year not in READABLE:
         return None
     if at.tzinfo is None:
         at = at.replace(tzinfo=ZoneInfo(settings.timezone))
-    try:
-        return bucket_number(at, settings), int(at.timestamp() * 1e6)
-    except (OverflowError, ValueError):
-        return None
+    return bucket_number(at, settings), int(at.timestamp() * 1e6)
 
 
 def _read_moment(text: str) -> datetime | None:

@@ -166,6 +166,58 @@ def test_an_injection_that_cannot_be_read_says_how_to_write_it(tmp_path: Path, t
     assert "20%x6h" in result.output
 
 
+@pytest.mark.parametrize("bad", ["down", "both"])
+def test_nothing_falls_by_more_than_all_of_it(tmp_path: Path, bad: str) -> None:
+    path = write(tmp_path / "a.csv", "t,n", rows_of([1.0]))
+    result = backtest(path, "--inject", "200%x6h", "--bad", bad)
+    assert result.exit_code == 2
+    assert "nothing falls by more than 100%" in result.output
+    assert backtest(path, "--inject", "200%x6h", "--bad", "up").exit_code == 0
+
+
+def test_scores_that_cannot_be_written_are_told_before_anything_is_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "when,n", [])
+    result = backtest(path, "--scores", str(tmp_path / "no" / "scores.csv"))
+    assert result.exit_code == 2
+    assert "No such file or directory" in result.output
+
+
+@pytest.mark.parametrize("at", ["0001-01-01", "9999-12-31T23:00:00+00:00", "1e300", "-1e17"])
+def test_a_moment_of_no_such_year_is_left_out_and_said(tmp_path: Path, at: str) -> None:
+    path = write(tmp_path / "a.csv", "t,n", [*rows_of([5.0] * 3), [at, "5"]])
+    result = backtest(path, "--json")
+    assert json.loads(result.stdout)["buckets"] == 3
+    assert "note: 1 rows have no readable time: left out" in result.stderr
+
+
+def test_times_too_far_apart_are_refused_before_they_fill_the_memory(tmp_path: Path) -> None:
+    rows = [[f"1970-01-01 00:{i:02d}", str(i), "5"] for i in range(50)]
+    path = write(tmp_path / "a.csv", "t,s,n", [*rows, ["2190-01-01", "0", "5"]])
+    result = backtest(path, "--slice", "s")
+    assert result.exit_code == 1
+    assert "from 1970-01-01 to 2190-01-01" in result.output
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        *(("--false-alarms-per-month", text) for text in ("inf", "nan", "0")),
+        *(("--min-value", text) for text in ("nan", "inf")),
+        *(("--min-effect", text) for text in ("-5%", "inf%", "nan%")),
+    ],
+)
+def test_a_number_that_is_none_is_refused(tmp_path: Path, option: str, text: str) -> None:
+    result = backtest(write(tmp_path / "a.csv", "t,n", rows_of([1.0])), option, text)
+    assert result.exit_code == 2
+    assert option.strip("-").replace("-", "_") in result.output.replace("-", "_")
+
+
+def test_what_is_too_short_to_judge_says_so(tmp_path: Path) -> None:
+    for values, says in ((usual(days=6), True), (usual(), False)):
+        result = backtest(write(tmp_path / "a.csv", "t,n", rows_of(values)))
+        assert ("nothing was judged: a slice is learned for 14 days" in result.stderr) == says
+
+
 def test_a_holiday_that_is_known_is_no_alarm(tmp_path: Path) -> None:
     values = usual()
     day = 33 * 24
