@@ -114,14 +114,16 @@ async def run(checks: int, seconds: int, *, hangs: bool) -> list[float]:
 def ends(path: Path) -> list[float]:
     """Read the stored slots, without those of the first seconds."""
     store = sqlite3.connect(path)
-    query = """select due_at, ended_at, outcome from verdict_recent where "check" like 'kpi-%'"""
-    rows = store.execute(query).fetchall()
+    found = store.execute("select due_at, ended_at, outcome, checks from slot_batch").fetchall()
     store.close()
-    found = [
-        (datetime.fromisoformat(due), datetime.fromisoformat(end), how) for due, end, how in rows
+    rows = [
+        (datetime.fromisoformat(due), datetime.fromisoformat(end), how)
+        for due, end, how, names in found
+        for name in names.split("\n")
+        if name.startswith("kpi-")
     ]
-    first = min(due for due, _, _ in found)
-    late = [row for row in found if (row[0] - first).total_seconds() > WARM_SECONDS]
+    first = min(due for due, _, _ in rows)
+    late = [row for row in rows if (row[0] - first).total_seconds() > WARM_SECONDS]
     outcomes = {how for _, _, how in late}
     if outcomes != {"ok"}:
         raise RuntimeError(f"checks of SQLite ended as {outcomes}")

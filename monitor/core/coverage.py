@@ -13,7 +13,8 @@ from monitor.core.world import World
 LONGEST_BLINK = timedelta(minutes=15)
 """A check that saw nothing for longer than this, whatever came after, did not watch the night."""
 
-_BLIND = frozenset({Outcome.ERROR, Outcome.NO_DATA, Outcome.SKIPPED})
+BLIND = frozenset({Outcome.ERROR, Outcome.NO_DATA, Outcome.SKIPPED})
+"""Looks that saw nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def looks_of(slots: Iterable[Slot], until: datetime) -> Looks | None:
     for slot in slots:
         last = slot
         judged += slot.outcome.is_judged
-        if slot.outcome in _BLIND:
+        if slot.outcome in BLIND:
             started = started or slot
         elif started is not None:
             longest = _longer(longest, started, slot.due_at)

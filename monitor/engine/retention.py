@@ -52,12 +52,12 @@ def prune(store: Store, checks: Iterable[Check], now: datetime) -> None:
 
 
 def packs(store: Store, now: datetime) -> Iterator[Pack]:
-    """Give what packs slots and numbers; each is called with a name until it returns None.
+    """Give what packs slots and numbers; each is called with what it returned, until that is None.
 
-    A call packs a few checks after that name and returns the last one: others write between two.
+    It begins with "". A call packs a few checks: others write between two.
     """
     hour = now.replace(minute=0, second=0, microsecond=0)
     midnight = (now - PACK_NUMBERS).replace(hour=0, minute=0, second=0, microsecond=0)
-    yield lambda after: store.slots.pack(now - PACK_SLOTS, after, PACK_AT_ONCE)
+    yield lambda after: store.slots.pack(now - PACK_SLOTS, after)
     yield lambda after: store.fresh_samples.pack(hour, after, PARTS_AT_ONCE)
     yield lambda after: store.old_samples.pack(midnight, after, PACK_AT_ONCE)

@@ -11,6 +11,7 @@ from monitor.store import codec
 from monitor.store.columns import Moment
 from monitor.store.metrics import write_rebases
 from monitor.store.outbox import add_rows
+from monitor.store.slot_batches import batch_rows
 from monitor.store.tables import (
     alert,
     alert_event,
@@ -21,11 +22,11 @@ from monitor.store.tables import (
     receipt,
     received,
     silence,
+    slot_batch,
     told,
     trail,
-    verdict_recent,
 )
-from monitor.store.upsert import upsert_many
+from monitor.store.upsert import insert_many, upsert_many
 
 Rows: TypeAlias = list[dict[str, Any]]
 
@@ -66,24 +67,9 @@ def write(connection: sa.Connection, steps: Sequence[Step]) -> None:
     _orders(connection, steps)
 
 
-def _insert(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
-    if rows:
-        connection.execute(table.insert(), rows)
-
-
 def _looks(connection: sa.Connection, steps: Iterable[Step]) -> None:
-    slots: Rows = [
-        {
-            "check": slot.check,
-            "due_at": slot.due_at,
-            "ended_at": slot.ended_at,
-            "outcome": slot.outcome,
-            "reason": slot.reason,
-        }
-        for step in steps
-        for slot in step.slots
-    ]
-    upsert_many(connection, verdict_recent, ("check", "due_at"), slots)
+    slots = batch_rows(slot for step in steps for slot in step.slots)
+    insert_many(connection, slot_batch, slots)
     states: Rows = [
         {
             "check": one.check,
@@ -126,7 +112,7 @@ def _alerts(connection: sa.Connection, steps: Iterable[Step]) -> None:
         for step in steps
         for one in step.events
     ]
-    _insert(connection, alert_event, events)
+    insert_many(connection, alert_event, events)
 
 
 def _incidents(connection: sa.Connection, steps: Iterable[Step]) -> None:
@@ -161,7 +147,7 @@ def _incidents(connection: sa.Connection, steps: Iterable[Step]) -> None:
         for step in steps
         for one in step.quiet
     ]
-    _insert(connection, quiet, hushes)
+    insert_many(connection, quiet, hushes)
 
 
 def _settle(connection: sa.Connection, settled: Sequence[Settled]) -> None:
@@ -216,12 +202,12 @@ def _orders(connection: sa.Connection, steps: Iterable[Step]) -> None:
         for step in steps
         for one in step.trail
     ]
-    _insert(connection, trail, deeds)
+    insert_many(connection, trail, deeds)
     write_rebases(connection, [one for step in steps for one in step.rebases])
     batches: Rows = [
         {"key": one.key, "at": one.at, "body": one.body} for step in steps for one in step.received
     ]
-    _insert(connection, received, batches)
+    insert_many(connection, received, batches)
     taken: Rows = [{"of": key} for step in steps for key in step.taken]
     if taken:
         connection.execute(TAKE, taken)

@@ -1,21 +1,37 @@
-"""How slots ended: each in a row of its own for a day, then in runs of those that ended alike."""
+"""How slots ended: in batches as they came, then in runs of those that ended alike."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import groupby, islice
-from typing import Any
+from itertools import chain, islice
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
-from monitor.core.coverage import Looks, looks_of
+from monitor.core.coverage import BLIND, Looks, looks_of
 from monitor.core.model import Outcome
 from monitor.core.slot_runs import SlotRun, runs_of
 from monitor.core.state import Slot
+from monitor.store.slot_batches import (
+    PARTS,
+    Ended,
+    Ends,
+    ends_by_check,
+    forget,
+    newest,
+    oldest,
+)
+from monitor.store.tables import slot_batch as batch
 from monitor.store.tables import slot_run as run
-from monitor.store.tables import verdict_recent as slot
 from monitor.store.upsert import upsert_many
+
+CHECKS_IN_A_STATEMENT = 500
+ROWS_AT_ONCE = 2000
+"""Rows that are packed in a transaction: what was found meanwhile waits for it, some 100 ms."""
+
+Alike: TypeAlias = tuple[Ended, ...]
+"""What checks have in common that ended alike whenever they were due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,106 +61,80 @@ class Slots:
         self._engine = engine
 
     def looks(self, since: datetime, until: datetime) -> dict[str, Looks]:
-        """Sum up the slots that were due in [since, until), by check.
-
-        Most checks were never blind: they are counted, and only the slots of the others are read
-        one by one.
-        """
-        is_in = sa.and_(slot.c.due_at >= since, slot.c.due_at < until)
-        blind = sa.select(slot.c.check).where(is_in, slot.c.outcome.in_(_BLIND)).distinct()
-        with self._engine.connect() as connection:
+        """Sum up the slots that were due in [since, until), by check."""
+        is_in = (batch.c.due_at >= since, batch.c.due_at < until)
+        found: dict[str, Looks] = {}
+        with self._reading() as connection:
             packed = self._runs(connection, since, until)
-            names = {name for name, runs in packed.items() if _BLIND & {r.outcome for r in runs}}
-            names.update(connection.scalars(blind))
-            found = self._totals(connection, is_in)
-            for name, runs in packed.items():
-                judged = sum(one.count for one in runs if one.outcome.is_judged)
-                newer = found.get(name)
-                found[name] = Looks(
-                    newer.last if newer else runs[-1].last, judged + (newer.judged if newer else 0)
-                )
-            for name, newest in _each(connection, sorted(names), is_in):
-                older = (one for packed_run in packed.get(name, ()) for one in packed_run.slots())
-                summed = looks_of([*older, *newest], until)
-                if summed is not None:
-                    found[name] = summed
-        return found
-
-    def _totals(self, connection: sa.Connection, is_in: sa.ColumnElement[bool]) -> dict[str, Looks]:
-        judged = sa.func.sum(sa.case((slot.c.outcome.in_(_JUDGED), 1), else_=0))
-        newest = sa.func.max(slot.c.due_at, type_=slot.c.due_at.type)
-        totals = (
-            sa.select(slot.c.check, judged.label("judged"), newest.label("newest"))
-            .where(is_in)
-            .group_by(slot.c.check)
-            .subquery()
-        )
-        last = sa.select(slot, totals.c.judged).join(
-            totals, sa.and_(totals.c.check == slot.c.check, totals.c.newest == slot.c.due_at)
-        )
-        return {row.check: Looks(_slot(row), int(row.judged)) for row in connection.execute(last)}
+            for part in range(PARTS):
+                # Nearly all are well whenever they look: they are summed up once.
+                summed: dict[Alike, Looks] = {}
+                for name, ends in ends_by_check(connection, part, *is_in).items():
+                    runs = packed.pop(name, ())
+                    if any(one.outcome in BLIND for one in runs):
+                        found[name] = _looks(name, runs, ends, until)
+                        continue
+                    alike = tuple(ends)
+                    if alike not in summed:
+                        summed[alike] = _looks(name, (), ends, until)
+                    newer = summed[alike]
+                    judged = newer.judged + _judged(runs)
+                    found[name] = replace(newer, last=ends[-1].slot(name), judged=judged)
+        return found | {name: _looks(name, runs, (), until) for name, runs in packed.items()}
 
     def summaries(self, since: datetime, until: datetime) -> dict[str, SlotSummary]:
         """Return how the slots that were due in [since, until) ended, by check."""
-        query = (
-            sa.select(slot)
-            .where(slot.c.due_at >= since, slot.c.due_at < until)
-            .order_by(slot.c.due_at)
-        )
+        is_in = (batch.c.due_at >= since, batch.c.due_at < until)
         counts: dict[str, Counter[Outcome]] = {}
         last: dict[str, Slot] = {}
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             for name, runs in self._runs(connection, since, until).items():
                 for one in runs:
                     counts.setdefault(name, Counter())[one.outcome] += one.count
                     last[name] = one.last
-            for newer in map(_slot, connection.execute(query)):
-                counts.setdefault(newer.check, Counter())[newer.outcome] += 1
-                last[newer.check] = newer
+            for part in range(PARTS):
+                for name, ends in ends_by_check(connection, part, *is_in).items():
+                    counts.setdefault(name, Counter()).update(one.outcome for one in ends)
+                    last[name] = ends[-1].slot(name)
         return {name: SlotSummary(dict(counts[name]), one) for name, one in last.items()}
 
     def last(self, check: str, limit: int) -> list[Slot]:
         """Return the newest slots of a check, newest first."""
-        query = sa.select(slot).where(slot.c.check == check).order_by(slot.c.due_at.desc())
         older = sa.select(run).where(run.c.check == check).order_by(run.c.first_at.desc())
-        with self._engine.connect() as connection:
-            found = [_slot(row) for row in connection.execute(query.limit(limit))]
+        with self._reading() as connection:
+            found = [one.slot(check) for one in islice(newest(connection, check), limit)]
             runs = map(_run, connection.execute(older.limit(limit - len(found))))
             packed = (one for packed_run in runs for one in packed_run.newest_first())
             return [*found, *islice(packed, limit - len(found))]
 
-    def pack(self, before: datetime, after: str, most: int) -> str | None:
-        """Pack what was due before a moment, of the next checks after a name in their order.
+    def pack(self, before: datetime, after: str) -> str | None:
+        """Pack some of what was due before a moment, of the part of the checks with a number.
 
-        Return the name of the last one; None when there are no more. One short transaction.
+        Return the number of the part that is next; None when there is nothing more. One short
+        transaction.
         """
-        names = sa.select(slot.c.check).where(slot.c.check > after).order_by(slot.c.check)
+        part = int(after or 0)
         with self._engine.begin() as connection:
-            name: str | None = after
-            for _ in range(most):
-                name = connection.scalar(names.where(slot.c.check > name).limit(1))
-                if name is None:
-                    return None
-                self._pack_one(connection, name, before)
-        return name
-
-    def _pack_one(self, connection: sa.Connection, check: str, before: datetime) -> None:
-        is_old = sa.and_(slot.c.check == check, slot.c.due_at < before)
-        rows = connection.execute(sa.select(slot).where(is_old).order_by(slot.c.due_at)).all()
-        if not rows:
-            return
-        newest = sa.select(run).where(run.c.check == check).order_by(run.c.first_at.desc())
-        known = [_run(row) for row in connection.execute(newest.limit(1))]
-        # After the clock was set back a run may begin where another one did: the newer stays.
-        runs = {one.first_at: _row(one) for one in runs_of(map(_slot, rows), known)}
-        upsert_many(connection, run, ("check", "first_at"), list(runs.values()))
-        connection.execute(slot.delete().where(is_old))
+            end = oldest(connection, part, before, ROWS_AT_ONCE)
+            if end is None:
+                return str(part + 1) if part + 1 < PARTS else None
+            found = ends_by_check(connection, part, batch.c.due_at <= end)
+            upsert_many(connection, run, ("check", "first_at"), _packed(connection, found))
+            forget(connection, [part], end)
+        return after or "0"
 
     def prune(self, before: datetime) -> int:
-        """Forget what ended before a moment; return how many rows went."""
+        """Forget what was due, or packed runs that ended, before a moment; return how many rows."""
         with self._engine.begin() as connection:
-            gone = connection.execute(slot.delete().where(slot.c.ended_at < before)).rowcount
+            gone = forget(connection, range(PARTS), before)
             return gone + connection.execute(run.delete().where(run.c.last_at < before)).rowcount
+
+    def _reading(self) -> sa.Connection:
+        """Connect, to read one state of the store: some slots may be packed meanwhile."""
+        connection = self._engine.connect()
+        if connection.dialect.name == "postgresql":  # SQLite does so by itself
+            return connection.execution_options(isolation_level="REPEATABLE READ")
+        return connection
 
     def _runs(
         self, connection: sa.Connection, since: datetime, until: datetime
@@ -160,16 +150,45 @@ class Slots:
         return found
 
 
-def _each(
-    connection: sa.Connection, names: Sequence[str], is_in: sa.ColumnElement[bool]
-) -> Iterator[tuple[str, Sequence[Slot]]]:
-    """Go through the slots of each check; of all at once they would fill the memory."""
-    for first in range(0, len(names), READ_AT_ONCE):
-        some = names[first : first + READ_AT_ONCE]
-        query = sa.select(slot).where(is_in, slot.c.check.in_(some))
-        rows = connection.execute(query.order_by(slot.c.check, slot.c.due_at))
-        found = {name: [*mine] for name, mine in groupby(map(_slot, rows), lambda one: one.check)}
-        yield from ((name, found.get(name, ())) for name in some)
+def _packed(connection: sa.Connection, found: Mapping[str, Ends]) -> list[dict[str, Any]]:
+    """Return the rows of the runs in which slots of some checks are told."""
+    known = _newest_runs(connection, sorted(found))
+    packed: dict[tuple[Alike, SlotRun | None], list[SlotRun]] = {}
+    rows: list[dict[str, Any]] = []
+    for name, ends in found.items():
+        # Nearly all ended alike, now and before.
+        before = replace(known[name], check="") if name in known else None
+        alike = (tuple(ends), before)
+        if alike not in packed:
+            slots = (one.slot("") for one in ends)
+            packed[alike] = runs_of(slots, [] if before is None else [before])
+        # After the clock was set back a run may begin where another one did: the newer stays.
+        rows += {one.first_at: _row(name, one) for one in packed[alike]}.values()
+    return rows
+
+
+def _newest_runs(connection: sa.Connection, checks: Sequence[str]) -> dict[str, SlotRun]:
+    found: dict[str, SlotRun] = {}
+    for first in range(0, len(checks), CHECKS_IN_A_STATEMENT):
+        some = checks[first : first + CHECKS_IN_A_STATEMENT]
+        begins = sa.func.max(run.c.first_at, type_=run.c.first_at.type).label("first_at")
+        last = sa.select(run.c.check, begins).where(run.c.check.in_(some)).group_by(run.c.check)
+        its = last.subquery()
+        is_last = sa.and_(its.c.check == run.c.check, its.c.first_at == run.c.first_at)
+        rows = connection.execute(sa.select(run).join(its, is_last))
+        found |= {row.check: _run(row) for row in rows}
+    return found
+
+
+def _looks(name: str, runs: Sequence[SlotRun], ends: Iterable[Ended], until: datetime) -> Looks:
+    older = (one for packed_run in runs for one in packed_run.slots())
+    found = looks_of(chain(older, (one.slot(name) for one in ends)), until)
+    assert found is not None
+    return found
+
+
+def _judged(runs: Iterable[SlotRun]) -> int:
+    return sum(one.count for one in runs if one.outcome.is_judged)
 
 
 def _within(runs: Iterable[SlotRun], since: datetime, until: datetime) -> Iterator[SlotRun]:
@@ -177,10 +196,6 @@ def _within(runs: Iterable[SlotRun], since: datetime, until: datetime) -> Iterat
         part = one.within(since, until)
         if part is not None:
             yield part
-
-
-def _slot(row: Any) -> Slot:
-    return Slot(row.check, row.due_at, row.ended_at, Outcome(row.outcome), row.reason)
 
 
 def _run(row: Any) -> SlotRun:
@@ -195,9 +210,9 @@ def _run(row: Any) -> SlotRun:
     )
 
 
-def _row(one: SlotRun) -> dict[str, Any]:
+def _row(check: str, one: SlotRun) -> dict[str, Any]:
     return {
-        "check": one.check,
+        "check": check,
         "first_at": one.first_at,
         "last_at": one.last_at,
         "count": one.count,

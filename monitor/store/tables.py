@@ -139,17 +139,21 @@ receipt = sa.Table(
     text("place"),
 )
 
-verdict_recent = sa.Table(
-    "verdict_recent",
+# Slots of one part of the checks that were due together and ended alike, at one moment.
+slot_batch = sa.Table(
+    "slot_batch",
     metadata,
-    text("check", primary_key=True),
-    moment("due_at", primary_key=True),
-    moment("ended_at", index=True),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("part", sa.Integer, nullable=False),
+    moment("due_at"),
+    moment("ended_at"),
     text("outcome"),
     text("reason"),
+    text("checks"),
+    sa.Index("ix_slot_batch_part_due_at", "part", "due_at"),
 )
 
-# Slots that ended alike, at even distances: what verdict_recent holds for longer than a day.
+# Slots of one check that ended alike, at even distances: what was in slot_batch some hours before.
 slot_run = sa.Table(
     "slot_run",
     metadata,

@@ -14,6 +14,13 @@ from monitor.store.columns import Moment
 MOMENT = Moment()
 
 
+def insert_many(
+    connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Insert rows; all have the same columns."""
+    upsert_many(connection, table, (), rows)
+
+
 def upsert_many(
     connection: sa.Connection,
     table: sa.Table,
@@ -25,6 +32,7 @@ def upsert_many(
 ) -> None:
     """Insert rows, or replace those with the same key; all have the same columns.
 
+    Without a key, each is a new one.
     Columns in ``only_new`` are set on insert alone. ``unless_same`` names a column that keeps its
     value while another one stays as it was.
     """
@@ -59,7 +67,8 @@ def _moment_text(value: object) -> str | None:
 
 def _are_apart(rows: Sequence[Mapping[str, Any]], key: tuple[str, ...]) -> bool:
     """Say whether there are many rows of which no two have one key: no statement takes it twice."""
-    return len(rows) > 1 and len({tuple([row[name] for name in key]) for row in rows}) == len(rows)
+    keys = {tuple([row[name] for name in key]) for row in rows} if key else rows
+    return len(rows) > 1 and len(keys) == len(rows)
 
 
 @cache
@@ -108,6 +117,8 @@ def _statement(  # noqa: PLR0917  # what the cache goes by
             given = sa.func.json_to_recordset(sa.cast(text, postgresql.JSON))
             read = given.table_valued(*typed).render_derived(name="given", with_types=True)
             insert = insert.from_select(names, sa.select(*(read.c[name] for name in names)))
+    if not key:
+        return insert
     changes: dict[str, Any] = {
         name: insert.excluded[name] for name in names if name not in key and name not in only_new
     }

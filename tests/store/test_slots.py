@@ -1,8 +1,10 @@
 """Slots and pings as they age: packed, and still told as they were."""
 
 import tracemalloc
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from monitor.kinds.heartbeat import Heartbeat
 from monitor.sources.pings import Pings
 from monitor.store import Store
 from monitor.store.hours import Hour, SeriesKey
+from monitor.store.slot_batches import ends_by_check, part_of
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -27,7 +30,7 @@ def slot(check: str, minute: int) -> Slot:
     return Slot(check, at, at + timedelta(seconds=1), outcome, "no answer" if is_blind else "")
 
 
-def fill(store: Store, minutes: int = 3 * 24 * 60, checks: str = "abc") -> None:
+def fill(store: Store, minutes: int = 3 * 24 * 60, checks: Iterable[str] = "abc") -> None:
     slots = [slot(check, minute) for check in checks for minute in range(minutes)]
     store.commit(replace(Step(AT), slots=tuple(slots)))
 
@@ -46,7 +49,7 @@ def rows(store: Store) -> tuple[int, int]:
     with store._engine.connect() as connection:
         counts = [
             connection.exec_driver_sql(f"select count(*) from {name}").scalar_one()  # noqa: S608  # two names
-            for name in ("verdict_recent", "slot_run")
+            for name in ("slot_batch", "slot_run")
         ]
     return counts[0], counts[1]
 
@@ -123,14 +126,80 @@ def test_a_night_in_which_everybody_was_blind_is_summed_up_in_little_memory(stor
     assert peak < 8_000_000  # 30,000 slots are 14 MB
 
 
-def test_packing_takes_a_few_checks_at_a_time(
+def test_packing_takes_a_part_of_the_checks_at_a_time(store: Store) -> None:
+    fill(store, minutes=10, checks=[f"c{n}" for n in range(100)])
+    moved: list[int] = []
+    after: str | None = ""
+    while after is not None:
+        before = rows(store)[1]
+        after = store.slots.pack(AT + DAY * 2, after)
+        moved.append(rows(store)[1] - before)
+    assert rows(store) == (0, 100)
+    assert max(moved) < 15  # it is 6 where all parts are equal
+
+
+def test_of_many_slots_of_a_part_some_are_packed_at_a_time(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("monitor.engine.retention.PACK_AT_ONCE", 2)
-    fill(store, minutes=10, checks="abcde")
-    assert pack_all(store, AT + DAY * 2) == 3 + 1 + 1
-    assert rows(store) == (0, 5)
-    assert pack_all(store, AT + DAY * 2) == 1 + 1 + 1
+    monkeypatch.setattr("monitor.store.slots.ROWS_AT_ONCE", 100)
+    fill(store, minutes=1000, checks="b")
+    before = [store.slots.looks(AT, AT + DAY), store.slots.last("b", 2000)]
+    left = []
+    after: str | None = ""
+    while after is not None:
+        after = store.slots.pack(AT + DAY * 2, after)
+        left.append(rows(store)[0])
+        assert [store.slots.looks(AT, AT + DAY), store.slots.last("b", 2000)] == before
+    assert {*left} == {*range(0, 1001, 100)}
+    assert rows(store) == (0, 3)
+
+
+def test_what_is_packed_while_it_is_read_is_told_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(store, minutes=100)
+    before = store.slots.looks(AT, AT + DAY)
+
+    def packing(*asked: Any) -> Any:
+        monkeypatch.undo()
+        pack_all(store, AT + DAY)
+        return ends_by_check(*asked)
+
+    monkeypatch.setattr("monitor.store.slots.ends_by_check", packing)
+    assert store.slots.looks(AT, AT + DAY) == before
+    assert rows(store)[0] == 0
+
+
+def test_what_is_due_together_and_ends_alike_shares_a_row_with_its_part(store: Store) -> None:
+    names = [f"c{n}" for n in range(1000)]
+    store.commit(replace(Step(AT), slots=tuple(slot(name, 0) for name in names)))
+    assert rows(store) == (16, 0)
+    assert {*store.slots.summaries(AT, AT + MINUTE)} == {*names}
+
+
+def test_of_a_slot_that_ended_twice_the_last_end_counts(store: Store) -> None:
+    twice = [slot("a", 0), replace(slot("a", 0), outcome=Outcome.WARN)]
+    for each in ([*twice], [slot("a", 1), slot("a", 1)]):
+        store.commit(replace(Step(AT), slots=tuple(each)))
+    store.commit(replace(Step(AT), slots=(replace(slot("a", 1), outcome=Outcome.PAGE),)))
+    for _ in ("as they came", "packed"):
+        counts = store.slots.summaries(AT, AT + DAY)["a"].counts
+        assert counts == {Outcome.WARN: 1, Outcome.PAGE: 1}
+        assert [one.outcome for one in store.slots.last("a", 9)] == [Outcome.PAGE, Outcome.WARN]
+        assert store.slots.looks(AT, AT + DAY)["a"].judged == 2
+        pack_all(store, AT + DAY)
+
+
+def test_the_last_slots_of_a_check_are_not_those_of_one_with_a_longer_name(store: Store) -> None:
+    # Names of one part that are in each other, and characters that mean something in LIKE.
+    base = "a%b_c"
+    longer = [f"{base}{n}" for n in range(200)]
+    mine = [name for name in longer if part_of(name) == part_of(base)]
+    assert mine
+    store.commit(replace(Step(AT), slots=tuple(slot(name, 0) for name in mine)))
+    assert store.slots.last(base, 5) == []
+    store.commit(replace(Step(AT), slots=tuple(slot(name, 1) for name in (base, "aXbYc"))))
+    assert store.slots.last(base, 5) == [slot(base, 1)]
 
 
 def test_slots_are_forgotten_after_ninety_days(store: Store) -> None:

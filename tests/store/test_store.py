@@ -29,7 +29,7 @@ from monitor.core.state import OutboxRow, Postponed, Received, Settled, Slot, St
 from monitor.core.trail import Deed, TrailEntry
 from monitor.core.whole import whole
 from monitor.store import RefusedError, Store, StoreError, open_store
-from monitor.store.columns import metadata
+from monitor.store.columns import Moment, metadata
 from monitor.store.migrate import FOLDER, VERSIONS, current, head, migrate
 
 AT = datetime(2026, 11, 24, 3, 10, tzinfo=UTC)
@@ -111,7 +111,7 @@ def test_a_question_that_is_not_read_to_its_end_keeps_nobody_from_writing(store:
     faults = []
     try:
         with store._engine.connect() as connection:
-            rows = connection.execute(sa.text("select due_at from verdict_recent"))
+            rows = connection.execute(sa.text("select due_at from slot_batch"))
             next(iter(rows)).missing  # noqa: B018  # that is the fault
     except AttributeError as error:
         faults.append(error)  # with the frames that hold the rows
@@ -386,6 +386,37 @@ def test_a_store_of_an_older_program_is_brought_up_to_date(store: Store, url: st
     open_store(url).close()
     with store._engine.connect() as connection:
         assert current(connection) == head()
+
+
+def test_slots_that_an_older_program_left_in_rows_are_told_as_they_were(
+    store: Store, url: str
+) -> None:
+    ends = [(minute, name) for minute in range(60) for name in ("a", "b", "c")]
+    rows = [
+        {
+            "check": name,
+            "due_at": AT + timedelta(minutes=minute),
+            "ended_at": AT + timedelta(minutes=minute, seconds=1),
+            "outcome": "error" if name == "b" and minute > 50 else "ok",
+            "reason": "no answer" if name == "b" and minute > 50 else "",
+        }
+        for minute, name in ends
+    ]
+    with store._engine.begin() as connection:
+        metadata.drop_all(connection)
+        VERSIONS.drop(connection)
+        migrate(connection, None, "0011")
+        names = [sa.column(name, Moment() if name.endswith("_at") else None) for name in rows[0]]
+        connection.execute(sa.table("verdict_recent", *names).insert(), rows)
+    open_store(url).close()
+    found = store.slots.summaries(AT, AT + timedelta(hours=1))
+    assert found["a"].counts == {Outcome.OK: 60}
+    assert found["b"].counts == {Outcome.OK: 51, Outcome.ERROR: 9}
+    last = AT + timedelta(minutes=59)
+    assert found["b"].last == Slot(
+        "b", last, last + timedelta(seconds=1), Outcome.ERROR, "no answer"
+    )
+    assert len(store.slots.last("c", 100)) == 60
 
 
 def test_the_newest_migration_is_the_head_of_one_line() -> None:
