@@ -132,6 +132,7 @@ class App:
         # The address of the peer decides whom to believe: no header may change it.
         config = uvicorn.Config(
             make_web(self.pages),
+            http="h11",  # it bounds the head of a request, which httptools does not
             log_config=None,
             access_log=False,
             lifespan="off",

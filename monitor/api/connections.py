@@ -2,9 +2,9 @@
 
 httpx's client also looks after redirects, cookies and login flows, its pool asks each of its
 connections at every request whether it still lives, and httpcore guards and traces each step; for a
-message of two kilobytes that is most of the work. Here httpx makes the values, h11 speaks the
-protocol, and a connection is looked at when it is used. Only where the environment names proxies
-does httpx's client do it.
+message of two kilobytes that is most of the work. Here httpx makes the values, h11 writes heads,
+httptools reads answers, and a connection is looked at when it is used. Only where the environment
+names proxies does httpx's client do it.
 """
 
 import asyncio
@@ -88,7 +88,7 @@ class Connections:
         head = _head(request.method, url.raw_path, tuple(request.headers.raw))
         wire = self._free_one(origin) or await _connected(origin, seconds)
         try:
-            answer, body = await wire.ask(head, request.content, seconds, MOST_BYTES)
+            status, fields, body = await wire.ask(head, request.content, seconds, MOST_BYTES)
         except TooLongError:
             wire.close()
             raise _too_large(request) from None
@@ -100,7 +100,7 @@ class Connections:
             free.append(wire)
         else:
             wire.close()
-        return _response(answer.status_code, answer.headers.raw_items(), body, request)
+        return _response(status, fields, body, request)
 
     def _free_one(self, origin: Origin) -> Wire | None:
         free = self._free.setdefault(origin, [])
@@ -171,12 +171,15 @@ _parsed = lru_cache(maxsize=256)(httpx.URL)
 
 
 @lru_cache(maxsize=256)
-def _head(method: str, target: bytes, fields: tuple[tuple[bytes, bytes], ...]) -> h11.Request:
-    """Check a head: what is asked again and again has few. Raise httpx.LocalProtocolError."""
+def _head(method: str, target: bytes, fields: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """Write a head: what is asked again and again has few. Raise httpx.LocalProtocolError."""
     try:
-        return h11.Request(method=method, target=target, headers=list(fields))
+        request = h11.Request(method=method, target=target, headers=list(fields))
+        head = h11.Connection(h11.CLIENT).send(request)
     except h11.LocalProtocolError as error:
         raise httpx.LocalProtocolError(str(error)) from error
+    assert head is not None
+    return head
 
 
 async def _connected(origin: Origin, seconds: float) -> Wire:

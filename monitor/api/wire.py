@@ -1,4 +1,4 @@
-"""One connection that speaks HTTP/1.1: h11 reads and writes, asyncio's transport carries it.
+"""One connection that speaks HTTP/1.1: httptools reads, asyncio's transport carries it.
 
 A request goes in one piece, its head and its body: each call of the system costs more than anything
 else in a small message.
@@ -6,12 +6,17 @@ else in a small message.
 
 import asyncio
 import ssl
+from typing import TypeAlias
 
-import h11
+import httptools
 import httpx
 
 MOST_HEAD_BYTES = 100_000
 """Of the head of an answer."""
+
+
+Answer: TypeAlias = tuple[int, list[tuple[bytes, bytes]], bytes]
+"""Status, head and body."""
 
 
 class TooLongError(Exception):
@@ -59,67 +64,103 @@ class _Came(asyncio.Protocol):
         return found
 
 
+class _Answer:
+    """An answer as the parser reads it."""
+
+    def __init__(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self.begin()
+
+    def begin(self) -> None:
+        """Wait for the next one."""
+        self.status, self.fields, self.body = 0, list[tuple[bytes, bytes]](), bytearray()
+        self.has_head = self.is_last = False
+        self.whole: Answer | None = None
+
+    def on_message_begin(self) -> None:
+        self.is_last |= self.whole is not None  # a second answer is to nobody
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.has_head:  # after it they are trailers
+            self.fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self.status, self.has_head = self._parser.get_status_code(), True
+        self.is_last |= not self._parser.should_keep_alive()
+
+    def on_body(self, data: bytes) -> None:
+        self.body += data
+
+    def on_message_complete(self) -> None:
+        if self.status < httpx.codes.OK:  # it says that there will be an answer
+            self.begin()
+        elif self.whole is None:
+            self.whole = (self.status, self.fields, bytes(self.body))
+
+    def read(self, data: bytes) -> None:
+        """Read what came. Raise httpx.RemoteProtocolError."""
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if self.whole is None:
+                raise httpx.RemoteProtocolError(f"the answer is no HTTP: {error}") from error
+            self.is_last = True
+
+    def end(self) -> None:
+        """Take the end of the connection for that of the answer, if nothing else tells it."""
+        if not self.has_head:
+            raise httpx.RemoteProtocolError("the server closed without an answer")
+        if any(_tells_length(name.lower(), value) for name, value in self.fields):
+            raise httpx.RemoteProtocolError("the server closed before the end of its answer")
+        self.is_last = True
+        self.on_message_complete()
+
+
+def _tells_length(name: bytes, value: bytes) -> bool:
+    is_chunked = name == b"transfer-encoding" and value.lower().endswith(b"chunked")
+    return is_chunked or name == b"content-length"
+
+
 class Wire:
     """A connection on which one request goes at a time."""
 
     def __init__(self, transport: asyncio.Transport, came: _Came) -> None:
         """Speak over a transport; ``connect`` makes one."""
-        self._transport, self._came = transport, came
-        self._state = h11.Connection(h11.CLIENT, MOST_HEAD_BYTES)
+        self._transport, self._came, self._answer = transport, came, _Answer()
         self.used_at = 0.0
 
     @property
     def is_free(self) -> bool:
         """Whether another request may go: not when the other side closed, or spoke unasked."""
-        is_quiet = not self._came.data and not self._came.is_over
-        return self._state.our_state is h11.IDLE and is_quiet
+        return not (self._answer.is_last or self._came.data or self._came.is_over)
 
-    async def ask(
-        self, request: h11.Request, body: bytes, seconds: float, most: int
-    ) -> tuple[h11.Response, bytes]:
+    async def ask(self, head: bytes, body: bytes, seconds: float, most: int) -> Answer:
         """Send a request and read its whole answer, of at most so many bytes.
 
         The bound is that of each read. Raises httpx.TransportError, TooLongError.
         """
-        try:
-            answer = await self._ask(request, body, seconds, most)
-        except h11.RemoteProtocolError as error:
-            raise httpx.RemoteProtocolError(str(error)) from error
-        except h11.LocalProtocolError as error:
-            raise httpx.LocalProtocolError(str(error)) from error
-        state = self._state
-        is_clean = state.our_state is state.their_state is h11.DONE and not state.trailing_data[0]
-        if is_clean:
-            state.start_next_cycle()
-        self.used_at = asyncio.get_running_loop().time()
-        return answer
-
-    async def _ask(
-        self, request: h11.Request, body: bytes, seconds: float, most: int
-    ) -> tuple[h11.Response, bytes]:
-        state, parts = self._state, [self._state.send(request)]
-        if body:
-            parts.append(state.send(h11.Data(data=body)))
-        parts.append(state.send(h11.EndOfMessage()))
+        answer = self._answer
+        answer.begin()
         if not self._came.is_over:  # what was said before may be read all the same
-            self._transport.write(b"".join(part for part in parts if part))
-        head: h11.Response | None = None
-        found = bytearray()
-        while True:
-            event = state.next_event()
-            if event is h11.NEED_DATA:
-                data = await self._came.take(seconds)
-                if not data and head is None:
-                    raise httpx.RemoteProtocolError("the server closed without an answer")
-                state.receive_data(data)
-            elif isinstance(event, h11.Data):
-                found += event.data
-                if len(found) > most:
-                    raise TooLongError
-            elif isinstance(event, h11.Response):
-                head = event
-            elif head is not None and isinstance(event, h11.EndOfMessage):
-                return head, bytes(found)
+            self._transport.write(head + body)
+        head_bytes = 0
+        while answer.whole is None:
+            data = await self._came.take(seconds)
+            if not data:
+                answer.end()
+                break
+            answer.read(data)
+            head_bytes += len(data)
+            if not answer.has_head and head_bytes > MOST_HEAD_BYTES:
+                raise httpx.RemoteProtocolError("the head of the answer has no end")
+            if len(answer.body) > most:
+                raise TooLongError
+            if answer.has_head and head.startswith(b"HEAD "):  # whatever length it tells
+                answer.is_last = True
+                answer.on_message_complete()
+        self.used_at = asyncio.get_running_loop().time()
+        assert answer.whole is not None
+        return answer.whole
 
     def close(self) -> None:
         """Close at once."""

@@ -24,7 +24,7 @@ async def serve(on: Stage) -> AsyncIterator[str]:
     web = make_web(on.app.pages)
     web.router.routes.append(Route("/slack", slack))
     listener = bind("127.0.0.1", 0)
-    config = uvicorn.Config(web, log_config=None, access_log=False, lifespan="off")
+    config = uvicorn.Config(web, http="h11", log_config=None, access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:

@@ -14,6 +14,7 @@ import pytest
 
 from monitor.api import connections as module
 from monitor.api.connections import MOST_FREE, Connections, TooLargeError
+from monitor.api.wire import MOST_HEAD_BYTES
 from tests.certificate import make_certificate
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -29,6 +30,7 @@ class Server:
     opened: int = 0
     port: int = 0
     is_secure: bool = False
+    is_last: bool = False
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     heard: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
     _open: list[asyncio.StreamWriter] = field(default_factory=list)
@@ -42,6 +44,9 @@ class Server:
                 self.heard.release()
                 await self.may_answer.wait()
                 writer.write(self.answer)
+                if self.is_last:
+                    writer.close()
+                    return
         except asyncio.IncompleteReadError:
             writer.close()
 
@@ -311,5 +316,95 @@ def test_a_server_that_spoke_unasked_is_not_taken_for_an_answer() -> None:
             await a_turn()
             assert (await get(connections, server.url)).status_code == 200
             assert server.opened == 2
+
+    asyncio.run(work())
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+TWO = b"Content-Length: 2\r\n\r\nok"
+PIECES = b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "body", "is_kept"),
+    [
+        (HEAD + b"X-Empty:\r\n" + TWO, 200, b"ok", True),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + HEAD + TWO, 200, b"ok", True),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + HEAD + TWO, 200, b"ok", True),
+        (
+            HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\n\r\n",
+            200,
+            b"ok",
+            True,
+        ),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 204, b"", True),
+        (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\n", 304, b"", True),
+        (HEAD + b"Connection: close\r\n" + TWO, 200, b"ok", False),
+        (b"HTTP/1.0 200 OK\r\n" + TWO, 200, b"ok", False),
+        (HEAD + TWO + b"more", 200, b"ok", False),
+        (HEAD + TWO + b"HTTP/1.1 500 Oops\r\n" + TWO, 200, b"ok", False),
+    ],
+)
+def test_answers_of_every_form_are_read_and_what_comes_behind_is_nobodys(
+    answer: bytes, status: int, body: bytes, *, is_kept: bool
+) -> None:
+    async def work() -> None:
+        async with serving() as (server, connections):
+            server.answer = answer
+            for _ in range(2):
+                found = await get(connections, server.url)
+                assert (found.status_code, found.content) == (status, body)
+                assert "x-t" not in found.headers
+            assert server.opened == (1 if is_kept else 2)
+
+    asyncio.run(work())
+
+
+def test_of_a_head_alone_the_length_is_that_of_nothing() -> None:
+    async def work() -> None:
+        async with serving() as (server, connections):
+            server.answer = HEAD + b"Content-Length: 9\r\n\r\n"
+            answer = await connections.ask("HEAD", server.url, timeout_seconds=WAIT)
+            assert (answer.headers["content-length"], answer.content) == ("9", b"")
+            server.answer = ANSWER
+            assert (await get(connections, server.url)).text == "ok"
+            assert server.opened == 2
+
+    asyncio.run(work())
+
+
+def test_an_answer_without_a_length_ends_with_the_connection() -> None:
+    async def work() -> None:
+        async with serving() as (server, connections):
+            server.answer, server.is_last = HEAD + b"\r\nall of it", True
+            assert (await get(connections, server.url)).text == "all of it"
+            assert (await get(connections, server.url)).text == "all of it"
+            assert server.opened == 2
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        HEAD,
+        HEAD + b"Content-Length: 9\r\n\r\nok",
+        HEAD + b"Connection: close\r\nContent-Length: 9\r\n\r\nok",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n",
+        HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nok",
+        HEAD + b"Content-Length: 2\r\n" + PIECES + b"\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"220 mail.example.com ESMTP\r\n",
+        HEAD + b"X-Long: " + b"x" * (MOST_HEAD_BYTES + 300_000),
+    ],
+)
+def test_what_is_no_whole_answer_is_an_error(answer: bytes) -> None:
+    async def work() -> None:
+        async with serving() as (server, connections):
+            server.answer, server.is_last = answer, True
+            with pytest.raises(httpx.RemoteProtocolError):
+                await get(connections, server.url)
 
     asyncio.run(work())
