@@ -27,7 +27,8 @@ from monitor.anomaly.replay import replay
 from monitor.anomaly.series import regular
 
 DEFAULT = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "nab"
-BUDGETS_PER_MONTH = (1.0, 0.1, 0.2, 0.4, 2.0, 4.0)  # the first is the default, told file by file
+# The first is the default, told file by file.
+BUDGETS_PER_MONTH = (1.0, 0.1, 0.2, 0.25, 0.3, 0.4, 2.0, 4.0)
 MERGE = timedelta(hours=6)
 # Rates of false alarms a week at which the best single threshold is told.
 RATES = (0.10, 0.25)

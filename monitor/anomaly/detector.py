@@ -12,6 +12,7 @@ from dataclasses import fields
 
 import numpy as np
 
+from monitor.anomaly import leaks
 from monitor.anomaly.arrays import Floats, Ints
 from monitor.anomaly.calendar import Calendar
 from monitor.anomaly.judged import Judged, Runs
@@ -36,7 +37,7 @@ class Detector:
         days = max(1.0, settings.bucket / DAY)
         budget = settings.false_alarms_per_month
         self.pool = Pool(budget * (1.0 - LEAK_SHARE), days)
-        self.leak_pool = Pool(budget * LEAK_SHARE, days)
+        self.leak_pool = Pool(budget * LEAK_SHARE, days, leaks.ENOUGH, leaks.DEPENDENT)
         self.tails = Tails(settings, None, None)
         self.shared = Shared(self.calendar)
         self._common: Common | None = None

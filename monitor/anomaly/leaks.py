@@ -42,6 +42,9 @@ LEADS = 4
 WAIT = LEADS + SETTLE
 SIGNIFICANT = 2.0
 LONG_AGO = -(10**6)
+# Ramps of days in a row are mostly the same days: about so many of their scores tell as much as
+# one, and a slice alone must have had four weeks of them before it is known which are rare.
+DEPENDENT, ENOUGH = 5.0, 28
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ class Leaks(Rowwise):
         self.levels = self.rows("levels", (LINE + RECENT,), np.nan, np.float32)
         self.told = self.rows("told", (), LONG_AGO, np.int64)
         self.toward = self.rows("toward", (), 0, np.int8)
+        # The last day with an alarm downward, and upward: what goes wild does both.
+        self.heard = self.rows("heard", (2,), LONG_AGO, np.int64)
         # The last step that was taken for the new level, where an alarm had told it; 0.0 without.
         self.step = self.rows("step", (), 0.0, np.float32)
         self.waiting = self.rows("waiting", (WAIT + 1,), np.nan, np.float32)
@@ -126,7 +131,7 @@ class Leaks(Rowwise):
 
         That is an alarm towards it in the last days, or the way back from one the other way.
         """
-        loud = (block - self.told <= SETTLE) & (self.toward == sign)
+        loud = block - self.heard[:, int(sign > 0)] <= SETTLE
         usual = np.abs(self.step) + SIGNIFICANT * line.spread
         back = (sign * self.step < 0.0) & (sign * line.distance[:, -1] <= usual)
         told: Bools = loud | (self._may_return(block) & back)
@@ -167,6 +172,15 @@ class Leaks(Rowwise):
         # The day in which it came has a part of both levels.
         self.levels[due[lasts], (block - SETTLE) % self.levels.shape[1]] = np.nan
         return by
+
+    def hear(self, block: int, alarmed: Bools, toward: Ints) -> None:
+        """Note which slices alarm today, and towards what (-1, 1)."""
+        for side, sign in enumerate((-1, 1)):
+            self.heard[alarmed & (toward == sign), side] = block
+
+    def forget(self) -> None:
+        """Take it that nothing was told: a launch that was announced is over."""
+        self.told[:] = self.heard[:] = LONG_AGO
 
     def mark(self, block: int, moved: Bools, toward: Ints) -> None:
         """Remember which slices have moved, and towards what alarms were told (-1, 1; 0 none)."""

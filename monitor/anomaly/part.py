@@ -8,7 +8,7 @@ import numpy as np
 
 from monitor.anomaly.arrays import Bools, Floats, Ints
 from monitor.anomaly.judged import By, Judged, Runs, Status
-from monitor.anomaly.leaks import LONG_AGO, SETTLE, Leaks, Line
+from monitor.anomaly.leaks import SETTLE, Leaks, Line
 from monitor.anomaly.model import WEEKLY, Settings
 from monitor.anomaly.pool import highest
 from monitor.anomaly.rowwise import Rowwise
@@ -177,7 +177,7 @@ class Part(Rowwise):
         signs = {"down": (-1.0,), "up": (1.0,)}.get(self.settings.bad, (-1.0, 1.0))
         scores = []
         for sign in signs:
-            loud = (self.toward == sign) | self.leaks.is_loud(block, line, sign)
+            loud = self.leaks.is_loud(block, line, sign)
             scores.append(np.where(loud, np.nan, self.leaks.score(line, sign)))
         is_last = scores[-1] > scores[0]
         return np.fmax(scores[0], scores[-1]), np.where(is_last, signs[-1], signs[0])
@@ -190,6 +190,7 @@ class Part(Rowwise):
         for column in np.flatnonzero(judged.is_anomaly.any(axis=0)):
             rows = judged.is_anomaly[:, column]
             self.toward[rows] = toward[rows, column]
+            self.leaks.hear(self.block, rows, toward[:, column])
 
     def _is_large(self, sign: Floats, line: Line, rows: Ints) -> Bools:
         large: Bools = (
@@ -221,7 +222,7 @@ class Part(Rowwise):
         by = np.nan_to_num(level - before)
         self.leaks.shift(by, block, block)
         self.tracker.shift(by, block)
-        self.leaks.told[:] = LONG_AGO
+        self.leaks.forget()
 
     def grow(self, more: int) -> None:
         """Add slices about which nothing is known."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from monitor.anomaly.arrays import Floats
 from monitor.anomaly.model import MONTH
-from monitor.anomaly.tail import TAIL_MOST, Sample, Tail, fit
+from monitor.anomaly.tail import ENOUGH, TAIL_MOST, Sample, Tail, fit
 
 # Scores of so many blocks (days) tell how rare a score is; the last week tells how many come.
 TAIL_BLOCKS, RECENT_BLOCKS = 56, 7
@@ -49,10 +49,15 @@ class Block:
 
 @dataclass
 class Pool:
-    """Runs of scores by block. budget: alarms per 30 days. days: length of a block."""
+    """Runs of scores by block.
+
+    budget: alarms per 30 days. days: length of a block. enough, dependent: see `tail.fit`.
+    """
 
     budget: float
     days: float
+    enough: int = ENOUGH
+    dependent: float = 1.0
     blocks: list[Block] = field(default_factory=list)
 
     def add(self, highest: Floats, threshold: float) -> None:
@@ -85,7 +90,7 @@ class Pool:
             [float(block.every) for block in self.blocks],
             [len(block.body) for block in self.blocks],
         )
-        return fit(Sample(top, body, weight), per_month)
+        return fit(Sample(top, body, weight), per_month, self.enough, self.dependent)
 
 
 def highest(score: Floats, cluster: int) -> Floats:

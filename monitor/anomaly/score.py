@@ -11,6 +11,9 @@ WINDOW = 6
 # of such a shift, with some luck; where it is nearer to usual by more than OVER spreads, the shift
 # has ended, and what is left counts by itself.
 LUCK, OVER, LEFT = 0.5, 2.0, 1.5
+# A bucket alone counts for so many times its own distance from what is usual at most: a jump after
+# unusual hours may be the way back.
+AWAY = 1.5
 
 
 def windowed(surprise: Floats, spread: Floats, holiday: Bools, away: Floats, phi: Floats) -> Floats:

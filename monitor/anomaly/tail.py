@@ -7,6 +7,7 @@ alarm that goes on is one alarm.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,18 +18,23 @@ from monitor.anomaly.arrays import Floats
 ENOUGH = 20
 # The part of the sample taken as its tail, at least and at most so many runs.
 TAIL_SHARE, TAIL_LEAST, TAIL_MOST = 0.10, 15, 400
-# Shape of the tail before the data speaks (0 exponential, 0.33 like Student t with 3 degrees),
-# and how many tail runs the data needs to weigh as much.
-PRIOR_SHAPE, PRIOR_WEIGHT = 0.1, 150.0
+# Before the data speaks a tail falls off where it starts as the normal law does there; its shape (0
+# exponential, 0.33 like Student t with 3 degrees) is so much above a part of the normal law's. Of
+# few runs the tail starts low and is mostly body: its own scale would be carried on too far.
+OF_NORMAL, ABOVE_NORMAL = 0.5, 0.25
+# How many independent tail runs the data needs to weigh as much: in shape, and in scale where it
+# is larger or smaller than likely.
+SHAPE_WEIGHT, HEAVY_WEIGHT, LIGHT_WEIGHT = 150.0, 10.0, 5.0
 # Below the tail a few thousand scores are plenty.
 BODY = 2000
 # Where most scores of the tail are the same (a constant series: 0) there is nothing to fit.
 LEAST_EXCESS, LEAST_SCALE = 1e-9, 0.05
 # A shape of exactly 0 would need the limit of every formula; this is as good.
 NEARLY_EXPONENTIAL = 1e-3
-SHAPES = (-0.1, 0.4)
+SHAPES = (-0.2, 0.4)
 # No score below this many spreads is called an anomaly, whatever the budget.
 LEAST_THRESHOLD = 2.0
+MILLS_ASYMPTOTIC = 25.0  # beyond it the ratio is 1 / z within 0.2 %, and exp(z * z) overflows soon
 
 
 @dataclass(frozen=True)
@@ -80,15 +86,19 @@ class Tail:
         return max(level, LEAST_THRESHOLD)
 
 
-def fit(runs: Sample, per_month: float) -> Tail | None:
+def fit(
+    runs: Sample, per_month: float, enough: int = ENOUGH, dependent: float = 1.0
+) -> Tail | None:
     """Fit the tail to the highest scores of past runs (finite); None when there are too few.
 
-    The shape comes from quantiles of the excess, which a few incidents cannot move: with
+    Scale and shape come from quantiles of the excess, which a few incidents cannot move: with
     Q(p) the quantile, (Q(.875) - 0) / Q(.5) = 4^shape + 2^shape + 1 for a generalised Pareto
     distribution (the idea of Pickands 1975, doi:10.1214/aos/1176343003).
+
+    enough: how many runs there must be. dependent: so many runs of one slice tell as much as one.
     """
     total = len(runs.top) + float(np.sum(runs.weight))
-    if total < ENOUGH or per_month <= 0 or len(runs.top) < ENOUGH:
+    if total < enough or per_month <= 0 or len(runs.top) < enough:
         return None
     tail = int(np.clip(TAIL_SHARE * total, TAIL_LEAST, min(TAIL_MOST, len(runs.top) - 1)))
     parted = np.partition(runs.top, len(runs.top) - tail - 1)
@@ -99,13 +109,42 @@ def fit(runs: Sample, per_month: float) -> Tail | None:
     middle, high = np.quantile(excess, [0.5, 0.875])
     if middle <= LEAST_EXCESS:
         scale = max(float(np.mean(excess)), LEAST_SCALE)
-        return Tail(body, rank, start, share, scale, PRIOR_SHAPE, per_month)
+        return Tail(body, rank, start, share, scale, ABOVE_NORMAL, per_month)
     found = np.log2((np.sqrt(4.0 * max(high / middle, 1.0) - 3.0) - 1.0) / 2.0 + 1e-9)
-    weight = tail / (tail + PRIOR_WEIGHT)
-    shape = float(np.clip(weight * found + (1.0 - weight) * PRIOR_SHAPE, *SHAPES))
+    likely_scale, likely_shape = of_normal(start)
+    known = tail / dependent
+    weight = known / (known + SHAPE_WEIGHT)
+    shape = float(np.clip(weight * found + (1.0 - weight) * likely_shape, *SHAPES))
     shape = shape if abs(shape) > NEARLY_EXPONENTIAL else NEARLY_EXPONENTIAL
-    scale = float(middle * shape / (2.0**shape - 1.0))
+    by_middle, by_high = middle / (2.0**shape - 1.0), high / (8.0**shape - 1.0)
+    scale = drawn(0.5 * shape * float(by_middle + by_high), likely_scale, known)
     return Tail(body, rank, start, share, scale, shape, per_month)
+
+
+def drawn(own: float, likely: float, known: float) -> float:
+    """Return a scale between that of `known` independent runs and the likely one.
+
+    Incidents among the runs make their scale too large; only chance makes it too small, and of
+    that there is soon little: with the squares of the runs, not with the runs.
+    """
+    if own > likely:
+        weight = known / (known + HEAVY_WEIGHT)
+    else:
+        weight = known**2 / (known**2 + LIGHT_WEIGHT**2)
+    return float(own**weight * likely ** (1.0 - weight))
+
+
+def of_normal(start: float) -> tuple[float, float]:
+    """Return the scale and shape that a tail from `start` spreads on is likely to have.
+
+    The scale of the normal law there is Mills' ratio (1926, doi:10.1093/biomet/18.3-4.395), one by
+    its hazard, and its shape the slope of that.
+    """
+    mills = 1.0 / max(start, 1.0)
+    if start < MILLS_ASYMPTOTIC:
+        tail = 0.5 * math.erfc(start / math.sqrt(2.0))
+        mills = tail * math.sqrt(2.0 * math.pi) * math.exp(0.5 * start * start)
+    return mills, OF_NORMAL * (start * mills - 1.0) + ABOVE_NORMAL
 
 
 def _body(runs: Sample, start: float) -> tuple[Floats, Floats]:

@@ -273,13 +273,16 @@ class Tracker(Learned):
             self.phi,
         )
         window = np.where(np.isfinite(one), window, np.nan)
+        # What surprises teaches nothing, whether it is bad or not.
+        self.wildness[:, columns] = np.fmax(np.abs(one), np.abs(window))
+        # A jump back to what is usual is no anomaly.
+        one = score.guarded(one, score.AWAY * away / spread)
         rows = np.flatnonzero(self.weak & self.ready)
         if len(rows):
             mean, usual = self._month(rows)
             far = (self.y[rows, columns] - mean) / np.maximum(usual, spread[rows])
             for z in (one, window):
                 z[rows] = score.guarded(z[rows], far)
-        self.wildness[:, columns] = np.fmax(np.abs(one), np.abs(window))
         center = self.center[:, columns].astype(np.float64)
         wide = spread / np.sqrt(1.0 - self.phi[:, None] ** 2)
         return Forecast(center, center - season, spread, wide, one, window)

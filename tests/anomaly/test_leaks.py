@@ -66,6 +66,16 @@ def test_an_alarm_downward_is_not_told_once_more_as_a_leak() -> None:
     assert not judged.is_anomaly[0, ends].any()
 
 
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_what_alarmed_both_ways_on_one_day_is_no_leak_either_way(sign: float) -> None:
+    leaks, today = filled(1, LINE + RECENT), LINE + RECENT
+    for toward in (-1, 1):
+        leaks.hear(today, np.array([True]), np.array([toward]))
+    line = leaks.line(today)
+    assert leaks.is_loud(today + SETTLE, line, sign).all()
+    assert not leaks.is_loud(today + SETTLE + 1, line, sign).any()
+
+
 def story(levels: list[float], toward: int) -> list[tuple[float, bool]]:
     """Live through days that are so far from usual, with an alarm on the first of them.
 
@@ -76,6 +86,8 @@ def story(levels: list[float], toward: int) -> list[tuple[float, bool]]:
     for block, level in enumerate(levels, begin):
         leaks.add(block, np.array([8.0 + level]))
         by = leaks.settle(block, leaks.line(block))
+        if block == begin:
+            leaks.hear(block, np.array([True]), np.array([toward]))
         found.append((float(by[0]), bool(leaks.is_loud(block, leaks.line(block), 1.0)[0])))
         leaks.mark(block, np.array([block == begin]), np.array([toward if block == begin else 0]))
     return found

@@ -3,7 +3,7 @@ import pytest
 
 from monitor.anomaly.arrays import Floats
 from monitor.anomaly.pool import COMMON_CAUSE, Pool, highest
-from monitor.anomaly.tail import LEAST_THRESHOLD, Sample, Tail
+from monitor.anomaly.tail import LEAST_THRESHOLD, Sample, Tail, drawn, of_normal
 from monitor.anomaly.tail import fit as fit_sample
 
 NOTHING = np.zeros(0)
@@ -79,3 +79,38 @@ def test_a_long_incident_of_one_slice_hardly_moves_the_threshold() -> None:
 def test_a_run_is_the_highest_score_of_its_six_hours() -> None:
     score = np.array([[0.0, 3.0, 1.0, np.nan, np.nan]])
     np.testing.assert_array_equal(highest(score, 2), [[3.0, 1.0, np.nan]])
+
+
+def test_few_runs_are_not_carried_on_as_if_their_body_were_a_tail() -> None:
+    rng, thresholds = np.random.default_rng(3), []
+    for _ in range(200):
+        tail = fit(np.maximum(rng.standard_normal(56), 0.0), 30.0)
+        assert tail is not None
+        thresholds.append(tail.threshold(0.5))
+    # The normal law passes 2.13 once in sixty runs.
+    assert 2.13 < np.median(thresholds) < 2.6
+    assert np.quantile(thresholds, 0.9) < 2.9
+
+
+def test_a_scale_above_the_likely_one_is_believed_later_than_one_below() -> None:
+    above, below = drawn(3.0, 1.0, 15.0), drawn(1.0 / 3.0, 1.0, 15.0)
+    assert 1.0 < above < 1.0 / below < 3.0
+    for own in (3.0, 1.0 / 3.0):
+        few, many = drawn(own, 1.0, 3.0), drawn(own, 1.0, 400.0)
+        assert abs(np.log(few)) < 0.3 * abs(np.log(own))
+        assert abs(np.log(many)) > 0.97 * abs(np.log(own))
+
+
+def test_scores_that_depend_on_each_other_must_be_more_and_say_less() -> None:
+    rng, plain = np.random.default_rng(9), Pool(1.0, 1.0)
+    leaky = Pool(1.0, 1.0, enough=28, dependent=5.0)
+    for day in range(28):
+        assert leaky.tail() is None, f"after {day} days"
+        runs = 3.0 * np.abs(rng.standard_normal((1, 1)))
+        plain.add(runs, np.nan)
+        leaky.add(runs, np.nan)
+    alone, together = plain.tail(), leaky.tail()
+    assert alone is not None
+    assert together is not None
+    likely, _ = of_normal(alone.start)
+    assert abs(np.log(together.scale / likely)) < abs(np.log(alone.scale / likely))

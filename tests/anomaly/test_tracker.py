@@ -2,7 +2,9 @@ import numpy as np
 
 from monitor.anomaly.arrays import Bools, Floats
 from monitor.anomaly.detector import Detector
+from monitor.anomaly.learned import WILD
 from monitor.anomaly.replay import advance
+from monitor.anomaly.score import WINDOW
 from tests.anomaly.world import business, settings
 
 DAYS = 42
@@ -26,3 +28,19 @@ def test_a_season_that_explains_less_than_half_does_not_do_without_the_month() -
     season = 0.5 * np.cos(2 * np.pi * hours / 24)
     values = np.exp(season + rng.normal(0, [[0.05], [0.22], [0.5]], (3, len(hours))))
     assert is_guarded(values).tolist() == [False, True, True]
+
+
+def test_a_jump_back_to_what_is_usual_is_no_anomaly_and_teaches_nothing() -> None:
+    rng, hours, last = np.random.default_rng(4), DAYS * 24, DAYS * 24 - 12
+    away = np.zeros(hours)
+    for hour, step in enumerate(rng.normal(0, 0.02, hours - 1), 1):
+        away[hour] = 0.9 * away[hour - 1] + step
+    away[last - 6 : last] = np.linspace(away[last - 7], -0.2, 6)
+    away[last:] = 0.0
+    detector = Detector(settings("both"), 1)
+    *_, (lo, judged) = advance(detector, 0, 100.0 * np.exp(away)[None])
+    tracker, at = detector.parts[0].tracker, last - lo
+    assert abs(np.log(judged.value[0, at] / judged.expected[0, at])) < 0.05
+    assert tracker.surprise[0, WINDOW + at] > WILD * tracker.spread[0, WINDOW + at]
+    assert judged.score[0, at] < 2.0
+    assert tracker.wildness[0, WINDOW + at] > WILD
