@@ -16,7 +16,8 @@ from enum import StrEnum
 # find gross errors early, and the mixture still finds a split of 50.5 to 49.5.
 PRIOR_UNITS = 1000.0
 LARGEST_LOG = 700.0
-TINY = 1e-300
+FAR = 25.0
+"""From here on the complement of the error function is so small that its series is exact."""
 STEPS = 200
 
 
@@ -114,12 +115,20 @@ def compare(control: Arm, variant: Arm, scale: float, alpha: float) -> Differenc
     mixed = variance + scale**2
     both = effect**2 * scale**2 / (2.0 * variance * mixed) - 0.5 * math.log(mixed / variance)
     z = effect * scale / math.sqrt(variance * mixed)
-    up, down = (
-        both + math.log(max(math.erfc(-sign * z / math.sqrt(2.0)), TINY)) for sign in (1, -1)
-    )
+    up, down = (both + _log_erfc(-sign * z / math.sqrt(2.0)) for sign in (1, -1))
     width = half_width(variance, scale, 2.0 * alpha)
     low, high = effect - width, effect + width
     return Difference(control.ratio, variant.ratio, effect, variance, low, high, up, down, alpha)
+
+
+def _log_erfc(x: float) -> float:
+    """Return the logarithm of erfc; far out by the first terms of its asymptotic series.
+
+    Abramowitz and Stegun 1964, 7.1.23: erfc(x) ~ exp(-x²) / (x √π) (1 - 1 / (2 x²)).
+    """
+    if x < FAR:
+        return math.log(math.erfc(x))
+    return -(x**2) - math.log(x * math.sqrt(math.pi)) + math.log1p(-0.5 / x**2)
 
 
 def half_width(variance: float, scale: float, alpha: float) -> float:
@@ -159,7 +168,7 @@ def verdict(found: Difference, width: float, *, is_up_bad: bool) -> Verdict:
     """Decide; `width` is the difference that matters, in units of the metric."""
     enough = -math.log(found.alpha)
     if max(found.up, found.down) >= enough:
-        return Verdict.HARM if (found.up >= enough) == is_up_bad else Verdict.BETTER
+        return Verdict.HARM if (found.up > found.down) == is_up_bad else Verdict.BETTER
     if -width <= found.low and found.high <= width:
         return Verdict.SAME
     return Verdict.OPEN

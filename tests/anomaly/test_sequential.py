@@ -86,6 +86,30 @@ def test_the_delta_method_agrees_with_the_spread_of_many_experiments() -> None:
     assert np.mean(told) == pytest.approx(np.var(ratios), rel=0.2)
 
 
+@pytest.mark.parametrize("fall", [0.01, 0.02, 0.1, 0.25, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("units", [2e4, 2e6, 2e9])
+def test_the_direction_is_certain_however_strong_the_evidence_is(fall: float, units: float) -> None:
+    """Evidence for a fall is never evidence for a rise, and grows with the fall."""
+    was, fell = (
+        Arm.of_mean(units, units * mean, units * (mean**2 + 4.0)) for mean in (2.0, 2.0 - fall)
+    )
+    there = sequential.compare(was, fell, 0.1, 0.05)
+    back = sequential.compare(fell, was, 0.1, 0.05)
+    assert there is not None
+    assert back is not None
+    assert there.down > there.up
+    assert there.up < math.log(2.0)
+    assert (back.up, back.down) == (there.down, there.up)
+    said = [sequential.verdict(there, 0.1, is_up_bad=is_up_bad) for is_up_bad in (False, True)]
+    if there.down >= -math.log(there.alpha):
+        assert said == [Verdict.HARM, Verdict.BETTER]
+
+
+def test_far_evidence_goes_on_where_the_near_one_ends() -> None:
+    near, far = (sequential._log_erfc(x) for x in (sequential.FAR - 1e-9, sequential.FAR))
+    assert far == pytest.approx(near, rel=1e-6)
+
+
 def test_the_band_narrows_to_what_was_promised() -> None:
     growth = sequential.growth_until(0.001, 1e-6, 0.001, 0.05)
     assert growth > 1

@@ -70,6 +70,17 @@ def test_less_revenue_is_harm_and_more_is_not() -> None:
     assert more.evidence["verdict"] == "better than control"
 
 
+@pytest.mark.parametrize("revenue", [1.9, 1.8, 1.5, 1.0, 0.5, 0.01])
+def test_harm_of_any_size_is_harm(revenue: float) -> None:
+    found = by_slice(days(revenue=revenue))[labels_of({"metric": "revenue", "variant": "B"})]
+    assert isinstance(found, Sample)
+    assert found.evidence["verdict"] == "worse than control"
+    assert not found.is_noise
+    better = by_slice(days(opt_outs=0.01 * revenue / 2.0))[HARM]
+    assert isinstance(better, Sample)
+    assert better.is_noise
+
+
 def test_no_metric_is_decided_on_a_broken_split() -> None:
     found = by_slice(days(opt_outs=0.02, users_b=18_000))
     mismatch = found[()]
