@@ -109,6 +109,57 @@ def test_units_that_are_no_count_are_left_out(bad: object) -> None:
     assert list(CHECK.measure([table(*rows)], NOW)) == [NoData("no units in any variant")]
 
 
+def edited(answer: Table, column: str, *cells: object) -> Table:
+    """Return an answer with other first cells of a column."""
+    kept = answer.columns[column][len(cells) :]
+    return Table(observed_at=NOW, columns={**answer.columns, column: (*cells, *kept)})
+
+
+@pytest.mark.parametrize("bad", [None, float("nan"), float("inf"), -5, 1e300])
+def test_a_row_without_a_count_lets_nothing_be_decided(bad: float | None) -> None:
+    """Left out, it would look like a split that is broken."""
+    found = by_slice(edited(days(opt_outs=0.013), "users", 20_000, bad))
+    assert set(map(type, found.values())) == {NotYet}
+    reasons = {one.reason for one in found.values() if isinstance(one, NotYet)}
+    assert reasons == {"no decision: column 'users' holds no usable number in 1 rows of B"}
+
+
+@pytest.mark.parametrize("bad", [None, float("nan"), float("inf")])
+def test_a_number_that_is_missing_is_no_number_that_fell(bad: float | None) -> None:
+    found = by_slice(edited(days(revenue=2.0), "revenue", 40_000.0, bad, 40_000.0, bad))
+    revenue = found[labels_of({"metric": "revenue", "variant": "B"})]
+    says = "no decision: column 'revenue' holds no usable number in 2 rows of B"
+    assert revenue == NotYet(says, labels_of({"metric": "revenue", "variant": "B"}))
+    assert isinstance(found[HARM], Sample)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "says"),
+    [
+        ("opt_outs", 2e6, "2.0008e+06 opt_outs of 100000 units of A are no share; a mean needs"),
+        ("opt_outs", -900, "-100 opt_outs of 100000 units of A are no share; a mean needs"),
+        ("revenue_sq", -6e5, "column 'revenue_sq' is too small for sums of squares of A"),
+    ],
+)
+def test_sums_that_cannot_be_are_said_and_decide_nothing(
+    column: str, cell: float, says: str
+) -> None:
+    found = by_slice(edited(days(), column, cell))
+    (said,) = [one.reason for one in found.values() if isinstance(one, NotYet)]
+    assert said.startswith(f"no decision: {says}")
+
+
+def test_units_of_a_variant_that_is_not_planned_are_in_the_evidence() -> None:
+    found = by_slice(edited(days(), "variant", "A", "B", "C", "D"))[()]
+    assert isinstance(found, Sample)
+    assert found.evidence["not_planned"] == {"C": 20_000, "D": 20_000}
+
+
+def test_no_units_at_all_are_no_data() -> None:
+    rows = [(NOW, "A", 0, 0, 0, 0), (NOW, "B", 0, 0, 0, 0)]
+    assert list(CHECK.measure([table(*rows)], NOW)) == [NoData("no units in any variant")]
+
+
 def test_few_units_are_not_compared() -> None:
     found = by_slice(table((NOW, "A", 10, 1, 1, 1), (NOW, "B", 10, 1, 1, 1)))[HARM]
     assert isinstance(found, NotYet)

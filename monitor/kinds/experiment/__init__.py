@@ -1,8 +1,8 @@
 """An experiment: whether its split is as planned, and whether a variant harms a guardrail."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import ClassVar, Literal, Self
 
@@ -27,9 +27,11 @@ from monitor.api import (
     Unit,
     labels_of,
 )
+from monitor.kinds.experiment.seen import Columns, Seen, seen
 
 DAY = timedelta(days=1)
 LONGEST = timedelta(days=3650)
+MOST_OTHERS = 10
 LEAST_UNITS = 30
 """Fewer units of a variant say nothing about its metrics: the normal law needs some."""
 
@@ -51,6 +53,12 @@ class Metric(BaseModel):
     products: str | None = Field(default=None, description="Column: sum of their products.")
     min_effect: Share | None = Field(default=None, description="The change that matters.")
 
+    @property
+    def rest(self) -> tuple[str, ...]:
+        """The further columns that it needs, those of a ratio in the order of an arm's sums."""
+        found = (self.squares, self.per, self.per_squares, self.products)
+        return tuple(column for column in found if column is not None)
+
     @model_validator(mode="after")
     def _check_columns(self) -> Self:
         """Refuse a ratio without the sums that its variance needs."""
@@ -60,15 +68,6 @@ class Metric(BaseModel):
         if self.per is None and (self.per_squares or self.products):
             raise ValueError("`per_squares` and `products` belong to a ratio: give `per`")
         return self
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """Sums of each variant up to one moment, the moments in order."""
-
-    times: tuple[datetime, ...]
-    units: Mapping[str, list[float]]
-    sums: Mapping[str, Mapping[str, float]]
 
 
 class Experiment(Check, kind="experiment"):
@@ -135,54 +134,26 @@ class Experiment(Check, kind="experiment"):
         """Judge the split, then each metric of each variant."""
         (table,) = answers
         assert isinstance(table, Table)
-        seen = self._seen(table)
-        if not any(seen.units.values()):
+        found = seen(table, self.split, self._columns())
+        if found.is_empty:
             yield NoData("no units in any variant")
             return
-        split = self._split(seen)
+        split = self._split(found)
         yield split
         for name in self.metrics:
             for variant in self.split:
                 if variant != self.control:
-                    yield self._metric(seen, name, variant, now, split)
+                    yield self._metric(found, name, variant, now, split)
 
-    def _seen(self, table: Table) -> _Seen:
-        """Add the rows up; rows that cannot be read or of no variant of the split are left out."""
-        moments: dict[datetime, dict[str, float]] = {}
-        sums: dict[str, dict[str, float]] = {variant: {} for variant in self.split}
-        has_time = self.time in table.columns
-        columns = [self.units, *self._columns()]
-        for row in table.rows:
-            variant = str(row.cells.get(self.variant))
-            numbers = {column: row.number(column) for column in columns}
-            entered = numbers[self.units]
-            at = row.moment(self.time) if has_time else table.observed_at
-            if variant not in self.split or at is None or not _is_count(entered):
-                continue
-            assert entered is not None
-            moments.setdefault(at, {}).setdefault(variant, 0.0)
-            moments[at][variant] += entered
-            for column, number in numbers.items():
-                usable = number if number is not None and math.isfinite(number) else 0.0
-                sums[variant][column] = sums[variant].get(column, 0.0) + usable
-        times = tuple(sorted(moments))
-        units: dict[str, list[float]] = {}
-        for variant in self.split:
-            total, path = 0.0, []
-            for at in times:
-                total += moments[at].get(variant, 0.0)
-                path.append(total)
-            units[variant] = path
-        return _Seen(times, units, sums)
+    def _columns(self) -> Columns:
+        sums = [column for name, metric in self.metrics.items() for column in (name, *metric.rest)]
+        return Columns(self.time, self.variant, self.units, tuple(dict.fromkeys(sums)))
 
-    def _columns(self) -> Iterator[str]:
-        for name, metric in self.metrics.items():
-            extra = (metric.squares, metric.per, metric.per_squares, metric.products)
-            yield name
-            yield from (column for column in extra if column is not None)
-
-    def _split(self, seen: _Seen) -> Sample:
+    def _split(self, seen: Seen) -> Sample | NotYet:
         """Take the highest evidence of all looks: once the plan is broken it stays broken."""
+        fault = seen.fault(self.split, (self.time, self.units))
+        if fault is not None:
+            return NotYet(f"no decision: {fault}")
         shares = list(self.split.values())
         paths = [seen.units[variant] for variant in self.split]
         evidence = max(
@@ -206,20 +177,26 @@ class Experiment(Check, kind="experiment"):
                 "verdict": said,
                 "experiment": self.id,
                 "standing": said,
+                "not_planned": dict(sorted(seen.others.items())[:MOST_OTHERS]),
             },
             is_noise=not is_broken,
         )
 
     def _metric(
-        self, seen: _Seen, name: str, variant: str, now: datetime, split: Sample
+        self, seen: Seen, name: str, variant: str, now: datetime, split: Sample | NotYet
     ) -> Measured:
         labels = labels_of({"metric": name, "variant": variant})
+        if isinstance(split, NotYet):
+            return replace(split, slice=labels)
         if not split.is_noise:
             return NotYet(f"no decision: the split is broken (p {split.evidence['p']:.2g})", labels)
         metric = self.metrics[name]
         control, treated = (self._arm(seen, name, metric, one) for one in (self.control, variant))
         if min(control.units, treated.units) < LEAST_UNITS:
             return NotYet(f"fewer than {LEAST_UNITS} units in a variant", labels)
+        fault = self._fault(seen, name, (self.control, variant))
+        if fault is not None:
+            return NotYet(f"no decision: {fault}", labels)
         matters = (metric.min_effect or self.min_effect) * abs(control.ratio)
         found = sequential.compare(control, treated, matters, self.alpha)
         if found is None:
@@ -231,18 +208,32 @@ class Experiment(Check, kind="experiment"):
         harm = sign * found.effect / abs(control.ratio)
         return Sample("harm", harm, labels, Unit.SHARE, evidence, said is not Verdict.HARM)
 
-    def _arm(self, seen: _Seen, name: str, metric: Metric, variant: str) -> Arm:
+    def _fault(self, seen: Seen, name: str, variants: Sequence[str]) -> str | None:
+        """Say why the sums of a metric cannot be what they are called; None where they can."""
+        metric = self.metrics[name]
+        fault = seen.fault(variants, (name, *metric.rest))
+        for variant in variants if fault is None else ():
+            units, top = seen.units[variant][-1], seen.sums[variant].get(name, 0.0)
+            if metric.squares is None:
+                if not 0 <= top <= units:
+                    said = f"{top:g} {name} of {units:g} units of {variant} are no share"
+                    return f"{said}; a mean needs `squares`"
+            # No numbers have squares that add up to less (Cauchy and Schwarz).
+            elif seen.sums[variant].get(metric.squares, 0.0) * units < top**2 * (1.0 - 1e-9):
+                return f"column '{metric.squares}' is too small for sums of squares of {variant}"
+        return fault
+
+    def _arm(self, seen: Seen, name: str, metric: Metric, variant: str) -> Arm:
         sums, units = seen.sums[variant], seen.units[variant][-1]
         top = sums.get(name, 0.0)
         if metric.per is not None:
-            rest = (metric.squares, metric.per, metric.per_squares, metric.products)
-            return Arm(units, top, *(sums.get(str(column), 0.0) for column in rest))
+            return Arm(units, top, *(sums.get(column, 0.0) for column in metric.rest))
         if metric.squares is not None:
             return Arm.of_mean(units, top, sums.get(metric.squares, 0.0))
-        return Arm.of_share(units, min(top, units))
+        return Arm.of_share(units, top)
 
     def _evidence(
-        self, seen: _Seen, found: Difference, matters: float, said: Verdict, now: datetime
+        self, seen: Seen, found: Difference, matters: float, said: Verdict, now: datetime
     ) -> dict[str, object]:
         scale = abs(found.control)
         left = self._left(seen, found, matters, now) if said is Verdict.OPEN else timedelta(0)
@@ -264,7 +255,7 @@ class Experiment(Check, kind="experiment"):
         return f"{where}, {evidence['verdict']}"
 
     def _left(
-        self, seen: _Seen, found: Difference, matters: float, now: datetime
+        self, seen: Seen, found: Difference, matters: float, now: datetime
     ) -> timedelta | None:
         """Return how long until the band is as narrow as what matters; None if unknown."""
         elapsed = now - seen.times[0]
@@ -272,7 +263,3 @@ class Experiment(Check, kind="experiment"):
         if elapsed <= timedelta(0):
             return None
         return min(elapsed * min(growth - 1.0, 1e6), LONGEST)
-
-
-def _is_count(value: float | None) -> bool:
-    return value is not None and math.isfinite(value) and value >= 0
