@@ -155,6 +155,16 @@ def test_units_of_a_variant_that_is_not_planned_are_in_the_evidence() -> None:
     assert found.evidence["not_planned"] == {"C": 20_000, "D": 20_000}
 
 
+def test_harm_of_which_control_has_nothing_is_found() -> None:
+    nothing = edited(days(opt_outs=0.01), "opt_outs", *(0, 200) * 5)
+    found = by_slice(nothing)[HARM]
+    assert isinstance(found, Sample)
+    assert (found.value, found.is_noise) == (1.0, False)
+    assert found.evidence["standing"].startswith("opt_outs of B +100.0% against A (+")
+    neither = by_slice(edited(nothing, "opt_outs", *(0, 0) * 5))[HARM]
+    assert isinstance(neither, NotYet)
+
+
 def test_no_units_at_all_are_no_data() -> None:
     rows = [(NOW, "A", 0, 0, 0, 0), (NOW, "B", 0, 0, 0, 0)]
     assert list(CHECK.measure([table(*rows)], NOW)) == [NoData("no units in any variant")]

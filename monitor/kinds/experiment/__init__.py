@@ -197,7 +197,8 @@ class Experiment(Check, kind="experiment"):
         fault = self._fault(seen, name, (self.control, variant))
         if fault is not None:
             return NotYet(f"no decision: {fault}", labels)
-        matters = (metric.min_effect or self.min_effect) * abs(control.ratio)
+        base = _base(control.ratio, treated.ratio)
+        matters = (metric.min_effect or self.min_effect) * base
         found = sequential.compare(control, treated, matters, self.alpha)
         if found is None:
             return NotYet("the metric does not vary yet: nothing can be compared", labels)
@@ -205,7 +206,7 @@ class Experiment(Check, kind="experiment"):
         sign = 1.0 if metric.bad == "up" else -1.0
         evidence = self._evidence(seen, found, matters, said, now)
         evidence |= {"experiment": self.id, "standing": self._standing(name, variant, evidence)}
-        harm = sign * found.effect / abs(control.ratio)
+        harm = sign * found.effect / base
         return Sample("harm", harm, labels, Unit.SHARE, evidence, said is not Verdict.HARM)
 
     def _fault(self, seen: Seen, name: str, variants: Sequence[str]) -> str | None:
@@ -235,7 +236,7 @@ class Experiment(Check, kind="experiment"):
     def _evidence(
         self, seen: Seen, found: Difference, matters: float, said: Verdict, now: datetime
     ) -> dict[str, object]:
-        scale = abs(found.control)
+        scale = _base(found.control, found.variant)
         left = self._left(seen, found, matters, now) if said is Verdict.OPEN else timedelta(0)
         return {
             "control": found.control,
@@ -263,3 +264,8 @@ class Experiment(Check, kind="experiment"):
         if elapsed <= timedelta(0):
             return None
         return min(elapsed * min(growth - 1.0, 1e6), LONGEST)
+
+
+def _base(control: float, variant: float) -> float:
+    """Return what a change is a share of: control, or the variant where control has nothing."""
+    return abs(control) or abs(variant)
