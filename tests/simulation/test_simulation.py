@@ -37,7 +37,7 @@ def all_wrong(seeds: range) -> Iterator[str]:
             if time.monotonic() > until and number * 50 >= LEAST:
                 sys.__stdout__.write(f"\nSIMULATION: only {number * 50} of {len(seeds)} seeds, ")  # type: ignore[union-attr]
                 sys.__stdout__.write(f"this machine is too slow for more in {MOST_SECONDS} s\n")  # type: ignore[union-attr]
-                processes.shutdown(wait=False, cancel_futures=True)
+                processes.shutdown(cancel_futures=True)  # what runs is waited for: none is left
                 return
 
 
