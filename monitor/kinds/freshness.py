@@ -32,6 +32,11 @@ from monitor.api import (
 STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 
 
+AHEAD = timedelta(days=1)
+"""How far ahead a newest row may be: of a zone in the east, or named by its end. One of next year
+would hide for a year how late the table is."""
+
+
 class PartitionRule(BaseModel):
     """How the table is cut into partitions, and how far back none may be missing."""
 
@@ -115,6 +120,12 @@ class Freshness(Check, kind="freshness"):
         assert isinstance(answer, Updated)
         if answer.data_at is None:
             yield NoData(f"{self.table} holds no rows")
+            return
+        if answer.data_at - now > AHEAD:
+            said = (
+                f"the newest row of {self.table} is of {answer.data_at:%Y-%m-%d}, which is to come"
+            )
+            yield NoData(f"{said}: how late the table is cannot be told")
             return
         due_at = answer.data_at
         if self.ready_by is not None:

@@ -78,6 +78,10 @@ def test_the_age_is_that_of_the_newest_row_and_never_negative() -> None:
     future = Updated(observed_at=NOW, data_at=NOW + HOUR)
     assert values(check.measure([old], NOW)) == {"age": 7200.0}
     assert values(check.measure([future], NOW)) == {"age": 0.0}
+    wrong = Updated(observed_at=NOW, data_at=datetime(2099, 1, 1, tzinfo=UTC))
+    said = first(check.measure([wrong], NOW))
+    assert isinstance(said, NoData)
+    assert "is of 2099-01-01, which is to come" in said.reason
 
 
 def test_a_table_without_rows_has_no_age() -> None:
