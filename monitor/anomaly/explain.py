@@ -58,7 +58,7 @@ def causes(cells: Sequence[Cell], values: Floats, expected: Floats, most: int = 
     value = np.where(known, values, 0.0)
     usual = np.where(known, expected, 0.0)
     if not any(cells[i].labels == () for i in alarming):
-        usual = usual * _common(value, usual)
+        usual = usual * _common(value, usual, _loud(cells, alarming))
     whole = {i: _gap(cells[i].leaves, value, usual) for i in alarming}
     found: list[int] = []
     while alarming and len(found) < most:
@@ -78,9 +78,18 @@ def _is_left(gap: float, whole: float) -> bool:
     return gap > LEFT * whole if whole > 0 else gap < LEFT * whole
 
 
-def _common(value: Floats, usual: Floats) -> float:
-    """Return the ratio that most of the volume has: what all slices share is no slice's cause."""
+def _loud(cells: Sequence[Cell], alarming: Sequence[int]) -> list[int]:
+    return [leaf for i in alarming if len(cells[i].leaves) == 1 for leaf in cells[i].leaves]
+
+
+def _common(value: Floats, usual: Floats, loud: Sequence[int]) -> float:
+    """Return the ratio that most of the volume has: what all slices share is no slice's cause.
+
+    loud: slices that alarm themselves. They share nothing with the others, and of two that fall
+    neither may hide the other.
+    """
     some = usual > 0
+    some[loud] = False
     if not some.any():
         return 1.0
     ratio, weight = value[some] / usual[some], usual[some]

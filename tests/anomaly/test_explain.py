@@ -89,3 +89,24 @@ def test_a_sum_of_which_much_is_missing_is_unknown_and_a_little_is_filled() -> N
 
 def test_two_slices_have_no_roll_ups() -> None:
     assert cube(SLICES[:2]).labels == ()
+
+
+@pytest.mark.parametrize("values", [[7700.0, 6000.0], [7700.0, 0.0], [0.0, 0.0], [6000.0, 7900.0]])
+def test_of_two_slices_that_fall_neither_hides_the_other(values: list[float]) -> None:
+    """There is no total over two; what one of them has is nothing that all share."""
+    usual, value = np.array([13_000.0, 13_600.0]), np.array(values)
+    cells = [
+        Cell((("model", name),), np.array([i]), value[i], usual[i], is_anomaly=True)
+        for i, name in enumerate(("ctr", "cvr"))
+    ]
+    assert sorted(causes(cells, value, usual)) == [0, 1]
+
+
+def test_slices_that_fall_are_told_where_another_makes_up_for_them_in_the_total() -> None:
+    usual, value = np.full(3, 1000.0), np.array([440.0, 590.0, 1970.0])
+    whole = Cell((), np.arange(3), 3000.0, 3000.0, is_anomaly=False)
+    slices = [
+        Cell((("model", str(i)),), np.array([i]), value[i], usual[i], bool(value[i] < 900))
+        for i in range(3)
+    ]
+    assert sorted(causes([whole, *slices], value, usual)) == [1, 2]
