@@ -159,7 +159,7 @@ def _deviation(value: float, expected: float) -> float:
 
 
 def _why_learning(status: Status, age: int, settings: Settings) -> str:
-    has = f"has {settings.bucket * age / timedelta(days=1):.0f} days of history"
+    has = f"has {settings.bucket * max(age, 0) / timedelta(days=1):.0f} days of history"
     week = max(timedelta(weeks=1), 7 * settings.bucket)
     if status == Status.YOUNG_FOR_WEEKLY:
         return f"{has}; a weekly season needs {(WEEKS_OF_WEEKLY * week).days}"

@@ -60,7 +60,12 @@ class Row:
 
         Naive values and ISO texts without a zone are taken as UTC, numbers as Unix seconds.
         """
-        return as_moment(self._cell(column))
+        try:
+            return as_moment(self._cell(column))
+        except ValueError as error:
+            if column not in self.cells:
+                raise
+            raise ValueError(f"column '{column}' holds {error}") from None
 
     def labels(self, *columns: str) -> Labels:
         """Return the named columns as labels; without names, every column that holds a text."""
@@ -80,11 +85,13 @@ def as_moment(cell: object) -> datetime | None:
         return None
     if isinstance(cell, datetime):
         return cell.replace(tzinfo=UTC) if cell.tzinfo is None else cell.astimezone(UTC)
-    if isinstance(cell, (int, float)) and not isinstance(cell, bool):
-        return datetime.fromtimestamp(cell, UTC)
-    text = str(cell)  # a date has an ISO text, too
-    moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        if isinstance(cell, (int, float)) and not isinstance(cell, bool):
+            return datetime.fromtimestamp(cell, UTC)
+        moment = datetime.fromisoformat(str(cell))  # a date has an ISO text, too
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        raise ValueError(f"{cell!r}, which is no moment (numbers are Unix seconds)") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

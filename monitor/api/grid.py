@@ -9,7 +9,7 @@ from monitor.anomaly.arrays import Floats
 from monitor.anomaly.model import Settings
 from monitor.anomaly.rows import Cells, gather
 from monitor.anomaly.series import bucket_number
-from monitor.api.answer import Row, Table, as_moment
+from monitor.api.answer import Row, Table
 from monitor.api.buckets import Buckets, Remembered
 from monitor.core.labels import labels_of
 
@@ -32,7 +32,7 @@ def buckets_of(table: Table, what: Remembered) -> Buckets:
     order = sorted(range(len(labels)), key=lambda i: labels[i])
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
-    moments = {cell: _moment(cell, what.settings) for cell in set(times)}
+    moments = {cell: _moment(what.time, cell, what.settings) for cell in set(times)}
     known = np.array([moments[cell] is not None for cell in times], dtype=np.bool_)
     at = np.array([moments[cell] or (0, 0) for cell in times], dtype=np.int64)[known]
     rows = rank[index][known]
@@ -84,9 +84,9 @@ def _number(value: float | None) -> float:
     return np.nan if value is None else value
 
 
-def _moment(cell: object, settings: Settings) -> tuple[int, int] | None:
+def _moment(column: str, cell: object, settings: Settings) -> tuple[int, int] | None:
     """Return the bucket and the instant; a day without a zone is a day of the check's zone."""
-    moment = as_moment(cell)
+    moment = Row({column: cell}).moment(column)
     if moment is None:
         return None
     instant = int(moment.timestamp() * 1_000_000)
@@ -100,5 +100,5 @@ def _moment(cell: object, settings: Settings) -> tuple[int, int] | None:
 def _watermark(table: Table, column: str) -> datetime | None:
     if column not in table.columns:
         return None
-    found = [as_moment(cell) for cell in set(table.columns[column]) if cell is not None]
+    found = [Row({column: cell}).moment(column) for cell in set(table.columns[column])]
     return max((one for one in found if one is not None), default=None)
