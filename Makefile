@@ -52,7 +52,8 @@ lint: dev
 # one worker more than cores; and they begin in the order of the files, because the first folders hold
 # those that take longest.
 quick: lint
-	$(if $(MEMORY),PYTEST_DEBUG_TEMPROOT=$(MEMORY)) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
+	$(if $(MEMORY),PYTEST_DEBUG_TEMPROOT=$(MEMORY)) \
+	  $(BIN)/python -m pytest -o tmp_path_retention_policy=failed -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
 	  -m "not platform and not alone$(if $(IS_CI),, and not long)"
 
 # The platform is one for all its tests, and real deadlines need a quiet machine.

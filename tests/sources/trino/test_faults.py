@@ -14,6 +14,7 @@ from monitor.api import Asking, SourceError
 from monitor.sources.trino.address import read_address
 from monitor.sources.trino.statement import Limits, run
 from monitor.sources.trino.turn import turn_of
+from monitor.sources.trino.wire import PAUSES
 from monitor.testing.trino import ClusterState, Fault, ScriptedTrino
 from tests.often import often
 
@@ -21,6 +22,7 @@ MANY = often(len(Fault), 10_000)
 AT_ONCE = often(12, 24)
 DEADLINE = timedelta(seconds=0.5)
 OVERSHOOT = timedelta(seconds=2)
+LAST_TRY = timedelta(seconds=PAUSES[0])
 STILL_ALIVE_AFTER = timedelta(seconds=5)
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 RARE = {Fault.HUGE, Fault.DELETE_HANGS, Fault.DELETE_FAILS}
@@ -141,7 +143,8 @@ def test_every_question_ends_with_the_name_of_its_fault(ended: list[Ended]) -> N
     assert len(ended) == MANY
     wrong = [one for one in ended if one.came != EXPECTED[one.fault]]
     # On a busy machine any question may run into its deadline first; what came must then say so.
-    assert [one for one in wrong if one.late < timedelta(0)] == []
+    # With less than a pause left, what would come right is not tried again.
+    assert [one for one in wrong if one.late < -LAST_TRY] == []
     assert {one.came for one in wrong} <= {QUEUED, SLOW, "network"}
     assert len(wrong) <= MANY // 2
 
