@@ -153,6 +153,10 @@ def test_units_of_a_variant_that_is_not_planned_are_in_the_evidence() -> None:
     found = by_slice(edited(days(), "variant", "A", "B", "C", "D"))[()]
     assert isinstance(found, Sample)
     assert found.evidence["not_planned"] == {"C": 20_000, "D": 20_000}
+    many = [(NOW, f"X{n}", n, 0, 0.0, 0.0) for n in range(99)]
+    found = by_slice(table((NOW, "A", 50, 1, 1, 1), (NOW, "B", 50, 1, 1, 1), *many))[()]
+    assert isinstance(found, Sample)
+    assert list(found.evidence["not_planned"]) == [f"X{n}" for n in range(98, 88, -1)]
 
 
 def test_harm_of_which_control_has_nothing_is_found() -> None:

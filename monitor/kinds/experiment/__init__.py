@@ -1,6 +1,7 @@
 """An experiment: whether its split is as planned, and whether a variant harms a guardrail."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -177,7 +178,7 @@ class Experiment(Check, kind="experiment"):
                 "verdict": said,
                 "experiment": self.id,
                 "standing": said,
-                "not_planned": dict(sorted(seen.others.items())[:MOST_OTHERS]),
+                "not_planned": dict(Counter(seen.others).most_common(MOST_OTHERS)),
             },
             is_noise=not is_broken,
         )
