@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
+from monitor.api.query import Query, Rows
 from monitor.api.scalars import COLUMN
 from monitor.api.sql_text import (
     ADDS,
@@ -61,6 +62,15 @@ class Grouped:
     def keys(self) -> tuple[str, ...]:
         """The columns that it groups by."""
         return tuple(one.asks for one in self.columns if one.is_key)
+
+
+def read_all(questions: Sequence[Query]) -> dict[int, Grouped]:
+    """Return those of some questions that are read, by their places."""
+    return {
+        n: one
+        for n, query in enumerate(questions)
+        if isinstance(query, Rows) and query.since is None and (one := read_grouped(query.text))
+    }
 
 
 class _Clauses(NamedTuple):

@@ -6,7 +6,7 @@ from sys import intern
 from typing import Any, NamedTuple, TypeAlias
 
 from monitor.api import Answer, LastUpdate, Query, Rows, SourceError, Table, Updated, as_moment
-from monitor.api.groups import Grouped, Groups, groups, read_grouped
+from monitor.api.groups import Groups, groups, read_all
 from monitor.api.scalars import Scalar, one_row, one_scan, read_scalar, scans
 
 MERGES = frozenset({"sqlite", "postgresql"})
@@ -30,8 +30,7 @@ def sets_of(questions: Sequence[Query], dialect: str, written: Written) -> list[
     if dialect == "sqlite":  # it knows no grouping sets
         found.append([n for n in range(len(questions)) if n not in read])
     else:
-        grouped = {n: known for n, query in enumerate(questions) if (known := _grouped(query))}
-        found += groups(grouped)
+        found += groups(read_all(questions))
     return [places for places in found if len(places) > 1]
 
 
@@ -49,9 +48,9 @@ def statement_of(
     questions: Sequence[Query], dialect: str, written: Written
 ) -> Statement | Groups | None:
     """Write one statement; None where there is none."""
-    grouped = [known for query in questions if (known := _grouped(query))]
+    grouped = read_all(questions)
     if len(grouped) == len(questions) and dialect != "sqlite":
-        return Groups(tuple(grouped))
+        return Groups(tuple(grouped.values()))
     read = [one for query in questions if (one := _scalar(query, written))]
     if len(read) < len(questions):
         return None
@@ -90,7 +89,3 @@ def _scalar(query: Query, written: Written) -> Scalar | None:
         text = written(query)
         return Scalar(text, "", (), "", query.table, (), is_scan=False)
     return None
-
-
-def _grouped(query: Query) -> Grouped | None:
-    return read_grouped(query.text) if isinstance(query, Rows) and query.since is None else None

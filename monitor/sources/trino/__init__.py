@@ -25,7 +25,7 @@ from monitor.api import (
     Together,
     looks_harmless,
 )
-from monitor.api.groups import Grouped, Groups, groups, read_grouped
+from monitor.api.groups import Groups, groups, read_all
 from monitor.api.reading import SINCE, UNTIL, windowless
 from monitor.api.scalars import Scalar, one_scan, read_scalar, scans
 from monitor.sources.trino.faults import Why
@@ -143,11 +143,11 @@ class Trino(TrinoSettings, type="trino"):
 
     def merge(self, questions: Sequence[Query]) -> Sequence[Sequence[int]]:
         """Merge what one scan of a table finds: what a cluster pays for is the scan."""
-        found = groups(_grouped(questions), adds=True)
+        found = groups(read_all(questions), adds=True)
         return [*scans(_scalars(questions), filters=True), *found]
 
     def _together(self, query: Together, turn: Turn) -> Answers:
-        grouped = Groups(tuple(_grouped(query.questions).values()))
+        grouped = Groups(tuple(read_all(query.questions).values()))
         if grouped.questions:
             return self._groups(grouped, turn)
         scalars = list(_scalars(query.questions).values())
@@ -210,12 +210,4 @@ def _scalars(questions: Sequence[Query]) -> dict[int, Scalar]:
         n: one
         for n, query in enumerate(questions)
         if isinstance(query, Rows) and query.since is None and (one := read_scalar(query.text))
-    }
-
-
-def _grouped(questions: Sequence[Query]) -> dict[int, Grouped]:
-    return {
-        n: one
-        for n, query in enumerate(questions)
-        if isinstance(query, Rows) and query.since is None and (one := read_grouped(query.text))
     }
