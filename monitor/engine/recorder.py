@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from monitor.core.advance import Finding
 from monitor.core.judge import worst
-from monitor.core.model import Outcome, Sample, Unit, Verdict
+from monitor.core.model import Evidence, Outcome, Sample, Unit, Verdict
 from monitor.core.series import Point
 from monitor.store.fresh import Fresh, minute_of
 from monitor.store.hours import SeriesKey
@@ -86,15 +86,16 @@ class Recorder:
     def _take_samples(self, verdict: Verdict) -> None:
         metrics: set[str] = set()
         for sample in verdict.samples:
-            metric = sample.evidence.get("metric")
+            evidence = sample.evidence
+            metric = evidence.get("metric") if evidence else None
             if isinstance(metric, str):
                 if metric not in metrics:
                     metrics.add(metric)
                     self._take_metric(verdict, metric, sample)
                 continue
-            point = Point(verdict.at, sample.value)
             key = (verdict.check, sample.slice, sample.measure)
-            self._add(key, sample, point, sample.unit)
+            point = Point(verdict.at, sample.value)
+            self._add(Fresh(key, sample.unit, point, _kept_of(evidence) if evidence else None))
 
     def _take_metric(self, verdict: Verdict, metric: str, sample: Sample) -> None:
         """Keep the metric itself with its band, at the start of its bucket."""
@@ -107,14 +108,12 @@ class Recorder:
         band = (_number(evidence.get(name)) for name in ("low", "high", "expected"))
         key = (verdict.check, sample.slice, metric)
         # The unit of the sample is that of its deviation, a share.
-        self._add(key, sample, Point(moment, value, *band), Unit.NUMBER)
+        self._add(Fresh(key, Unit.NUMBER, Point(moment, value, *band), _kept_of(evidence)))
 
-    def _add(self, key: SeriesKey, sample: Sample, point: Point, unit: Unit) -> None:
-        place = (key, minute_of(point.at))
-        if len(self._fresh) >= MOST_POINTS and place not in self._fresh:
-            return
-        holders = sample.evidence.get("holders")
-        self._fresh[place] = Fresh(key, unit, point, {"holders": holders} if holders else None)
+    def _add(self, fresh: Fresh) -> None:
+        place = (fresh.key, minute_of(fresh.point.at))
+        if len(self._fresh) < MOST_POINTS or place in self._fresh:
+            self._fresh[place] = fresh
 
     def changes(self, now: datetime, *, is_last: bool = False) -> Changes | None:
         """Return what is to be stored; until ``saved`` it is so again.
@@ -125,8 +124,11 @@ class Recorder:
         if is_early and not is_last and len(self._fresh) + len(self._changed_days) < MANY:
             return None
         self._saved_at = now
-        room = max(0, MOST_POINTS - len(self._unsaved))
-        self._unsaved.update(islice(self._fresh.items(), room))
+        if self._unsaved:
+            room = max(0, MOST_POINTS - len(self._unsaved))
+            self._unsaved.update(islice(self._fresh.items(), room))
+        else:
+            self._unsaved = self._fresh
         self._fresh = {}
         changed = self._changed_days
         self._unsaved_days.update(((check, day), self._days[day][check]) for check, day in changed)
@@ -153,6 +155,11 @@ def _marked(hours: str, hour: int, outcome: Outcome) -> str:
 def _day_and_hour(at: datetime) -> tuple[date, int]:
     at = at.astimezone(UTC)
     return at.date(), at.hour
+
+
+def _kept_of(evidence: Evidence) -> Evidence | None:
+    holders = evidence.get("holders")
+    return {"holders": holders} if holders else None
 
 
 def _number(value: object) -> float | None:

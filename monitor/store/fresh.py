@@ -10,6 +10,7 @@ import json
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii
 from math import isfinite
 from zlib import crc32
 
@@ -20,9 +21,9 @@ from monitor.core.model import Evidence, Unit
 from monitor.core.series import Peak, Point
 from monitor.core.value import value
 from monitor.store.codec import labels_from
-from monitor.store.hours import Hour, SeriesKey, hour_row, numbers_of, peak_of, points_of
+from monitor.store.hours import DIGITS, Hour, SeriesKey, hour_row, numbers_of, peak_of, points_of
 from monitor.store.kept_tables import sample_fresh, sample_hour
-from monitor.store.upsert import upsert_many
+from monitor.store.upsert import insert_many, upsert_many
 
 PARTS = 256
 """Into how many parts checks fall. With 10,000 checks a part has 40: two hours of it are read in
@@ -125,8 +126,7 @@ def save_fresh(connection: sa.Connection, came: Iterable[Fresh], at: datetime) -
         {"part": part, "at": at, "numbers": "\n".join(map(_written, mine))}
         for part, mine in _by_part(came)
     ]
-    if rows:
-        connection.execute(sample_fresh.insert(), rows)
+    insert_many(connection, sample_fresh, rows)
 
 
 def _by_part(came: Iterable[Fresh]) -> list[tuple[int, list[Fresh]]]:
@@ -149,18 +149,17 @@ def _written(one: Fresh) -> str:
     The rest is a JSON list, written in parts: most of it is the same for many numbers.
     """
     check, labels, measure = one.key
-    numbers = _numbers_text(numbers_of(one.point))
+    numbers = _numbers_text(one.point)
     evidence = f", {_as_json(dict(one.evidence))}" if one.evidence else ""
     series, at = _series_text(labels, measure, one.unit), _seconds(one.point.at)
-    return f"{_as_json(check)}\t[{series}, {at}, {numbers}{evidence}]"
+    return f"{encode_basestring_ascii(check)}\t[{series}, {at}, [{numbers}]{evidence}]"
 
 
-def _numbers_text(numbers: list[float | None]) -> str:
+def _numbers_text(point: Point) -> str:
     """Write as JSON; of one number that is done before an encoder has begun."""
-    (first, *more) = numbers
-    if more or first is None or not isfinite(first):
-        return _as_json(numbers)
-    return f"[{first!r}]"
+    if point.low is None and point.expected is None and isfinite(point.value):
+        return f"{point.value:.{DIGITS}g}"
+    return _as_json(numbers_of(point))[1:-1]
 
 
 @lru_cache(maxsize=4096)
@@ -177,10 +176,10 @@ def _read(row: str, wanted: Container[str] | None = None) -> Iterator[Fresh]:
     for line in row.split("\n"):
         name, _, told = line.partition("\t")
         if wanted is None or name in wanted:
-            labels, measure, unit, seconds, numbers, *evidence = json.loads(told)
+            labels, measure, unit, seconds, (number, *band), *evidence = json.loads(told)
             at = datetime.fromtimestamp(seconds, UTC)
             key = (json.loads(name), labels_of(labels), measure)
-            yield Fresh(key, Unit(unit), Point(at, *numbers), *evidence)
+            yield Fresh(key, Unit(unit), Point(at, float(number), *band), *evidence)
 
 
 def _hour(mine: Mapping[int, Fresh]) -> Hour:

@@ -14,6 +14,9 @@ HOUR = timedelta(hours=1)
 BRIEF = 3
 """Points that stand for an hour in the picture of a month."""
 
+DIGITS = 9
+"""Of a number: more than a chart shows, and half as long as what is not rounded."""
+
 SeriesKey: TypeAlias = tuple[str, Labels, str]
 """Check, slice, measure."""
 
@@ -68,8 +71,7 @@ def _packed(hour: datetime, point: Point) -> list[float | None]:
 
 
 def _short(value: float | None) -> float | None:
-    """Round to nine digits: more than a chart shows, and half as long as what is not rounded."""
-    return None if value is None else float(f"{value:.9g}")
+    return None if value is None else float(f"{value:.{DIGITS}g}")
 
 
 def _brief_text(hour: datetime, points: list[Point]) -> str:

@@ -9,9 +9,17 @@ from monitor.api.answer import Run
 from monitor.core.digest import Blind, Digest
 from monitor.core.state import Received
 from monitor.store import codec
+from monitor.store.columns import Moment
 from monitor.store.tables import daemon_run, digest_run, ping, received
 
 PingKind: TypeAlias = Literal["start", "end"]
+
+# Built once: it comes every ten seconds, and building it takes as long as twenty looks.
+SEEN = (
+    daemon_run.update()
+    .where(daemon_run.c.id == sa.bindparam("of"))
+    .values(seen_at=sa.bindparam("at", type_=Moment))
+)
 
 
 class Journal:
@@ -82,7 +90,7 @@ class Journal:
     def seen(self, run: int, at: datetime) -> None:
         """Note that the daemon still looks."""
         with self._engine.begin() as connection:
-            connection.execute(daemon_run.update().where(daemon_run.c.id == run).values(seen_at=at))
+            connection.execute(SEEN, {"of": run, "at": at})
 
     def first_start(self) -> datetime | None:
         """Return when a daemon first looked, ever."""

@@ -11,6 +11,7 @@ from monitor.store import Store
 from monitor.store.fresh import Fresh, in_pieces, part_of
 from monitor.store.hours import Hour, SeriesKey
 from monitor.store.kept_tables import sample_fresh, sample_hour
+from tests.calls import calls_of
 
 AT = datetime(2026, 11, 25, 14, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -67,6 +68,13 @@ def test_many_numbers_are_written_in_pieces_that_make_no_more_rows(store: Store)
         parts = [row.part for row in connection.execute(sample_fresh.select())]
     assert len(parts) == len(set(parts))
     assert list(in_pieces(many[:500], 500)) == [many[:500]]
+
+
+def test_a_number_costs_few_calls_to_write(store: Store) -> None:
+    many = [came(0, n / 3, (f"c{n}", (), "value")) for n in range(1_000)]
+    store.samples.save(many, {}, AT)
+    count = calls_of(lambda: store.samples.save(many, {}, AT))
+    assert count < 11 * len(many)  # 16 with an encoder for each name and numbers rounded as floats
 
 
 def test_of_a_minute_the_newest_number_counts_packed_or_not(store: Store) -> None:
