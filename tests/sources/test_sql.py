@@ -1,12 +1,10 @@
 import asyncio
 import sqlite3
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from monitor.api import (
     Answer,
@@ -21,6 +19,7 @@ from monitor.api import (
     Updated,
 )
 from monitor.sources.sql import Sql
+from tests.calls import calls_of
 
 NOW = datetime(2026, 11, 24, 3, 30, tzinfo=UTC)
 ASKING = Asking(NOW, timedelta(seconds=5))
@@ -115,19 +114,26 @@ def test_a_sum_that_overflows_is_the_fault_of_the_check(url: str) -> None:
 
 def test_a_small_question_to_sqlite_is_asked_past_sqlalchemy(url: str) -> None:
     source, question = Sql(name="kpi", url=url), Rows("select count(*) as value from kpi")
-    source.ask_blocking(question, ASKING)
-    count = 0
-
-    def called(_frame: FrameType, event: str, _arg: Any) -> None:
-        nonlocal count
-        count += event in {"call", "c_call"}
-
-    sys.setprofile(called)
-    try:
-        answer = source.ask_blocking(question, ASKING)
-    finally:
-        sys.setprofile(None)
+    answer = source.ask_blocking(question, ASKING)
     assert isinstance(answer, Table)
     assert answer.columns == {"value": (3,)}
-    assert count < 150  # most of them lend a connection; through SQLAlchemy it is twice as many
+    count = calls_of(lambda: source.ask_blocking(question, ASKING))
+    assert count < 30  # 89 with a connection of SQLAlchemy's pool, twice as many through it
     asyncio.run(source.close())
+
+
+def test_a_connection_to_sqlite_is_read_on_until_reading_fails(url: str) -> None:
+    source = Sql(name="kpi", url=url)
+    assert source._engine is not None
+    made: list[sqlite3.Connection] = []
+    sa.event.listen(source._engine, "connect", lambda connection, _: made.append(connection))
+    for _ in range(3):
+        source.ask_blocking(Rows("select n from kpi"), ASKING)
+    with pytest.raises(SourceError):
+        source.ask_blocking(Rows("select nothing from kpi"), ASKING)
+    source.ask_blocking(Rows("select n from kpi"), ASKING)
+    asyncio.run(source.close())
+    assert len(made) == 2
+    for connection in made:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("select 1")

@@ -54,6 +54,7 @@ class Sql(BlockingSource, type="sql"):
     url: str = Field(description="A SQLAlchemy URL, as sqlite:///kpi.db.")
 
     _engine: sa.Engine | None = PrivateAttr(default=None)
+    _lite: lite.Reader | None = PrivateAttr(default=None)
     _statement: Callable[[tuple[Query, ...]], Statement | Groups | None] = PrivateAttr()
 
     def model_post_init(self, _context: object) -> None:
@@ -67,6 +68,8 @@ class Sql(BlockingSource, type="sql"):
                 pool_pre_ping=not is_file,  # a file is there without asking
                 connect_args=SQLITE_KEEPS if is_file else {},
             )
+            if isinstance(self._engine.pool, sa.QueuePool) and is_file:  # not one in memory
+                self._lite = lite.Reader(self._engine)
         except ModuleNotFoundError as error:
             raise MissingExtraError(f"source '{self.name}' ({error.name})", "postgres") from error
         except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
@@ -206,11 +209,12 @@ class Sql(BlockingSource, type="sql"):
         self, statement: sa.Executable | str, values: dict[str, Any], asking: Asking
     ) -> tuple[list[str], list[Any]]:
         """Run a statement, a text as it is written; return its columns and rows."""
-        assert self._engine is not None
+        reader = self._lite
         try:
-            if self._dialect == "sqlite" and isinstance(statement, str):
-                columns, rows = lite.read(self._engine, statement, asking.timeout, MOST_ROWS + 1)
+            if reader is not None and isinstance(statement, str):
+                columns, rows = reader.read(statement, asking.timeout, MOST_ROWS + 1)
                 return columns, _bounded(rows)
+            assert self._engine is not None
             with self._engine.connect() as connection:
                 self._limit(connection, asking)
                 if isinstance(statement, str):
@@ -239,6 +243,8 @@ class Sql(BlockingSource, type="sql"):
     async def close(self) -> None:
         """Let go of the connections."""
         await super().close()
+        if self._lite is not None:
+            self._lite.close()
         if self._engine is not None:
             self._engine.dispose()
 

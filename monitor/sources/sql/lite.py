@@ -17,23 +17,49 @@ def limit(connection: sqlite3.Connection, within: timedelta) -> None:
     connection.set_progress_handler(partial(_is_over, end), STEPS)
 
 
-def read(
-    engine: sa.Engine, text: str, within: timedelta, most: int
-) -> tuple[list[str], list[tuple[object, ...]]]:
-    """Return the columns of a statement, and at most so many rows. Raise sqlite3.Error."""
-    pooled = engine.raw_connection()
-    try:
-        connection = pooled.driver_connection
-        assert isinstance(connection, sqlite3.Connection)
-        limit(connection, within)
-        cursor = connection.execute(text)
+class Reader:
+    """Reads a file on connections of its own; each has one reader at a time.
+
+    SQLAlchemy makes them, and its pool, which takes as long as a small statement, never sees them
+    again.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        """Connect to nothing yet."""
+        self._engine = engine
+        self._free: list[sqlite3.Connection] = []
+
+    def read(
+        self, text: str, within: timedelta, most: int
+    ) -> tuple[list[str], list[tuple[object, ...]]]:
+        """Return the columns of a statement, and at most so many rows. Raise sqlite3.Error."""
+        connection = self._taken()
         try:
+            limit(connection, within)
+            cursor = connection.execute(text)
             rows = cursor.fetchmany(most)
-            return [column[0] for column in cursor.description or ()], rows
-        finally:
+            columns = [column[0] for column in cursor.description or ()]
             cursor.close()
-    finally:
-        pooled.close()  # which rolls back
+        except BaseException:
+            connection.close()  # whatever state it is in
+            raise
+        self._free.append(connection)
+        return columns, rows
+
+    def _taken(self) -> sqlite3.Connection:
+        try:
+            return self._free.pop()
+        except IndexError:
+            pooled = self._engine.raw_connection()
+            connection = pooled.driver_connection
+            assert isinstance(connection, sqlite3.Connection)
+            pooled.detach()
+            return connection
+
+    def close(self) -> None:
+        """Close the connections that nobody reads on."""
+        while self._free:
+            self._free.pop().close()
 
 
 def _is_over(end: float) -> int:
