@@ -19,7 +19,7 @@ import h11
 import httpx
 
 from monitor import __version__
-from monitor.api.wire import TooLongError, Wire, connect
+from monitor.api.wire import Answer, TooLongError, Wire, connect
 
 MOST_BYTES = 32_000_000
 """Of an answer: 200,000 series of Prometheus. What is larger could take all memory there is."""
@@ -29,6 +29,8 @@ KEPT_SECONDS = 5.0
 MOST_FREE = 20
 
 Origin: TypeAlias = tuple[str, str, int]
+Headers: TypeAlias = tuple[tuple[str, str], ...]
+Fields: TypeAlias = tuple[tuple[bytes, bytes], ...]
 PACKED = {"gzip", "x-gzip", "deflate"}
 ANY_ZLIB = 32 + zlib.MAX_WBITS
 """Tells zlib to see by itself whether it is gzip."""
@@ -63,14 +65,12 @@ class Connections:
         ``what`` is as for `httpx.Request`: headers, params, content, json, data. The bound is that
         of connecting, and of each read and write. Raises httpx.InvalidURL, httpx.TransportError.
         """
-        request = httpx.Request(method, _parsed(url), **what)
-        request.headers["User-Agent"] = AGENT
-        if login is None and request.url.username:
-            login = (request.url.username, request.url.password)
-        if login is not None:
-            next(httpx.BasicAuth(*login).auth_flow(request))
+        request = _request(method, url, login, **what)
         if self._proxied is None:
-            return await self._directly(request, timeout_seconds)
+            origin, target = _place(request.url)
+            head = _head(method, target, tuple(request.headers.raw))
+            came = await self._directly(origin, head, request, request.content, timeout_seconds)
+            return _response(*came, request)
         limits = dict.fromkeys(("connect", "read", "write", "pool"), timeout_seconds)
         request.extensions = {"timeout": limits}
         answer = await self._proxied.send(request, auth=None, stream=True)
@@ -80,15 +80,29 @@ class Connections:
             await answer.aclose()
         return _response(answer.status_code, answer.headers.raw, body, request)
 
-    async def _directly(self, request: httpx.Request, seconds: float) -> httpx.Response:
-        url = request.url
-        if url.scheme not in PORTS or not url.host:
-            raise httpx.UnsupportedProtocol("an address begins with http:// or https:// and a host")
-        origin = (url.scheme, url.raw_host.decode("ascii"), url.port or PORTS[url.scheme])
-        head = _head(request.method, url.raw_path, tuple(request.headers.raw))
+    async def post(
+        self, url: str, content: bytes, headers: Headers, *, timeout_seconds: float
+    ) -> tuple[int, bytes]:
+        """Send a body as ``ask`` does; return the status of the answer, and its body.
+
+        It is for what is asked again and again: httpx makes one request for all of them.
+        """
+        if self._proxied is not None:
+            answer = await self.ask(
+                "POST", url, timeout_seconds=timeout_seconds, content=content, headers=headers
+            )
+            return answer.status_code, answer.content
+        request, origin, target, fields = _blank(url, headers)
+        head = _head("POST", target, (*fields, (b"Content-Length", b"%d" % len(content))))
+        status, told, body = await self._directly(origin, head, request, content, timeout_seconds)
+        return status, _plain(body, told, request)
+
+    async def _directly(
+        self, origin: Origin, head: bytes, request: httpx.Request, body: bytes, seconds: float
+    ) -> Answer:
         wire = self._free_one(origin) or await _connected(origin, seconds)
         try:
-            status, fields, body = await wire.ask(head, request.content, seconds, MOST_BYTES)
+            answer = await wire.ask(head, body, seconds, MOST_BYTES)
         except TooLongError:
             wire.close()
             raise _too_large(request) from None
@@ -100,7 +114,7 @@ class Connections:
             free.append(wire)
         else:
             wire.close()
-        return _response(status, fields, body, request)
+        return answer
 
     def _free_one(self, origin: Origin) -> Wire | None:
         free = self._free.setdefault(origin, [])
@@ -135,15 +149,46 @@ def _too_large(request: httpx.Request) -> TooLargeError:
     return TooLargeError(text, request=request)
 
 
+def _request(
+    method: str, url: str, login: tuple[str, str] | None = None, **what: Any
+) -> httpx.Request:
+    request = httpx.Request(method, _parsed(url), **what)
+    request.headers["User-Agent"] = AGENT
+    if login is None and request.url.username:
+        login = (request.url.username, request.url.password)
+    if login is not None:
+        next(httpx.BasicAuth(*login).auth_flow(request))
+    return request
+
+
+def _place(url: httpx.URL) -> tuple[Origin, bytes]:
+    """Return where to connect to, and what to ask for there. Raise httpx.UnsupportedProtocol."""
+    if url.scheme not in PORTS or not url.host:
+        raise httpx.UnsupportedProtocol("an address begins with http:// or https:// and a host")
+    return (url.scheme, url.raw_host.decode("ascii"), url.port or PORTS[url.scheme]), url.raw_path
+
+
+@lru_cache(maxsize=256)
+def _blank(url: str, headers: Headers) -> tuple[httpx.Request, Origin, bytes, Fields]:
+    """Make a request without a body: itself, where it goes, and its head without a length."""
+    request = _request("POST", url, headers=headers)
+    fields = (field for field in request.headers.raw if field[0].lower() != b"content-length")
+    return (request, *_place(request.url), tuple(fields))
+
+
 def _response(
     status: int, fields: Sequence[tuple[bytes, bytes]], body: bytes, request: httpx.Request
 ) -> httpx.Response:
-    """Return what came; it is unpacked where somebody packed it unasked, a proxy for example."""
-    headers = httpx.Headers(list(fields))
-    packing = headers.pop("content-encoding", "").strip().lower()
-    if body and packing in PACKED:  # what is packed otherwise is given as it came
-        body = _unpacked(body, packing, request)
+    body, headers = _plain(body, fields, request), httpx.Headers(list(fields))
+    headers.pop("content-encoding", None)
     return httpx.Response(status, headers=headers, content=body, request=request)
+
+
+def _plain(body: bytes, fields: Sequence[tuple[bytes, bytes]], request: httpx.Request) -> bytes:
+    """Unpack what somebody packed unasked, a proxy for example; otherwise packed, it stays so."""
+    named = [value for name, value in fields if name.lower() == b"content-encoding"]
+    packing = b", ".join(named).decode("latin-1").strip().lower()
+    return _unpacked(body, packing, request) if body and packing in PACKED else body
 
 
 def _unpacked(body: bytes, packing: str, request: httpx.Request) -> bytes:
@@ -171,7 +216,7 @@ _parsed = lru_cache(maxsize=256)(httpx.URL)
 
 
 @lru_cache(maxsize=256)
-def _head(method: str, target: bytes, fields: tuple[tuple[bytes, bytes], ...]) -> bytes:
+def _head(method: str, target: bytes, fields: Fields) -> bytes:
     """Write a head: what is asked again and again has few. Raise httpx.LocalProtocolError."""
     try:
         request = h11.Request(method=method, target=target, headers=list(fields))

@@ -50,18 +50,25 @@ class _Came(asyncio.Protocol):
 
     async def take(self, seconds: float) -> bytes:
         """Wait until something came; nothing at the end. Raise ReadTimeout and ReadError."""
+        loop = asyncio.get_running_loop()
         while not self.data and not self.is_over:
-            self._waiting = asyncio.get_running_loop().create_future()
+            self._waiting = loop.create_future()
+            # A timer, and no `asyncio.timeout`: nothing else has to be cancelled.
+            timer = loop.call_later(seconds, _give_up, self._waiting)
             try:
-                async with asyncio.timeout(seconds):
-                    await self._waiting
-            except TimeoutError as error:
-                raise httpx.ReadTimeout("no answer in time") from error
+                await self._waiting
+            finally:
+                timer.cancel()
         if not self.data and self.error is not None:
             raise httpx.ReadError(str(self.error)) from self.error
         found = bytes(self.data)
         self.data.clear()
         return found
+
+
+def _give_up(waiting: "asyncio.Future[None]") -> None:
+    if not waiting.done():
+        waiting.set_exception(httpx.ReadTimeout("no answer in time"))
 
 
 class _Answer:

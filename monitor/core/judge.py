@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeAlias
 
 from monitor.core.labels import Labels
 from monitor.core.model import (
@@ -17,48 +18,60 @@ from monitor.core.model import (
     Verdict,
 )
 
+Judged: TypeAlias = tuple[Outcome, Tier | None, str, tuple[Sample, ...], Breach | None]
+"""Outcome, tier, reason, samples and breach of a verdict."""
+
 
 def judge(
-    check: str, measured: Iterable[Measured], rules: Sequence[TierRule], at: datetime
+    check: str,
+    measured: Iterable[Measured],
+    rules: Sequence[TierRule],
+    at: datetime,
+    *,
+    maintainer: str | None = None,
+    link: str | None = None,
 ) -> tuple[Verdict, ...]:
     """Judge every slice against the limits, in the order in which the slices were measured.
 
     Measuring nothing at all is no data for the whole check. A slice that has both samples and a
-    gap is judged by its samples.
+    gap is judged by its samples. ``maintainer`` and ``link`` are what the answers told.
     """
     found = [*measured]
-    if not found:
-        return (Verdict(check, (), at, Outcome.NO_DATA, reason="the answer is empty"),)
     if len(rules) > 1:
         rules = sorted(rules, key=_pages_first)
-    if len(found) == 1:  # as of most checks
-        return (_slice(check, found[0].slice, found, rules, at),)
     slices: dict[Labels, list[Measured]] = {}
-    for one in found:
-        slices.setdefault(one.slice, []).append(one)
-    return tuple([_slice(check, labels, found, rules, at) for labels, found in slices.items()])
+    if len(found) == 1:  # as of most checks
+        slices[found[0].slice] = found
+    elif not found:
+        slices[()] = found
+    else:
+        for one in found:
+            slices.setdefault(one.slice, []).append(one)
+    return tuple(
+        [
+            Verdict(check, labels, at, *_judged(mine, rules), None, maintainer, link)
+            for labels, mine in slices.items()
+        ]
+    )
 
 
-def _slice(
-    check: str, labels: Labels, found: Sequence[Measured], rules: Sequence[TierRule], at: datetime
-) -> Verdict:
+def _judged(found: Sequence[Measured], rules: Sequence[TierRule]) -> Judged:
     samples = tuple([one for one in found if isinstance(one, Sample)])
     if not samples:
+        if not found:
+            return Outcome.NO_DATA, None, "the answer is empty", (), None
         first = found[0]
         assert isinstance(first, NoData | NotYet)
         outcome = Outcome.NO_DATA if isinstance(first, NoData) else Outcome.PENDING
-        return Verdict(check, labels, at, outcome, reason=first.reason)
+        return outcome, None, first.reason, (), None
     for rule in rules:
         breach = _first_breach(samples, rule)
         if breach is not None:
-            return Verdict(
-                check, labels, at, Outcome(rule.tier), rule.tier, samples=samples, breach=breach
-            )
+            return Outcome(rule.tier), rule.tier, "", samples, breach
     unknown = _no_number(samples, rules)
     if unknown is not None:
-        reason = f"{unknown} is no number"
-        return Verdict(check, labels, at, Outcome.NO_DATA, reason=reason, samples=samples)
-    return Verdict(check, labels, at, Outcome.OK, samples=samples)
+        return Outcome.NO_DATA, None, f"{unknown} is no number", samples, None
+    return Outcome.OK, None, "", samples, None
 
 
 def _no_number(samples: Sequence[Sample], rules: Sequence[TierRule]) -> str | None:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeAlias
 
 from monitor.api.answer import Answer
 from monitor.api.buckets import Buckets
@@ -19,6 +20,9 @@ from monitor.core.value import value
 from monitor.engine.bulkheads import Bulkheads, LeftOutError, source_check
 
 log = logging.getLogger(__name__)
+
+Credit: TypeAlias = tuple[str | None, str | None]
+"""Whose answers are, and where the evidence is."""
 
 
 @value(frozen=True, slots=True)
@@ -83,20 +87,18 @@ def answered(
     """
     source = lookers[0].planned.source
     watching, unseen = bulkheads.watching.get(source, ()), bulkheads.unseen.get(source)
-    maintainer, link = _credit(answers)
+    credit = _credit(answers)
     findings: list[Finding] = []
     is_answered = False
     for looker in lookers:
         name = looker.planned.id
         blind = sorted(unseen or ()) if name in watching else ()
-        findings.append(_measured(looker, now, answers, blind))
+        findings.append(_measured(looker, now, answers, blind, credit))
         # That the load can be watched by REST does not prove that the source answers questions.
         if name not in watching:
             is_answered = True
             if unseen:
                 unseen.discard(name)
-    if maintainer or link:
-        findings = [_credited(one, maintainer, link) for one in findings]
     if not is_answered or source not in bulkheads.failing:
         return tuple(findings)
     cause = source_check(source)
@@ -104,7 +106,7 @@ def answered(
     return (well, *findings)
 
 
-def _credit(answers: Iterable[Answer]) -> tuple[str | None, str | None]:
+def _credit(answers: Iterable[Answer]) -> Credit:
     """Return whose answers are, and where the evidence is, as far as they tell."""
     maintainer: str | None = None
     link: str | None = None
@@ -113,15 +115,8 @@ def _credit(answers: Iterable[Answer]) -> tuple[str | None, str | None]:
     return maintainer or None, link or None
 
 
-def _credited(finding: Finding, maintainer: str | None, link: str | None) -> Finding:
-    if any(one.outcome is Outcome.ERROR for one in finding.verdicts):
-        return finding  # nothing could be read
-    told = tuple(replace(one, maintainer=maintainer, link=link) for one in finding.verdicts)
-    return replace(finding, verdicts=told)
-
-
 def _measured(
-    looker: Looker, now: datetime, answers: list[Answer], blind: Sequence[str]
+    looker: Looker, now: datetime, answers: list[Answer], blind: Sequence[str], credit: Credit
 ) -> Finding:
     """Measure and judge; ``blind`` are the checks that cannot look because of a load."""
     planned = looker.planned
@@ -129,7 +124,8 @@ def _measured(
         measured: Iterable[Measured] = planned.check.measure(answers, now)
         if blind:
             measured = [_with_unseen(one, blind) for one in measured]
-        verdicts = judge(planned.id, measured, planned.tiers, now)
+        maintainer, link = credit
+        verdicts = judge(planned.id, measured, planned.tiers, now, maintainer=maintainer, link=link)
     except ValueError as error:
         return _error(looker, now, f"the answer cannot be read: {error}")
     except Exception as error:  # as above

@@ -218,6 +218,43 @@ def test_proxies_of_the_environment_are_used(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("has_proxy", [False, True])
+def test_what_is_posted_again_and_again_goes_out_and_comes_back_as_anything_else(
+    monkeypatch: pytest.MonkeyPatch, *, has_proxy: bool
+) -> None:
+    async def work() -> None:
+        async with serving() as (server, _):
+            if has_proxy:
+                monkeypatch.setenv("http_proxy", server.url)
+            connections = Connections()
+            address = server.url.replace("http://", "http://asha:p%40ss@")
+            headers, bodies = (("Content-Type", "text/plain"),), (b"one", b"another", b"")
+            server.answer = packed(gzip.compress(b"ok"), "gzip")
+            for body in bodies:
+                told = await connections.post(address, body, headers, timeout_seconds=WAIT)
+                assert told == (200, b"ok")
+                answer = await connections.ask(
+                    "POST", address, timeout_seconds=WAIT, content=body, headers=headers
+                )
+                assert answer.content == b"ok"
+            fields = [sorted(head.lower().split("\r\n")[1:]) for head in server.heads]
+            assert fields[::2] == fields[1::2]
+            assert all("authorization: basic yxnoytpwqhnz" in mine for mine in fields)
+            await connections.close()
+
+    asyncio.run(work())
+
+
+def test_what_is_posted_again_and_again_goes_to_no_place_that_is_none() -> None:
+    async def work() -> None:
+        connections = Connections()
+        for url, error in (("ftp://a/", httpx.UnsupportedProtocol), ("http://", httpx.HTTPError)):
+            with pytest.raises(error):
+                await connections.post(url, b"", (), timeout_seconds=WAIT)
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("has_proxy", [False, True])
 def test_an_answer_that_is_too_large_is_not_read_to_its_end(
     monkeypatch: pytest.MonkeyPatch, *, has_proxy: bool
 ) -> None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, quote_plus
 
 import httpx
 from pydantic import Field, PrivateAttr, SecretStr
@@ -33,8 +33,9 @@ from monitor.core.whole import read_json
 from monitor.sources.prometheus.expressions import Expression, merged, shapes
 from monitor.sources.prometheus.reading import read_expression
 
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-_quoted = lru_cache(maxsize=1000)(quote)  # the same at each look
+FORM = (("Content-Type", "application/x-www-form-urlencoded"),)
+_quoted, _form_quoted = (lru_cache(maxsize=1000)(one) for one in (quote, quote_plus))
+"""The same texts come at each look."""
 
 FAULTS: dict[int, SourceFault] = {
     400: "query",
@@ -157,12 +158,12 @@ class Prometheus(Source, type="prometheus"):
     async def _query(self, text: str, asking: Asking) -> Sequence[Mapping[str, Any]]:
         """Run an instant query. Raise SourceError; an empty list means that no series matched."""
         token = self.token.get_secret_value() if self.token else None
+        form = f"query={_form_quoted(text)}&time={asking.now.timestamp():.3f}"
         try:
-            response = await self._http.ask(
-                "POST",
+            status, body = await self._http.post(
                 f"{self.url.rstrip('/')}/api/v1/query",
-                content=urlencode({"query": text, "time": f"{asking.now.timestamp():.3f}"}),
-                headers={**FORM, "Authorization": f"Bearer {token}"} if token else FORM,
+                form.encode("ascii"),
+                (*FORM, ("Authorization", f"Bearer {token}")) if token else FORM,
                 timeout_seconds=asking.timeout.total_seconds(),
             )
         except TooLargeError as error:
@@ -171,18 +172,18 @@ class Prometheus(Source, type="prometheus"):
             raise SourceError("timeout", f"{self.url} did not answer in time") from error
         except httpx.HTTPError as error:
             raise SourceError("unreachable", f"{self.url}: {error}") from error
-        return self._read(response)
+        return self._read(status, body)
 
-    def _read(self, response: httpx.Response) -> Sequence[Mapping[str, Any]]:
+    def _read(self, status: int, body: bytes) -> Sequence[Mapping[str, Any]]:
         try:
-            body = read_json(response.content)
+            told = read_json(body)
         except ValueError:
-            body = {}
-        if not response.is_success or body.get("status") != "success":
-            fault = FAULTS.get(response.status_code, "protocol")
-            text = body.get("error") or f"HTTP {response.status_code} from {self.url}"
+            told = {}
+        if not httpx.codes.is_success(status) or told.get("status") != "success":
+            fault = FAULTS.get(status, "protocol")
+            text = told.get("error") or f"HTTP {status} from {self.url}"
             raise SourceError(fault, str(text))
-        data = body["data"]
+        data = told["data"]
         if data["resultType"] == "scalar":
             return [{"metric": {}, "value": data["result"]}]
         if data["resultType"] != "vector":
