@@ -68,6 +68,7 @@ def numbers(labels: tuple[Labels, ...], seed: int, days: int = 15) -> Floats:
     return business(labels, (LEARNED + days) * 24, np.full(len(labels), 5000.0), seed)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("seed", "every"),
     [(0, HOUR), *(pytest.param(seed, QUARTER, marks=LONG) for seed in range(4 if IN_CI else 1))],

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from monitor.core.advance import Finding, advance
 from monitor.core.book import Memory
 from monitor.core.causes import ADOPT_WITHIN
@@ -79,6 +81,7 @@ def names(first: int, last: int) -> list[str]:
     return [f"fresh-{n}" for n in range(first, last)]
 
 
+@pytest.mark.long
 def test_one_outage_is_one_page_and_one_line_for_each_maintainer() -> None:
     night = Night()
     night.finds(["trino"], Outcome.PAGE)
@@ -95,6 +98,7 @@ def test_one_outage_is_one_page_and_one_line_for_each_maintainer() -> None:
     assert {m.maintainer for m in lines[-1].view.folded} == {"team-7"}  # type: ignore[union-attr]
 
 
+@pytest.mark.long
 def test_every_consequence_is_recorded_with_its_cause() -> None:
     night = Night()
     night.finds(["trino"], Outcome.PAGE)

@@ -66,6 +66,7 @@ def test_a_small_fall_of_one_variant_is_found_against_control_only(seed: int) ->
     assert B not in causes(values, PLAIN)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_moves_both_is_no_alarm_of_the_variant(seed: int) -> None:
     values = fallen(shared(seed), list(range(len(SLICES))), 0.3)
@@ -81,6 +82,7 @@ def test_a_fall_of_control_is_no_rise_of_the_variant() -> None:
         assert AGAINST not in causes(values, replace(ASKED, bad=bad), hours=40)
 
 
+@pytest.mark.long
 def test_what_is_told_are_the_numbers_of_the_variant() -> None:
     values = fallen(shared(0), OF_B, 0.2)
     watch = Watch(ASKED, SLICES)
@@ -91,6 +93,7 @@ def test_what_is_told_are_the_numbers_of_the_variant() -> None:
     assert cell.leaves.tolist() == OF_B
 
 
+@pytest.mark.long
 def test_two_variants_without_any_roll_up_are_compared_all_the_same() -> None:
     values = shared(0)[:2]
     values[1, HOUR:] = np.round(0.9 * values[1, HOUR:])
@@ -100,6 +103,7 @@ def test_two_variants_without_any_roll_up_are_compared_all_the_same() -> None:
     assert [cells[i].labels for i in watch.causes(cells, 5)] == [AGAINST]
 
 
+@pytest.mark.long
 def test_an_accepted_variant_moves_its_slices() -> None:
     values = fallen(shared(0), OF_B, 0.2)
     watch = Watch(ASKED, SLICES)
@@ -110,6 +114,7 @@ def test_an_accepted_variant_moves_its_slices() -> None:
     assert shift.by == pytest.approx(np.log(0.8), abs=0.04)
 
 
+@pytest.mark.long
 def test_a_rate_is_compared_as_a_rate() -> None:
     sizes = shared(2)
     opted = np.random.default_rng(4).binomial(sizes.astype(int), 0.1).astype(float)
@@ -118,6 +123,7 @@ def test_a_rate_is_compared_as_a_rate() -> None:
     assert AGAINST in causes(opted, asked, sizes=sizes)
 
 
+@pytest.mark.long
 def test_a_variant_below_the_least_value_is_not_judged() -> None:
     values = fallen(shared(0), OF_B, 0.5)
     assert AGAINST not in causes(values, replace(ASKED, min_value=1e9))

@@ -8,6 +8,7 @@ import pytest
 from monitor.anomaly.model import Learning, Missing, Point, Series
 from monitor.anomaly.replay import judge_latest, replay
 from tests.anomaly.world import START, at, business, series, settings, undisturbed
+from tests.often import often
 
 DAYS = 42
 LAST = DAYS * 24 - 1
@@ -18,7 +19,7 @@ def point(answer: Point | Learning | Missing) -> Point:
     return answer
 
 
-@pytest.mark.parametrize("hour", [15 * 24 + 3, 22 * 24 + 9, 30 * 24, LAST])
+@pytest.mark.parametrize("hour", often([LAST], [15 * 24 + 3, 22 * 24 + 9, 30 * 24, LAST]))
 def test_judging_the_newest_bucket_agrees_exactly_with_the_replay(hour: int) -> None:
     given = series(business(5, DAYS))
     judged = undisturbed(5, DAYS)
@@ -33,7 +34,7 @@ def test_judging_the_newest_bucket_agrees_exactly_with_the_replay(hour: int) -> 
         assert found.is_anomaly == judged.is_anomaly[row, hour]
 
 
-@pytest.mark.parametrize("drop", [0.2, 0.4])
+@pytest.mark.parametrize("drop", often([0.2], [0.2, 0.4]))
 def test_a_six_hour_drop_of_one_slice_is_found(drop: float) -> None:
     values = business(8, DAYS)
     clean = undisturbed(8, DAYS).is_anomaly
@@ -68,6 +69,7 @@ def test_a_drop_that_is_over_is_not_told_again() -> None:
     assert np.sum(found.is_anomaly[:, hour + 6 : hour + 12]) <= 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("bad", "factor"), [("down", 2.0), ("up", 0.3)])
 def test_the_good_direction_is_never_an_alarm(bad: Literal["down", "up"], factor: float) -> None:
     values = business(4, DAYS)
@@ -153,6 +155,7 @@ def test_the_season_is_earned() -> None:
     assert seasons == ["weekly", "none"]
 
 
+@pytest.mark.long
 def test_a_known_holiday_is_judged_wider_and_says_so() -> None:
     values = business(4, DAYS)
     day = slice(40 * 24, 41 * 24)
@@ -165,6 +168,7 @@ def test_a_known_holiday_is_judged_wider_and_says_so() -> None:
     assert "holiday" in wide.note
 
 
+@pytest.mark.long
 def test_a_lasting_shift_is_told_and_then_becomes_normal() -> None:
     values = business(6, 56)
     shift = 45 * 24
@@ -174,6 +178,7 @@ def test_a_lasting_shift_is_told_and_then_becomes_normal() -> None:
     assert not alarms[shift + 72 :].any()
 
 
+@pytest.mark.long
 def test_a_slow_common_incident_does_not_blind_the_check() -> None:
     values = business(12, 56)
     values[:, 45 * 24 : 46 * 24] = np.round(0.3 * values[:, 45 * 24 : 46 * 24])
@@ -188,6 +193,7 @@ def test_no_slices_and_no_history_are_no_error() -> None:
     assert replay([empty], settings(), START).score.shape == (1, 0)
 
 
+@pytest.mark.long
 def test_daily_counts_are_judged_by_weekday() -> None:
     values = business(6, 140).reshape(6, 140, 24).sum(axis=2)
     daily = settings(bucket=timedelta(days=1))
@@ -198,6 +204,7 @@ def test_daily_counts_are_judged_by_weekday() -> None:
     assert point(answers[0]).season == "weekly"
 
 
+@pytest.mark.long
 def test_a_clock_change_is_no_anomaly() -> None:
     hours = np.arange(DAYS * 24)
     # START is 5 January; shift the local hour by one from the change of 29 March on.

@@ -61,6 +61,7 @@ def test_a_restated_bucket_is_judged_again_and_is_told_to_be_restated() -> None:
     assert caught_up(after, ASKED, known(final, HOUR + 1)).is_restated
 
 
+@pytest.mark.long
 def test_a_restated_past_gives_the_verdicts_of_a_start_from_history() -> None:
     partial, final = business(4, DAYS), business(4, DAYS)
     partial[:, HOUR - 30] *= 0.5
@@ -87,6 +88,7 @@ def test_an_accepted_level_is_normal_at_once_and_after_a_restart() -> None:
     np.testing.assert_equal(verdicts(restarted), verdicts(after))
 
 
+@pytest.mark.long
 def test_a_new_slice_does_not_disturb_the_others() -> None:
     values = business(4, DAYS)
     kept = ticked(values, HOUR - 1, HOUR)

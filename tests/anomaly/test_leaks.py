@@ -46,6 +46,7 @@ def test_the_days_before_an_alarm_that_came_to_nothing_teach_the_tail() -> None:
     assert taught(Leaks(1), -1, 40)[WAIT:] == [float(n) for n in range(40 - WAIT)]
 
 
+@pytest.mark.long
 def test_a_rise_does_not_hide_the_leak_after_it() -> None:
     values = business(10, 80)
     begin = 70 * DAY
@@ -56,6 +57,7 @@ def test_a_rise_does_not_hide_the_leak_after_it() -> None:
     assert judged.is_anomaly[0, begin : begin + 4 * DAY].any()
 
 
+@pytest.mark.long
 def test_an_alarm_downward_is_not_told_once_more_as_a_leak() -> None:
     values = business(10, 80)
     begin = 70 * DAY

@@ -19,6 +19,7 @@ WILD = st.one_of(
 )
 
 
+@pytest.mark.long
 @limits(max_examples=4 * FEW)
 @given(
     cut=st.integers(15 * 24, DAYS * 24 - 1),
@@ -53,6 +54,7 @@ def test_no_input_raises_and_every_answer_is_one_of_three(values: np.ndarray, ba
         assert isinstance(answer, Missing) == unknown
 
 
+@pytest.mark.long
 @limits(max_examples=3 * FEW)
 @given(
     value=st.one_of(st.integers(0, 10**9).map(float), st.floats(1e-6, 1e9)),
@@ -81,6 +83,7 @@ def test_one_point_is_never_an_alarm() -> None:
     assert isinstance(answer, Learning)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("factor", [10.0, 1000.0])
 def test_large_counts_are_judged_the_same_in_any_unit(factor: float) -> None:
     values = business(3, DAYS, volume=1e6)
@@ -90,6 +93,7 @@ def test_large_counts_are_judged_the_same_in_any_unit(factor: float) -> None:
     np.testing.assert_allclose(scaled.expected, plain.expected * factor, rtol=1e-3)
 
 
+@pytest.mark.long
 def test_the_order_of_slices_does_not_matter() -> None:
     values = business(4, DAYS)
     there = replay(series(values), settings(), START)

@@ -92,6 +92,7 @@ def test_a_small_rate_is_drawn_by_its_denominator() -> None:
     assert error(together, rate) < 0.85 * error(apart, rate)
 
 
+@pytest.mark.long
 def test_hours_one_by_one_and_a_day_at_once_agree_to_the_last_bit() -> None:
     values = counts(rates([30.0] * 5))
     by_day, by_hour = Detector(ASKED, 5), Detector(ASKED, 5)
@@ -105,6 +106,7 @@ def test_hours_one_by_one_and_a_day_at_once_agree_to_the_last_bit() -> None:
         np.testing.assert_array_equal(whole, np.concatenate(hours, axis=1))
 
 
+@pytest.mark.long
 def test_the_order_of_small_slices_does_not_matter() -> None:
     values = counts(rates([30.0, 40.0, 50.0, 60.0, 70.0]))
     np.testing.assert_array_equal(usual(values), usual(values[::-1])[::-1])

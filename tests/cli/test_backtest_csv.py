@@ -73,6 +73,7 @@ def test_each_slice_is_judged_and_named(tmp_path: Path) -> None:
     assert told["slices"] == 2
 
 
+@pytest.mark.long
 def test_the_order_of_rows_does_not_matter(tmp_path: Path) -> None:
     rows = rows_of(dropped(usual(), 0.3))
     shuffled = [rows[i] for i in np.random.default_rng(1).permutation(len(rows))]
@@ -81,6 +82,7 @@ def test_the_order_of_rows_does_not_matter(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.long
 def test_what_comes_later_changes_no_verdict(tmp_path: Path) -> None:
     rows = rows_of(dropped(usual(), 0.2))
     cut = 34 * 24 + 5
@@ -108,6 +110,7 @@ def test_the_scores_of_every_point_are_written(tmp_path: Path) -> None:
     assert any(row["alarm"] == "1" for row in written[DROP])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "values",
     [
@@ -124,6 +127,7 @@ def test_strange_values_neither_fail_nor_alarm(tmp_path: Path, values: list[floa
     assert found(write(tmp_path / "a.csv", "t,n", rows_of(values)))["alarms"] == []
 
 
+@pytest.mark.long
 def test_doubled_rows_are_no_rise_and_halved_ones_no_drop(tmp_path: Path) -> None:
     whole = rows_of(usual())
     doubled = whole + whole[30 * 24 : 30 * 24 + 5]

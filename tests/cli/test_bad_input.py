@@ -13,6 +13,8 @@ import pytest
 from tests import local
 from tests.cli.daemon import Home, daemons, read_until
 
+pytestmark = pytest.mark.long  # a daemon and what it says
+
 CONFIG = """
 timezone: UTC
 store: sqlite:///{folder}/monitor.db
@@ -131,7 +133,6 @@ def test_the_rest_goes_on_to_an_orderly_end(seen: Seen) -> None:
     assert seen.exit_status == 0
 
 
-@pytest.mark.long
 def test_a_folder_of_the_store_that_is_missing_is_one_line_that_says_so(tmp_path: Path) -> None:
     home = Home(tmp_path)
     text = home.config.read_text().replace(f"{tmp_path}/monitor.db", f"{tmp_path}/none/monitor.db")

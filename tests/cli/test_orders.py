@@ -32,6 +32,7 @@ def ask(home: Home, *words: str) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
+@pytest.mark.long
 def test_status_ack_and_silence_talk_to_the_running_daemon(home: Home, daemon: Daemon) -> None:
     read_until(daemon, "WARN rows")
     code, said = ask(home, "status", "--json")

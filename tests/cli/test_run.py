@@ -74,6 +74,7 @@ def test_a_failed_ping_is_committed_and_told(running: tuple[Home, Daemon]) -> No
     assert "failed 1 times in a row" in read_until(daemon, "WARN train")
 
 
+@pytest.mark.long
 def test_a_second_daemon_on_one_store_is_refused(
     running: tuple[Home, Daemon], begin: Begin
 ) -> None:

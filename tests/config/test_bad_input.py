@@ -95,6 +95,7 @@ def test_a_file_that_cannot_be_read_stops_only_itself(good: Site) -> None:
     assert list(good.load().checks) == ["good"]
 
 
+@pytest.mark.long
 def test_a_long_chain_of_likes_ends(good: Site) -> None:
     chain = "".join(f"  c{n}: {{like: c{n + 1}}}\n" for n in range(300))
     good.checks(f"checks:\n{chain}  c300: {{like: c0}}\n")

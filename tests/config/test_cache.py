@@ -168,6 +168,7 @@ def test_without_an_sqlite_store_it_lies_in_the_users_own_folder(tmp_path: Path)
     assert cache_beside("postgresql+psycopg://a/b", {}, config) is None
 
 
+@pytest.mark.long
 def test_a_warm_start_takes_less_than_half_of_a_cold_one(home: Site) -> None:
     for first in range(MANY, 1500, 20):
         body = "".join(BODY.format(n=n) for n in range(first, first + 20))

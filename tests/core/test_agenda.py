@@ -7,6 +7,7 @@ import pytest
 
 from monitor.core.agenda import LATEST, Agenda
 from monitor.core.business_days import BusinessDays
+from tests.often import often
 
 ZONES = (
     "America/New_York",
@@ -21,6 +22,7 @@ ZONES = (
     "UTC",
 )
 EVERY_DAY = frozenset(range(7))
+HOURS = [(0, 0), (1, 30), (2, 30), (9, 0), (23, 50)]
 STEP = timedelta(minutes=10)
 
 
@@ -36,7 +38,7 @@ def changes(zone: str) -> list[date]:
 
 
 @pytest.mark.parametrize("zone", ZONES)
-@pytest.mark.parametrize(("hour", "minute"), [(0, 0), (1, 30), (2, 30), (9, 0), (23, 50)])
+@pytest.mark.parametrize(("hour", "minute"), often(HOURS[2:3], HOURS))
 def test_there_is_one_digest_on_each_local_day_when_clocks_are_set(
     zone: str, hour: int, minute: int
 ) -> None:

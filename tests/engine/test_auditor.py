@@ -16,6 +16,7 @@ from monitor.core.model import Tier, TierRule
 from monitor.core.orders import Acknowledge
 from monitor.store.tables import outbox, told
 from tests.engine.rig import Rig
+from tests.often import often
 
 
 class Outside:
@@ -95,7 +96,7 @@ def test_the_outside_hears_that_all_is_well_and_only_then(rig: Rig) -> None:
     rig.run(story)
 
 
-@pytest.mark.parametrize("is_final", [False, True])
+@pytest.mark.parametrize("is_final", often([False], [False, True]))
 @pytest.mark.parametrize(("tier", "minutes"), [(Tier.PAGE, 9), (Tier.WARN, 35)])
 def test_what_no_receiver_takes_ends_the_word_to_the_outside(
     rig: Rig, tier: Tier, minutes: int, *, is_final: bool
@@ -122,6 +123,7 @@ def test_what_no_receiver_takes_ends_the_word_to_the_outside(
     rig.run(story)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("is_final", [False, True])
 def test_a_page_that_no_receiver_takes_ends_the_word_although_its_warning_was_heard(
     rig: Rig, *, is_final: bool

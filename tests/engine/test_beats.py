@@ -39,6 +39,7 @@ def test_a_few_checks_of_one_source_kind_and_interval_are_due_together() -> None
     assert len(phases(asking(*counts("a", "b", each=MOST_AT_ONCE // 2)))) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("count", [1_000, 20_000])
 def test_many_are_spread_evenly_over_the_minute(count: int) -> None:
     found = phases(asking(*counts("a", each=count)))
@@ -76,6 +77,7 @@ def test_an_interval_shorter_than_a_minute_is_kept() -> None:
     assert max(phases(checks)) < timedelta(seconds=5)
 
 
+@pytest.mark.long
 def test_many_look_first_with_those_of_their_beat_and_never_too_many_at_once() -> None:
     checks = asking(*counts("a", each=20_000))
     calendar, beats = Calendar(), beats_of(checks)

@@ -67,12 +67,14 @@ async def calls(plan: Plan, store: Path) -> float:
     return count / len(plan.checks)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", MOST)
 def test_a_look_makes_no_more_calls_than_its_bound(way: str, tmp_path: Path) -> None:
     source, texts = ways(tmp_path, CHECKS)[way]
     assert asyncio.run(calls(plan_of(source, texts), tmp_path / "x.db")) < MOST[way]
 
 
+@pytest.mark.long
 def test_a_look_over_http_makes_no_more_calls_than_its_bound(tmp_path: Path) -> None:
     with answering() as url:
         source, texts = over_http(url, 200)

@@ -145,6 +145,7 @@ def test_overload_is_one_incident_within_a_minute_though_all_sql_is_rejected(sta
     assert stage.sent("recsys") == []
 
 
+@pytest.mark.long
 def test_a_cluster_that_is_gone_is_one_incident_that_pages_after_five_minutes(
     stage: Stage,
 ) -> None:
@@ -204,6 +205,7 @@ def test_the_incident_names_holders_victims_and_the_checks_that_cannot_look(stag
     stage.run(story)
 
 
+@pytest.mark.long
 def test_when_the_load_is_well_again_every_check_is_asked_again(stage: Stage) -> None:
     async def story() -> None:
         await stage.looks(2)
@@ -242,6 +244,7 @@ async def reload(stage: Stage) -> None:
     await stage.engine.reload(stage.plan())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", [restart, reload])
 def test_the_first_alert_after_a_restart_compares_with_what_was_usual_before(
     stage: Stage, change: Callable[[Stage], Awaitable[None]]
@@ -279,6 +282,7 @@ def test_a_new_configuration_gets_what_sources_know_without_holding_up_the_loop(
     stage.run(story)
 
 
+@pytest.mark.long
 def test_what_cannot_be_used_of_a_source_is_told_once_and_learned_again(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -296,6 +300,7 @@ def test_what_cannot_be_used_of_a_source_is_told_once_and_learned_again(
     assert '"form":1' in stage.store.keepsakes.load()["adhoc"]
 
 
+@pytest.mark.long
 def test_what_a_source_knows_is_written_every_ten_minutes_at_most(stage: Stage) -> None:
     async def story() -> None:
         stage.becomes(queries=CALM)

@@ -318,6 +318,7 @@ def test_a_look_that_hangs_delays_no_reload(home: Home) -> None:
     home.play(story)
 
 
+@pytest.mark.long
 def test_with_one_broken_file_of_two_hundred_the_others_keep_every_tick(home: Home) -> None:
     for number in range(198):
         text = ROWS.replace("rows:", f"rows-{number}:")

@@ -300,7 +300,7 @@ texts = st.one_of(
 
 
 @settings(
-    max_examples=often(25, 80),
+    max_examples=often(12, 80),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(

@@ -187,6 +187,7 @@ def test_the_evidence_says_what_was_lost_and_how_rare_it_is() -> None:
     assert json.loads(json.dumps(seen, allow_nan=False)) == seen
 
 
+@pytest.mark.long
 def test_a_rise_from_nothing_is_large_and_still_a_number() -> None:
     hours = 9 * 7 * 24
     rows = [(LAST - HOUR * i, "ctr", 0.0 if i else 500.0) for i in range(hours)]

@@ -67,6 +67,7 @@ def test_a_drop_of_one_model_is_told_once_as_that_model_with_its_evidence() -> N
     assert sample.evidence["last_week"] > 0
 
 
+@pytest.mark.long
 def test_a_drop_everywhere_is_the_total() -> None:
     assert set(alarms(measured(buckets(dropped(0.3, *range(6)))))) == {()}
 
@@ -103,6 +104,7 @@ def test_a_dead_pipeline_is_no_data_everywhere_and_no_drop() -> None:
     assert all(isinstance(one, NoData) for one in found)
 
 
+@pytest.mark.long
 def test_a_slice_without_rows_does_not_pull_its_total_down() -> None:
     values = usual()
     values[3, -1] = np.nan
@@ -128,6 +130,7 @@ def test_a_restated_bucket_resolves_with_a_reason_and_a_worse_one_pages_nobody()
     assert not alarms(measured(buckets(dropped(0.5, 0), memory=worse)))
 
 
+@pytest.mark.long
 def test_an_accepted_level_is_normal_at_the_next_look() -> None:
     values = usual()
     values[2:4, -6:] = np.round(values[2:4, -6:] * 0.6)
@@ -176,11 +179,13 @@ def test_a_small_drop_of_one_variant_is_told_against_control() -> None:
     assert found[against].value == pytest.approx(0.1, abs=0.05)
 
 
+@pytest.mark.long
 def test_a_drop_of_all_variants_is_told_as_the_total_against_control_too() -> None:
     found = alarms(list(AGAINST_A.measure([buckets(dropped(0.3, *range(6)))], NOW)))
     assert set(found) == {()}
 
 
+@pytest.mark.long
 def test_control_without_rows_is_no_alarm_and_no_missing_data_of_the_variant() -> None:
     values = usual()
     values[0::2, -1] = np.nan

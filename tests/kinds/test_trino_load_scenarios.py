@@ -14,6 +14,7 @@ from monitor.kinds.trino_load import TrinoLoad
 from tests.kinds.trino_scenarios import LOOK, STORIES, Story, snapshots
 from tests.often import often
 
+pytestmark = pytest.mark.long  # a minute of each story takes a tenth of a second
 SEEDS = often(1, 10)
 CHECK = TrinoLoad(id="load")
 RULES = CHECK.complete(())
@@ -56,7 +57,6 @@ def names(told: Sequence[Told]) -> list[str]:
     return [one.story.name for one in told]
 
 
-@pytest.mark.long
 def test_nearly_every_overload_is_told(everything: list[Told]) -> None:
     bad = [one for one in everything if one.story.is_overload]
     missed = [one for one in bad if one.fired is None or one.fired < timedelta(0)]

@@ -1,6 +1,7 @@
 import os
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block as SdkBlock
@@ -69,6 +70,7 @@ def test_the_parent_of_a_digest_is_small_and_the_worst_comes_first() -> None:
     assert "left out here" in shown(replies[-1]) or "orphan-check" in shown(replies[-1])
 
 
+@pytest.mark.long
 def test_a_digest_of_a_night_without_the_source_of_all_checks_still_leaves() -> None:
     missing = tuple(NotRun(f"check-{n}", "t", Outcome.ERROR, "down " * 50) for n in range(5000))
     whole = replace(digest(), coverage=Coverage(5000, 0, missing), open=())
@@ -115,7 +117,7 @@ def test_an_edit_that_matters_gets_a_line_in_the_thread_and_another_none() -> No
 words = st.text(max_size=400) | st.sampled_from(["<!channel>", "```", "# x", "---", "> ", "\n\n"])
 
 
-EXAMPLES = int(os.environ.get("MONITOR_EXAMPLES") or often(40, 1000))
+EXAMPLES = int(os.environ.get("MONITOR_EXAMPLES") or often(15, 1000))
 
 
 @given(st.lists(words, min_size=6, max_size=6))

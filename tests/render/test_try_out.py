@@ -21,6 +21,7 @@ def only(folder: Path) -> TemplateFault:
     return found
 
 
+@pytest.mark.long
 def test_the_shipped_templates_are_without_fault() -> None:
     faults = [one for one in template_faults(shipped_folder()) if not one.path.startswith("web/")]
     assert faults == []

@@ -15,7 +15,7 @@ from tests.simulation.invariants import violations
 from tests.simulation.life import run
 
 FIRST = int(os.environ.get("SIMULATION_SEED", "1"))
-SEEDS = 10_000 if IN_CI else 20
+SEEDS = 10_000 if IN_CI else 8
 LEAST = 1_000
 MOST_SECONDS = 900
 """How long the histories may take; a machine that is too slow for all says how many it ran."""

@@ -96,7 +96,7 @@ def said(answer: Answer) -> object:
 
 
 @settings(
-    max_examples=often(40, 150),
+    max_examples=often(12, 150),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
@@ -137,7 +137,7 @@ def test_each_part_of_a_merged_statement_is_bit_for_bit_what_it_is_alone(
     asyncio.run(story())
 
 
-@settings(max_examples=often(40, 100))
+@settings(max_examples=often(15, 100))
 @given(st.lists(st.tuples(columns, cells, st.integers(0, 9)), max_size=30), st.data())
 def test_with_filters_one_scan_counts_and_adds_what_each_would(
     rows: list[tuple[object, object, int]], data: st.DataObject

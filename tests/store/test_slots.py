@@ -70,6 +70,7 @@ def told(store: Store) -> list[object]:
     return [*found, store.slots.last("b", 5), store.slots.last("b", 3700), store.slots.last("z", 5)]
 
 
+@pytest.mark.long
 def test_packed_slots_are_told_as_they_were(store: Store) -> None:
     fill(store)
     before = told(store)
@@ -138,6 +139,7 @@ def test_packing_takes_a_part_of_the_checks_at_a_time(store: Store) -> None:
     assert max(moved) < 15  # it is 6 where all parts are equal
 
 
+@pytest.mark.long
 def test_of_many_slots_of_a_part_some_are_packed_at_a_time(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -122,6 +122,7 @@ def test_an_accepted_level_is_committed_told_and_good_at_the_next_look(
     tell(story)
 
 
+@pytest.mark.long
 def test_a_level_that_nobody_accepts_stays_bad(tell: Callable[[Story], None]) -> None:
     async def story(desk: Desk) -> None:
         await desk.falls()
@@ -131,6 +132,7 @@ def test_a_level_that_nobody_accepts_stays_bad(tell: Callable[[Story], None]) ->
     tell(story)
 
 
+@pytest.mark.long
 def test_accepting_twice_before_the_next_look_is_accepting_once(
     tell: Callable[[Story], None],
 ) -> None:
@@ -147,6 +149,7 @@ def test_accepting_twice_before_the_next_look_is_accepting_once(
     tell(story)
 
 
+@pytest.mark.long
 def test_only_what_is_learned_can_have_a_new_normal(tell: Callable[[Story], None]) -> None:
     async def story(desk: Desk) -> None:
         learned = await desk.falls()
@@ -162,6 +165,7 @@ def test_only_what_is_learned_can_have_a_new_normal(tell: Callable[[Story], None
     tell(story)
 
 
+@pytest.mark.long
 def test_the_page_accepts_for_whoever_says_who_they_are(tell: Callable[[Story], None]) -> None:
     async def story(desk: Desk) -> None:
         where = f"/incidents/{await desk.falls()}"
@@ -174,6 +178,7 @@ def test_the_page_accepts_for_whoever_says_who_they_are(tell: Callable[[Story], 
     tell(story)
 
 
+@pytest.mark.long
 def test_slack_offers_the_button_until_it_is_clicked_and_asks_once_more(
     tell: Callable[[Story], None],
 ) -> None:
@@ -203,6 +208,7 @@ def test_an_acceptance_that_cannot_be_stored_is_not_promised(
     tell(story)
 
 
+@pytest.mark.long
 def test_the_four_weeks_before_are_on_the_page_of_the_incident_and_of_the_check(
     tell: Callable[[Story], None],
 ) -> None:

@@ -72,6 +72,7 @@ def status(pages: Pages) -> Callable[[], str]:
     return work
 
 
+@pytest.mark.long
 def test_a_check_more_costs_the_status_page_few_calls_and_no_query(
     filled: Callable[..., Pages],
 ) -> None:

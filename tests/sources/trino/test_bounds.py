@@ -55,6 +55,7 @@ def test_every_byte_that_comes_is_counted(on: Rig, *, has_canary: bool) -> None:
         assert load.scraped_bytes == between.passed > 1000
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("count", [1000, 2000])
 def test_a_long_list_of_queries_is_partial_and_what_matters_is_read(on: Rig, count: int) -> None:
     on.becomes(queries=[*many(count, "FINISHED"), ETL, WAITING, LOST])
@@ -71,6 +72,7 @@ def test_a_long_list_of_queries_is_partial_and_what_matters_is_read(on: Rig, cou
         assert (load.queued, load.running, load.completed) == (1, 1, count + 1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("state", ["QUEUED", "RUNNING", "FAILED", "FINISHED"])
 def test_two_thousand_of_one_kind_do_not_hide_the_others(on: Rig, state: str) -> None:
     group = GroupLoad("global.bi", running=5, limit=5, queued=9, max_queued=10)
@@ -116,6 +118,7 @@ def test_of_many_that_run_sql_names_the_one_that_takes_most(on: Rig) -> None:
     assert _at(on, timedelta(seconds=30)).cost.queries == 1
 
 
+@pytest.mark.long
 def test_the_canary_waits_for_a_look_without_another_statement_but_not_for_ever(on: Rig) -> None:
     tables = SQL_TABLES | {"select 1$": ({"one": "integer"}, [[1]])}
     on.becomes(queries=many(500, "RUNNING"), tables=tables)

@@ -116,6 +116,7 @@ def test_sql_tells_what_rest_does_not(on: Rig) -> None:
     assert load.cost.queries == 2
 
 
+@pytest.mark.long
 def test_a_cluster_without_rest_is_asked_four_statements_a_minute_at_most(on: Rig) -> None:
     denied = frozenset({"/v1/query", "/metrics", "/ui/api/stats"})
     on.becomes(denied=denied, tables=SQL_TABLES | {"select 1$": ({"one": "integer"}, [[1]])})

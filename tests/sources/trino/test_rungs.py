@@ -121,6 +121,7 @@ def test_of_a_list_that_nobody_counts_at_least_what_was_read_is_told(on: Rig) ->
     assert load.is_partial
 
 
+@pytest.mark.long
 def test_queries_are_asked_for_twice_a_minute_whichever_way_is_closed(on: Rig) -> None:
     tables = by_sql(row("RUNNING", "runs", 700), row("QUEUED", "waits", 900))
     on.becomes(queries=many(1000, "RUNNING"), tables=tables)
