@@ -72,12 +72,15 @@ class Calendar:
     def _build(self, lo: int, hi: int) -> Span:
         numbers = np.arange(lo, hi)
         if self.is_whole_days:
-            days = numbers * (self.seconds // _DAY_SECONDS)
+            length = self.seconds // _DAY_SECONDS
+            days = numbers * length + (self._settings.origin - EPOCH).days
             weekday = (days + _EPOCH_WEEKDAY) % _WEEKDAYS
             slot = weekday if self.slots == _WEEKDAYS else np.zeros_like(numbers)
             is_day = self.seconds == _DAY_SECONDS
             weekly = numbers - np.arange(1, LAGS + 1)[:, None] * self.week if is_day else None
-            return Span(None, weekly, slot, np.isin(days, self._holidays))
+            each = np.isin(days[:, None] + np.arange(length), self._holidays)
+            # A week is like others when one of its days is not.
+            return Span(None, weekly, slot, np.sum(each, axis=1) * 2 > length)
         first = (lo - LAGS * self.week) // _BLOCK
         known = _stretch(self._settings.timezone, self._settings.bucket, first, (hi - 1) // _BLOCK)
         offset = known[numbers - first * _BLOCK]

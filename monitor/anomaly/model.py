@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from monitor.anomaly.arrays import Bools, Floats, Ints
 
 DAY = timedelta(days=1)
+WEEK = timedelta(weeks=1)
 MONTH = timedelta(days=30)
 
 Direction = Literal["down", "up", "both"]
@@ -47,6 +48,11 @@ class Settings:
     events: frozenset[datetime] = frozenset()
     control: tuple[str, str] | None = None
     is_steady: bool = False
+
+    @property
+    def origin(self) -> datetime:
+        """The local midnight at which bucket 0 of whole days begins: weeks begin on Mondays."""
+        return EPOCH if self.bucket % WEEK else EPOCH - EPOCH.weekday() * DAY
 
     def __post_init__(self) -> None:
         """Refuse a bucket that does not fit days, and numbers that allow nothing or everything."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -62,21 +62,26 @@ def bucket_number(at: datetime, settings: Settings) -> int:
     """Return the number of the bucket that holds `at`, counted from 1970-01-01.
 
     Buckets below a day are counted in UTC, so that no local hour is doubled or lost; buckets
-    of whole days are counted in local dates, so that a day of 23 or 25 hours is one bucket.
+    of whole days are counted in local dates, so that a day of 23 or 25 hours is one bucket, and
+    those of whole weeks begin on Mondays.
     """
     if at.tzinfo is None:
         raise ValueError(f"{at.isoformat()} has no zone; times must be aware")
     if settings.bucket >= DAY:
         local = at.astimezone(ZoneInfo(settings.timezone))
-        days = (local.date() - EPOCH.date()).days
-        return days // (settings.bucket // DAY)
+        return number_of_day(local.date(), settings)
     return (at - EPOCH) // settings.bucket
+
+
+def number_of_day(day: date, settings: Settings) -> int:
+    """Return the number of the bucket of whole days that holds a local date."""
+    return (day - settings.origin.date()).days // (settings.bucket // DAY)
 
 
 def bucket_start(number: int, settings: Settings) -> datetime:
     """Return the start of a bucket in UTC; the inverse of `bucket_number`."""
     if settings.bucket >= DAY:
-        midnight = EPOCH + number * settings.bucket
+        midnight = settings.origin + number * settings.bucket
         return midnight.replace(tzinfo=ZoneInfo(settings.timezone)).astimezone(UTC)
     return EPOCH + number * settings.bucket
 

@@ -8,7 +8,7 @@ import numpy as np
 from monitor.anomaly.arrays import Floats
 from monitor.anomaly.model import Settings
 from monitor.anomaly.rows import Cells, gather
-from monitor.anomaly.series import bucket_number
+from monitor.anomaly.series import bucket_number, number_of_day
 from monitor.api.answer import Row, Table
 from monitor.api.buckets import Buckets, Remembered
 from monitor.core.labels import labels_of
@@ -92,8 +92,7 @@ def _moment(column: str, cell: object, settings: Settings) -> tuple[int, int] | 
     instant = int(moment.timestamp() * 1_000_000)
     is_date = settings.bucket >= timedelta(days=1) and not isinstance(cell, (int, float))
     if is_date and datetime.fromisoformat(str(cell)).tzinfo is None:
-        days = (moment.date() - datetime(1970, 1, 1, tzinfo=moment.tzinfo).date()).days
-        return days // (settings.bucket // timedelta(days=1)), instant
+        return number_of_day(moment.date(), settings), instant
     return bucket_number(moment, settings), instant
 
 

@@ -23,6 +23,7 @@ from monitor.cli.csv_series import Columns, CsvSeries, read_holidays, read_serie
 from monitor.cli.peers import judge, peers
 from monitor.core.labels import text_of
 from monitor.core.whole import write_json
+from monitor.render.units import known_zone
 
 NOTHING = (
     f"nothing was judged: a slice is learned for {WEEKS * 7} days, for {WEEKS_OF_WEEKLY * 7} where "
@@ -99,7 +100,7 @@ class CsvBacktest:
         try:
             settings = Settings(
                 parse_duration(options["bucket"]),
-                ZoneInfo(options["timezone"]).key,
+                known_zone(options["timezone"]),
                 cast("Direction", options["bad"]),
                 options["false_alarms_per_month"],
                 options["min_value"],
@@ -110,8 +111,6 @@ class CsvBacktest:
                 options["scores"].touch()  # before minutes of work, not after them
         except (ValueError, OSError) as error:
             raise click.BadParameter(str(error)) from error
-        except KeyError as error:  # what ZoneInfo raises for an unknown zone
-            raise click.BadParameter(f"no such zone: {options['timezone']}") from error
         return cls(
             options["csv"],
             Columns(options["time"], options["value"], tuple(options["slices"])),
@@ -219,11 +218,16 @@ def _text(alarms: list[dict[str, Any]], read: CsvSeries, judged: Replay, setting
         for one in alarms
     ]
     lines.append(
-        f"{len(alarms)} alarms in {len(judged.starts)} buckets of {len(read.series)} slices; "
+        f"{_many(len(alarms), 'alarm')} in {_many(len(judged.starts), 'bucket')} of "
+        f"{_many(len(read.series), 'slice')}; "
         f"{months:.1f} months were judged, so chance explains "
         f"{months * settings.false_alarms_per_month:.1f}"
     )
     return "\n".join(lines)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _where(one: Mapping[str, Any]) -> str:

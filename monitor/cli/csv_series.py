@@ -9,12 +9,12 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
-import holidays
 import numpy as np
 
 from monitor.anomaly.model import Series, Settings
 from monitor.anomaly.rows import Aggregate, Cells, described, gather
 from monitor.anomaly.series import bucket_number, bucket_start
+from monitor.config.calendars import countries, holidays_of
 from monitor.core.labels import Labels, labels_of
 
 LATEST_SECONDS = 1e11
@@ -147,20 +147,15 @@ def _number(text: str) -> float:
         return math.nan
 
 
-YEARS = range(2000, 2041)
-"""Of public holidays: files are older and newer than the present year."""
-
-
 def read_holidays(names: Sequence[str]) -> frozenset[date]:
     """Read dates, and countries as all their holidays. Raise click.BadParameter for others."""
     found: set[date] = set()
     for name in names:
-        country, _, part = name.partition("-")
         try:
-            if name[:1].isdigit():
-                found.add(date.fromisoformat(name))
-            else:
-                found.update(holidays.country_holidays(country, subdiv=part or None, years=YEARS))
-        except (ValueError, NotImplementedError) as error:
+            day = date.fromisoformat(name) if name[:1].isdigit() else None
+        except ValueError as error:
             raise click.BadParameter(f"--holidays {name}: {error}") from error
+        if day is None and name not in countries():
+            raise click.BadParameter(f"--holidays {name}: no date, and no country as IN or US-CA")
+        found.update(holidays_of(name) if day is None else [day])
     return frozenset(found)

@@ -13,7 +13,7 @@ from monitor.config.typed import Subject, construct
 from monitor.config.yaml_tree import Entry, Fields, Items, Text
 from monitor.core.business_days import BusinessDays
 
-YEARS = range(2010, 2041)
+YEARS = range(2000, 2041)
 """The years whose holidays are known: all that a check or a backtest may look at."""
 
 

@@ -6,14 +6,14 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
 from monitor.anomaly.arrays import Floats
 from monitor.anomaly.calendar import Calendar
-from monitor.anomaly.model import DAY
+from monitor.anomaly.model import DAY, EPOCH
 from monitor.anomaly.ready import Sighting
 from monitor.anomaly.series import bucket_number, bucket_start
 from monitor.api.answer import Answer, Table
@@ -182,7 +182,9 @@ def key_of(check: str, what: Remembered) -> str:
     """Return the key of a metric: another question or grain is another metric."""
     settings = what.settings
     parts = (what.text, what.time, what.column, what.per, what.by, settings.bucket.total_seconds())
-    text = repr((*parts, settings.timezone))
+    # Weeks that were kept before they began on Mondays are other buckets.
+    begin = () if settings.origin == EPOCH else ("monday",)
+    text = repr((*parts, settings.timezone, *begin))
     return f"{check}/{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
@@ -267,7 +269,7 @@ def days_of(metric: Metric, what: Remembered, lo: int) -> list[MetricDay]:
         a = max(block * calendar.day, metric.first) - metric.first
         b = min((block + 1) * calendar.day, metric.end) - metric.first
         if b > a:
-            day = date(1970, 1, 1) + block * max(DAY, what.settings.bucket)
+            day = what.settings.origin.date() + block * max(DAY, what.settings.bucket)
             sizes = None if metric.sizes is None else metric.sizes[:, a:b]
             values = metric.values[:, a:b]
             days.append(MetricDay(day, metric.first + a, metric.labels, values, sizes))

@@ -111,7 +111,9 @@ class Anomaly(Check, kind="anomaly"):
         default="watermark",
         description="Column, if there is one: up to when the source is complete.",
     )
-    bucket: Duration = Field(default=timedelta(hours=1), description="The width of a bucket.")
+    bucket: Duration = Field(
+        default=timedelta(hours=1), description="The width of a bucket; weeks begin on Mondays."
+    )
     history: Duration = Field(default=timedelta(weeks=9), description="How far back to look.")
     settle: Duration = Field(
         default=timedelta(days=2), description="How long buckets may still be restated."

@@ -20,7 +20,8 @@ _LONG_FROM = 1e15
 _LONGEST_SECONDS = timedelta(days=999_999_999).total_seconds()
 
 
-def _known_zone(name: str) -> str:
+def known_zone(name: str) -> str:
+    """Return the name of a zone. Raise ValueError for what is none."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -28,7 +29,7 @@ def _known_zone(name: str) -> str:
     return name
 
 
-Zone = Annotated[str, AfterValidator(_known_zone)]
+Zone = Annotated[str, AfterValidator(known_zone)]
 """A setting that names an IANA time zone; one that is unknown is an error at load."""
 
 

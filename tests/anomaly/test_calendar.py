@@ -49,6 +49,13 @@ def test_a_holiday_is_a_local_date() -> None:
     assert marked == [date(2026, 3, 3)] * 24
 
 
+def test_a_week_is_a_holiday_only_with_most_of_its_days() -> None:
+    days = frozenset(date(2026, 12, day) for day in (7, 22, 23, 24, 25))
+    weekly = Settings(timedelta(weeks=1), "Europe/Berlin", "down", 1.0, 0.0, days)
+    first = bucket_number(datetime(2026, 12, 7, 12, tzinfo=BERLIN), weekly)
+    assert Calendar(weekly).span(first, first + 3).holiday.tolist() == [False, False, True]
+
+
 def test_daily_buckets_have_a_weekly_season_and_a_spread_for_each_weekday() -> None:
     daily = Settings(timedelta(days=1), "Europe/Berlin", "down", 1.0, 0.0)
     first = bucket_number(START, daily)

@@ -11,6 +11,7 @@ from monitor.anomaly.series import bucket_number, bucket_start, offsets, regular
 
 HOURLY = Settings(timedelta(hours=1), "Europe/Berlin", "down", 1.0, 0.0)
 DAILY = Settings(timedelta(days=1), "Europe/Berlin", "down", 1.0, 0.0)
+WEEKLY = Settings(timedelta(weeks=1), "Europe/Berlin", "down", 1.0, 0.0)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -55,7 +56,19 @@ def test_a_day_of_23_hours_is_one_daily_bucket() -> None:
     np.testing.assert_array_equal(regular(rows, (), DAILY).series.values, [28, 29, 30, 31])
 
 
-@given(st.integers(-20_000, 40_000), st.sampled_from([HOURLY, DAILY]))
+def test_weeks_begin_on_local_mondays_and_are_whole_when_their_sunday_is_over() -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    # As `date_trunc('week', day)` writes them; the third is the one in which clocks go back.
+    rows = [(datetime(2026, 10, day, tzinfo=zone), float(day)) for day in (5, 12, 19, 26)]
+    week = regular(rows, (), WEEKLY).series
+    np.testing.assert_array_equal(week.values, [5, 12, 19, 26])
+    assert week.start.astimezone(zone) == rows[0][0]
+    number = bucket_number(rows[2][0], WEEKLY)
+    assert bucket_start(number + 1, WEEKLY) == rows[3][0]
+    assert bucket_number(rows[3][0] - timedelta(hours=1), WEEKLY) == number
+
+
+@given(st.integers(-2_800, 5_700), st.sampled_from([HOURLY, DAILY, WEEKLY]))
 def test_a_bucket_starts_in_itself(number: int, settings: Settings) -> None:
     assert bucket_number(bucket_start(number, settings), settings) == number
 

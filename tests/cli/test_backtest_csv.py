@@ -232,6 +232,31 @@ def test_a_holiday_that_is_known_is_no_alarm(tmp_path: Path) -> None:
     assert known["alarms"] == []
 
 
+def test_the_holidays_of_a_part_of_a_country_are_taken_without_a_word(tmp_path: Path) -> None:
+    path = write(tmp_path / "calm.csv", "t,n", rows_of(usual()))
+    result = backtest(path, "--holidays", "US-CA")
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert result.stdout.startswith("0 alarms in 840 buckets of 1 slice; ")
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "said"),
+    [
+        ("--timezone", "../../etc/passwd", "'../../etc/passwd' is no IANA time zone"),
+        ("--timezone", "Europe", "'Europe' is no IANA time zone"),
+        ("--holidays", "DE-XX", "no date, and no country as IN or US-CA"),
+        ("--holidays", "2026-13-01", "month must be in 1..12"),
+    ],
+)
+def test_a_zone_or_holiday_that_is_none_is_refused_in_one_sentence(
+    tmp_path: Path, option: str, text: str, said: str
+) -> None:
+    result = backtest(write(tmp_path / "calm.csv", "t,n", rows_of(usual())), option, text)
+    assert result.exit_code == 2
+    assert said in result.output
+
+
 def test_a_peer_that_is_not_installed_names_the_extra(tmp_path: Path) -> None:
     if importlib.util.find_spec("prophet") is not None:
         pytest.skip("prophet is installed")

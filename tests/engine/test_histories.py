@@ -1,6 +1,8 @@
 import asyncio
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from monitor.anomaly.model import Settings
 from monitor.api import Answer, Buckets, Remembered, Rows, SourceError, Table, labels_of
 from monitor.core.state import Rebase
-from monitor.engine.histories import Histories
+from monitor.engine.histories import Histories, key_of
 from monitor.engine.threads import Writer
 from monitor.store import Store, open_store
 from monitor.store.metrics import MetricDay
@@ -207,6 +209,12 @@ def test_days_come_back_as_they_were_saved(tmp_path: Path) -> None:
     np.testing.assert_array_equal(back.values, values)
     assert back.sizes is not None
     np.testing.assert_array_equal(back.sizes, values * 2)
+
+
+def test_weeks_that_begin_on_mondays_are_no_part_of_what_was_kept_before() -> None:
+    weeks = replace(what(), settings=replace(SETTINGS, bucket=timedelta(weeks=1)))
+    parts = ("select ...", "t", "n", None, ("model",), 604_800.0, "UTC")
+    assert key_of("a", weeks) != f"a/{hashlib.sha256(repr(parts).encode()).hexdigest()[:16]}"
 
 
 def test_the_newest_acceptance_of_a_slice_counts(tmp_path: Path) -> None:
