@@ -121,6 +121,11 @@ class BlockingSource(Source):
         return await self._workers.run(partial(self.ask_blocking, query, asking))
 
     @property
+    def is_local(self) -> bool:
+        """Whether most questions take less time than their way into a thread and back: a file."""
+        return False
+
+    @property
     def lost(self) -> int:
         """How many threads hang in calls that were given up."""
         return 0 if self._workers is None else self._workers.lost

@@ -30,6 +30,10 @@ log = logging.getLogger(__name__)
 GRACE = timedelta(seconds=2)
 """How long after its deadline a source may take to give up by itself."""
 
+AHEAD = 15
+"""Questions that wait for each thread of a local source, behind its gate, while it answers at once:
+four threads of SQLite then work on 64 in some 6 ms, and a look alone takes a fifth less."""
+
 MOST_MERGES = 2048
 """Sets of questions of which is known how they merge; 100,000 checks a minute are 1,024 of them."""
 
@@ -131,7 +135,7 @@ class Bulkheads:
     async def _ask(
         self, name: str, query: Query, asking: Asking, askers: Sequence[Asker]
     ) -> Answer:
-        gate = self._gates.setdefault(name, Gate(self.sources[name].max_concurrency))
+        gate = self._gates.get(name) or self._gate(name)
         is_gated = type(query) not in self.sources[name].ungated
         teams = [team for _, team in askers]
         began, turn_at = perf_counter(), None
@@ -174,6 +178,13 @@ class Bulkheads:
         self.metrics.spent(name, teams, cost)
         self.notes.take(name, query, answer, asking.now)
         return answer
+
+    def _gate(self, name: str) -> Gate:
+        source = self.sources[name]
+        is_local = isinstance(source, BlockingSource) and source.is_local
+        ahead = AHEAD * source.max_concurrency if is_local else 0
+        gate = self._gates[name] = Gate(source.max_concurrency, ahead)
+        return gate
 
     def _failed(self, name: str, error: SourceError, at: datetime, *, is_gated: bool) -> None:
         self.metrics.source_errors.labels(name, error.code).inc()

@@ -9,6 +9,9 @@ from typing import TypeAlias
 QUANTUM_SECONDS = 0.1
 """What a team that owes is let off in each round of turns."""
 
+QUICK_SECONDS = 0.02
+"""What is answered within it is not worth a turn of its own."""
+
 Turn: TypeAlias = asyncio.Future[None]
 
 
@@ -18,9 +21,14 @@ class Gate:
 
     Turns are a deficit round robin: a team whose questions took long owes their seconds, and lets
     the others pass until it is let off. Nobody owes anything once nobody waits.
+
+    Up to ``ahead`` more may pass to wait behind the gate, one for each answer in a row that came at
+    once: threads of a source then go from one question to the next without the loop between.
     """
 
     free: int
+    ahead: int = 0
+    _lent: int = 0
     _urgent: dict[str, deque[Turn]] = field(default_factory=dict)
     _others: dict[str, deque[Turn]] = field(default_factory=dict)
     _owed: dict[str, float] = field(default_factory=dict)
@@ -32,22 +40,29 @@ class Gate:
 
     async def enter(self, team: str, is_urgent: bool) -> None:
         """Wait for a turn; whoever has had it leaves."""
-        if self.free > 0:
+        if self._has_room:
             self.free -= 1
         else:
             await self._wait(self._urgent if is_urgent else self._others, team)
 
     def leave(self) -> None:
         """Give a turn back."""
-        turn = self._next(self._urgent) or self._next(self._others)
-        if turn is not None:
-            turn.set_result(None)
-            return
         self.free += 1
-        self._owed.clear()
+        while self._has_room:
+            turn = self._next(self._urgent) or self._next(self._others)
+            if turn is None:
+                self._owed.clear()
+                return
+            self.free -= 1
+            turn.set_result(None)
+
+    @property
+    def _has_room(self) -> bool:
+        return self.free + self._lent > 0
 
     def charge(self, teams: Sequence[str], seconds: float) -> None:
         """Let teams owe what a question took, in equal parts for each check that asked."""
+        self._lent = min(self._lent + 1, self.ahead) if seconds < QUICK_SECONDS else 0
         share = seconds / len(teams)
         for team in teams:
             self._owed[team] = self._owed.get(team, 0.0) + share

@@ -108,3 +108,22 @@ def test_as_many_are_let_through_as_the_source_takes() -> None:
         assert line.gate.free == 3
 
     asyncio.run(story())
+
+
+def test_more_are_let_through_while_answers_come_at_once() -> None:
+    async def story() -> None:
+        gate = Gate(1, ahead=2)
+        await gate.enter("ads", is_urgent=False)
+        tasks = [asyncio.create_task(gate.enter("ads", is_urgent=False)) for _ in range(5)]
+        await asyncio.sleep(0)
+        assert gate.waiting == 5
+        # One more for each answer that comes at once; after one that takes long, nobody.
+        for seconds, left in ((0.001, 3), (0.001, 1), (0.5, 1), (0.5, 1), (0.5, 0)):
+            gate.charge(["ads"], seconds)
+            gate.leave()
+            assert gate.waiting == left
+        await asyncio.gather(*tasks)
+        gate.leave()
+        assert gate.free == 1
+
+    asyncio.run(story())

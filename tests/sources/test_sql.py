@@ -122,6 +122,11 @@ def test_a_small_question_to_sqlite_is_asked_past_sqlalchemy(url: str) -> None:
     asyncio.run(source.close())
 
 
+def test_only_a_file_of_sqlite_is_local(url: str) -> None:
+    assert Sql(name="kpi", url=url).is_local
+    assert not Sql(name="kpi", url="sqlite://").is_local
+
+
 def test_a_connection_to_sqlite_is_read_on_until_reading_fails(url: str) -> None:
     source = Sql(name="kpi", url=url)
     assert source._engine is not None

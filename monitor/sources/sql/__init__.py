@@ -75,6 +75,11 @@ class Sql(BlockingSource, type="sql"):
         except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
             raise ValueError(f"'{self.name}' has no URL that SQLAlchemy knows: {error}") from error
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a file of SQLite."""
+        return self._lite is not None
+
     def ask_blocking(self, query: Query, asking: Asking) -> Answer:
         """Answer by one statement each."""
         match query:
