@@ -75,7 +75,7 @@ def _looks(connection: sa.Connection, steps: Iterable[Step]) -> None:
             "check": one.check,
             "slice": codec.labels_text(one.slice),
             "since": one.at,
-            "outcome": one.outcome,
+            "outcome": str(one.outcome),  # the driver looks for how to adapt what is no text
             "verdict": codec.verdict_text(one),
         }
         for step in steps

@@ -58,7 +58,7 @@ def batch_rows(slots: Iterable[Slot]) -> list[dict[str, Any]]:
             "part": part,
             "due_at": due_at,
             "ended_at": ended_at,
-            "outcome": outcome,
+            "outcome": str(outcome),
             "reason": reason,
             "checks": BETWEEN.join(checks),
         }

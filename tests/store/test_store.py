@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import inf
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import sqlalchemy as sa
@@ -292,6 +292,21 @@ def test_the_time_between_two_runs_of_the_daemon_is_blind(store: Store) -> None:
     store.journal.seen(second, AT + 3 * hour)
     gaps = store.journal.blind(AT, AT + 3 * hour)
     assert gaps == (Blind(AT + hour, AT + 2 * hour),)
+
+
+def test_what_each_look_writes_is_plain_to_the_driver(store: Store) -> None:
+    written: list[tuple[object, ...]] = []
+
+    def execute(_connection: object, _cursor: object, text: str, rows: Any, *_: object) -> None:
+        if "check_state" in text or "slot_batch" in text:
+            written.extend(rows if isinstance(rows, list) else [rows])
+
+    sa.event.listen(store._engine, "before_cursor_execute", execute)
+    verdict = Verdict("fresh", (), AT, Outcome.OK, samples=(Sample("age", 1.0),))
+    store.commit(Step(AT, slots=(Slot("fresh", AT, AT, Outcome.OK),), verdicts=(verdict,)))
+    cells = [cell for row in written for cell in (row.values() if isinstance(row, dict) else row)]
+    assert len(cells) == 11
+    assert Outcome not in {type(cell) for cell in cells}
 
 
 def test_to_note_that_the_daemon_looks_costs_few_calls(store: Store) -> None:
