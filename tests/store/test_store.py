@@ -295,7 +295,7 @@ def test_the_time_between_two_runs_of_the_daemon_is_blind(store: Store) -> None:
 
 
 def test_what_each_look_writes_is_plain_to_the_driver(store: Store) -> None:
-    written: list[tuple[object, ...]] = []
+    written: list[Any] = []
 
     def execute(_connection: object, _cursor: object, text: str, rows: Any, *_: object) -> None:
         if "check_state" in text or "slot_batch" in text:
