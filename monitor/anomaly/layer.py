@@ -87,12 +87,13 @@ class Against(Layer):
 
     def judge(self, at: int, given: Given) -> Judged:
         """Judge the ratio, and tell it in the units of the variant."""
-        (mine, _), (theirs, _) = given.rates(self.tree), given.rates(self.control)
+        (mine, sizes), (theirs, _) = given.rates(self.tree), given.rates(self.control)
         ratio = np.where(theirs > 0, mine, np.nan) / np.where(theirs > 0, theirs, 1.0)
         judged = self.detector.advance(at, ratio)
         names = ("value", "usual", "expected", "low", "high")
         units = replace(judged, **{name: getattr(judged, name) * theirs for name in names})
-        is_small = (units.usual < self.min_value) & (judged.status > Status.SMALL)
+        expected = units.usual if sizes is None else units.usual * sizes
+        is_small = (expected < self.min_value) & (judged.status > Status.SMALL)
         judged.status[is_small], judged.is_anomaly[is_small] = Status.SMALL, False
         own, other = self._alone(given, mine, theirs)
         for i in range(ratio.shape[1]):

@@ -29,7 +29,8 @@ class Settings:
     bad: the direction that can be an anomaly.
     false_alarms_per_month: per 30 days, all slices of the check together; bad buckets of one
         slice less than 6 hours apart are one alarm.
-    min_value: a bucket whose expected value is below this is never judged.
+    min_value: a bucket whose expected value, of a rate the expected numerator, is below this is
+        never judged.
     holidays: local dates that teach nothing and are judged with a wider band.
     min_effect: a deviation below this share of what is expected is never an anomaly.
     events: announced launches; what they shift is the new normal a day later.

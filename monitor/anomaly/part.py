@@ -64,7 +64,7 @@ class Part(Rowwise):
         at = lo - block * day
         forecast = self.tracker.forecast(lo, values, sizes, common)
         self.known[:, block % self.known.shape[1]] += np.sum(usable, axis=1)
-        judged = self._judge(lo, values, forecast)
+        judged = self._judge(lo, values, sizes, forecast)
         self.scores[:, at : at + count] = judged.score
         # A step in the good direction is a new level, too, and must not bend the line of leaks.
         far = np.fmax(np.abs(forecast.one), np.abs(forecast.window)) > judged.threshold
@@ -81,14 +81,15 @@ class Part(Rowwise):
         self.toward[:] = 0
         self.known[:, block % self.known.shape[1]] = 0
 
-    def _judge(self, lo: int, values: Floats, forecast: Forecast) -> Judged:
+    def _judge(self, lo: int, values: Floats, sizes: Floats | None, forecast: Forecast) -> Judged:
         """Judge by the hour; the score stays where it teaches the tail though it is not judged."""
         by_window, score = in_bad_direction(forecast, self.settings.bad)
         offset = self.tracker.offset[:, None]
         expected = np.maximum(np.exp(np.minimum(forecast.center, LARGEST_LOG)) - offset, 0.0)
         tail, threshold = self.tails.fast, self.tails.threshold
         age = lo - self.tracker.first
-        big = ~(expected < self.settings.min_value)
+        units = expected if sizes is None else expected * sizes
+        big = ~(units < self.settings.min_value)
         status = self._status(age, values, score, big)
         reach = (threshold if tail else LEAST_THRESHOLD) * forecast.wide
         low = np.maximum(np.exp(forecast.center - reach) - offset, 0.0)

@@ -148,7 +148,7 @@ def _answer(
         is_anomaly=bool(judged.is_anomaly[row, -1]),
         once_in=timedelta(days=once) if np.isfinite(once) else None,
         season=SEASONS[int(judged.season[row, -1])],
-        note=_note(judged, row, expected, settings),
+        note=_note(judged, row, settings),
     )
 
 
@@ -171,12 +171,10 @@ def _why_learning(status: Status, age: int, settings: Settings) -> str:
     return f"{has}, but less than half of the buckets of the last {WEEKS} weeks have a value"
 
 
-def _note(judged: Judged, row: int, expected: float, settings: Settings) -> str:
+def _note(judged: Judged, row: int, settings: Settings) -> str:
     notes = []
     if judged.status[row, -1] == Status.SMALL:
-        notes.append(
-            f"expected {expected:.3g} is below min_value {settings.min_value:.3g}: not judged"
-        )
+        notes.append(f"less than min_value {settings.min_value:.3g} is expected: not judged")
     if judged.is_anomaly[row, -1] and judged.by[row, -1] == By.WINDOW:
         notes.append(f"unusual as a shift over the last {WINDOW} buckets")
     if judged.is_anomaly[row, -1] and judged.by[row, -1] == By.LEAK:

@@ -39,7 +39,10 @@ class Slices(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     by: tuple[str, ...] = Field(default=(), description="Columns or labels that make slices.")
-    min_value: float = Field(default=0, description="Slices expected below this are not judged.")
+    min_value: float = Field(
+        default=0,
+        description="Slices expected below this (of a rate: its numerator) are not judged.",
+    )
     max: int = Field(default=500, ge=1, description="More slices than this are an error.")
     report: int = Field(default=5, ge=1, description="How many slices a message shows.")
     new: Literal["learn"] | None = Field(

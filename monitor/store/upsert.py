@@ -43,7 +43,7 @@ def upsert_many(
     if dialect == "postgresql" and _are_apart(rows, key):
         # One statement with one text: psycopg takes 20 us for a row, and more for lists.
         many = _statement(dialect, table, key, names, only_new, unless_same, is_many=True)
-        connection.execute(many, {"rows": json.dumps(list(rows), default=_moment_text)})
+        connection.execute(many, {"rows": json.dumps(list(rows), default=_as_text)})
         return
     statement = _statement(dialect, table, key, names, only_new, unless_same)
     text, order = _written(statement, names)
@@ -60,7 +60,10 @@ def upsert_many(
     connection.exec_driver_sql(text, list(zip(*plain, strict=True)))
 
 
-def _moment_text(value: object) -> str | None:
+def _as_text(value: object) -> str | None:
+    """Write what JSON has no word for as PostgreSQL reads it."""
+    if isinstance(value, bytes):
+        return f"\\x{value.hex()}"
     assert isinstance(value, datetime)
     return MOMENT.process_bind_param(value, None)
 

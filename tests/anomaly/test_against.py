@@ -119,8 +119,9 @@ def test_a_rate_is_compared_as_a_rate() -> None:
     sizes = shared(2)
     opted = np.random.default_rng(4).binomial(sizes.astype(int), 0.1).astype(float)
     opted[OF_B, HOUR : HOUR + 6] = np.round(1.3 * opted[OF_B, HOUR : HOUR + 6])
-    asked = replace(ASKED, bad="up")
+    asked = replace(ASKED, bad="up", min_value=500)
     assert AGAINST in causes(opted, asked, sizes=sizes)
+    assert AGAINST not in causes(opted, replace(asked, min_value=1e9), sizes=sizes)
 
 
 @pytest.mark.long

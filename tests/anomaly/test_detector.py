@@ -144,7 +144,7 @@ def test_a_bucket_expected_below_the_minimum_is_not_judged() -> None:
     found = point(judge_latest(series(values), settings(min_value=100.0), at(LAST))[0])
     assert not found.is_anomaly
     assert found.once_in is None
-    assert "below min_value 100: not judged" in found.note
+    assert "less than min_value 100 is expected: not judged" in found.note
 
 
 def test_the_season_is_earned() -> None:

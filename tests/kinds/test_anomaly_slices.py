@@ -139,16 +139,21 @@ def test_an_accepted_level_is_normal_at_the_next_look() -> None:
     assert not alarms(measured(buckets(values, rebased={where: NOW})))
 
 
-def test_a_rate_is_judged_by_its_denominator() -> None:
+@pytest.mark.parametrize(("min_value", "is_judged"), [(0, True), (50, True), (5000, False)])
+def test_a_rate_is_judged_by_its_denominator_where_its_numerator_is_large_enough(
+    min_value: float, *, is_judged: bool
+) -> None:
     shown = usual()
     rng = np.random.default_rng(3)
     opted = rng.binomial(shown.astype(int), 0.02).astype(float)
     opted[1, -1] = np.round(2.2 * opted[1, -1])
-    rising = CHECK.model_copy(update={"bad": "up", "per": "impressions", "value": "opt_outs"})
+    of_rate = {"bad": "up", "per": "impressions", "value": "opt_outs"}
+    rising = CHECK.model_copy(update={**of_rate, "slices": Slices(min_value=min_value)})
     given = buckets(opted, sizes=shown)
     found = alarms(list(rising.measure([given], NOW)))
-    assert set(found) == {SLICES[1]}
-    assert found[SLICES[1]].evidence["value"] == pytest.approx(0.044, abs=0.008)
+    assert set(found) == ({SLICES[1]} if is_judged else set())
+    if is_judged:
+        assert found[SLICES[1]].evidence["value"] == pytest.approx(0.044, abs=0.008)
 
 
 def test_an_announced_launch_is_named_with_the_alarm() -> None:

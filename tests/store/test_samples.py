@@ -74,7 +74,9 @@ def test_a_number_costs_few_calls_to_write(store: Store) -> None:
     many = [came(0, n / 3, (f"c{n}", (), "value")) for n in range(1_000)]
     store.samples.save(many, {}, AT)
     count = calls_of(lambda: store.samples.save(many, {}, AT))
-    assert count < 11 * len(many)  # 16 with an encoder for each name and numbers rounded as floats
+    assert (
+        count < 11 * len(many) + 200
+    )  # a commit of PostgreSQL; 16 with an encoder for each name and numbers rounded as floats
 
 
 def test_of_a_minute_the_newest_number_counts_packed_or_not(store: Store) -> None:

@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from monitor.core.model import Outcome
 from monitor.store import Store
-from monitor.store.columns import metadata
+from monitor.store.columns import Moment, metadata
 from monitor.store.tables import check_state, outbox, told
 from monitor.store.upsert import upsert_many
 
@@ -113,3 +114,32 @@ def test_columns_with_a_default_get_it(tmp_path: Path) -> None:
     read, _ = written(tmp_path / "x.db", outbox, ("key",), rows)
     state = [column.name for column in outbox.columns].index("state")
     assert [row[state] for row in read] == ["pending"] * 3
+
+
+def sample(column: sa.Column[Any], number: int) -> Any:
+    """Return a value that the column takes, another for each number."""
+    kind = column.type
+    if isinstance(kind, Moment):
+        return AT + timedelta(seconds=number)
+    if isinstance(kind, sa.LargeBinary):
+        return bytes([number, 0, 92, 255])
+    if isinstance(kind, sa.Boolean):
+        return bool(number % 2)
+    if isinstance(kind, sa.Numeric):
+        return number + 0.125
+    return number if isinstance(kind, sa.Integer) else f'"{number}\\ é'
+
+
+@pytest.mark.parametrize("table", metadata.sorted_tables, ids=str)
+def test_many_rows_of_every_table_are_written_and_replaced(store: Store, table: sa.Table) -> None:
+    key = tuple(column.name for column in table.primary_key)
+    rows = [
+        {column.name: sample(column, number) for column in table.c if not column.foreign_keys}
+        for number in range(1, 4)
+    ]
+    with store._engine.begin() as connection:
+        upsert_many(connection, table, key, rows[:2])
+        upsert_many(connection, table, key, rows)
+        read = [dict(row._mapping) for row in connection.execute(sa.select(table))]
+        connection.execute(table.delete())
+    assert sorted(read, key=str) == sorted(rows, key=str)
