@@ -33,7 +33,10 @@ def recipients(
         last = world.fallback or world.on_call.receivers
         return tuple(Recipient(name, is_page=True) for name in last)
     told: dict[str, Recipient] = {}
-    firing = [member for member in view.own if member.state.is_firing] or view.own
+    firing = [member for member in view.own if member.state.is_firing] or list(view.own)
+    if view.incident.tier is Tier.PAGE and all(one.tier is not Tier.PAGE for one in firing):
+        # Something that follows from it pages: then its cause does, and goes the way of a page.
+        firing = [replace(one, tier=Tier.PAGE) for one in firing]
     for route, pages in _routes(firing, view.incident.owner, alerts, world):
         for to in _at_node(route, view, world, now, pages=pages):
             _offer(told, to)
@@ -68,6 +71,8 @@ def _routes(
     pages: set[int] = set()
     for member in members:
         alert = alerts[member.check, member.slice]
+        if member.tier is not (alert.tier or Tier.WARN):
+            alert = replace(alert, tier=member.tier)
         labels = alert_labels(alert, facts_of(alert.check, world), owner)
         # Alerts that look alike to the tree need to be led through it only once.
         likeness = (member.tier, *(labels.get(name) for name in names))
@@ -118,8 +123,9 @@ def _pager_or_not(
     if name not in world.pagers:
         return replace(plain, receiver=name)
     owner = world.maintainers.get(view.incident.owner)
+    paging = (*view.own, *(member for member in view.folded if member.tier is Tier.PAGE))
     wakes = view.incident.tier is Tier.PAGE and any(
-        facts.wake for member in view.own if (facts := world.checks.get(member.check))
+        facts.wake for member in paging if (facts := world.checks.get(member.check))
     )
     may_wake = wakes or owner is None or is_within(owner.hours, now, world.timezone)
     return replace(plain, receiver=name, is_page=True, may_wake=may_wake)

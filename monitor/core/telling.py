@@ -1,6 +1,6 @@
 """Telling: for every incident that was touched, who is told what now, who is not, and why."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -8,12 +8,13 @@ from monitor.core.causes import release
 from monitor.core.escalating import as_paged, waiting_since, with_escalation
 from monitor.core.escalation import next_step_at
 from monitor.core.incident import Incident, IncidentView, Suppression
-from monitor.core.inhibiting import inhibitors, touch_targets
+from monitor.core.inhibiting import inhibitors, labels_of, touch_targets
 from monitor.core.model import Tier
 from monitor.core.notification import QuietReason
 from monitor.core.notify import Seen, decide, fingerprint, notification, seen
 from monitor.core.recipients import recipients
 from monitor.core.route import Recipient
+from monitor.core.silence import silenced_by
 from monitor.core.state import OutboxRow, Quiet, Told
 from monitor.core.storming import is_in_storm, join, tell_storms, touch_storms
 from monitor.core.trail import Deed
@@ -56,12 +57,7 @@ def _refresh(turn: Turn, incident: Incident) -> None:
         release(turn, incident)
         turn.put_incident(replace(incident, resolved_at=turn.now, due_at=None))
         return
-    own = [
-        one
-        for one in turn.draft.alerts_of(incident.id)
-        if one.state.is_firing and not is_folded(incident, one)
-    ]
-    tier = Tier.PAGE if any(one.tier is Tier.PAGE for one in own) else Tier.WARN
+    tier = Tier.PAGE if any(_pages(turn, incident)) else Tier.WARN
     ack = incident.ack
     if ack is not None and ack.until is not None and ack.until <= turn.now:
         turn.leave_trail(Deed.ACK_ENDED, what=ack.by, incident=incident.id)
@@ -69,6 +65,25 @@ def _refresh(turn: Turn, incident: Incident) -> None:
         incident = replace(incident, paged_at=turn.now)
     if tier is not incident.tier or ack is not incident.ack:
         turn.put_incident(replace(incident, tier=tier, ack=ack))
+        if incident.parent is not None:
+            turn.touch(incident.parent)
+
+
+def _pages(turn: Turn, incident: Incident) -> Iterator[bool]:
+    """Go through what fires in an incident: whether it is a page.
+
+    What only follows from it counts, too, or a page under a warning would wake nobody; unless
+    somebody silenced it, or was paged for it before the cause was found.
+    """
+    active = [one for one in turn.draft.silences.values() if one.is_active(turn.now)]
+    for name in (incident.id, *(one.id for one in turn.draft.children_of(incident.id))):
+        child = turn.draft.incidents[name]
+        if name != incident.id and (child.resolved_at or child.ack or child.paged_at):
+            continue
+        for alert in turn.draft.alerts_of(name):
+            if alert.state.is_firing and alert.tier is Tier.PAGE:
+                mine = not is_folded(incident, alert)
+                yield mine or not silenced_by(labels_of(turn, alert), active)
 
 
 def _can_wait(turn: Turn, incident: Incident) -> bool:
@@ -92,6 +107,8 @@ def _tell(turn: Turn, incident: Incident) -> None:
     incident, view = _look_over(turn, incident)
     sights: dict[str | None, tuple[IncidentView, Seen]] = {}
     due = [one.until for one in incident.suppressed_by if one.until is not None]
+    held = {name for one in view.folded if one.tier is Tier.PAGE for name in one.silenced_by}
+    due.extend(turn.draft.silences[name].ends_at for name in held)
     if incident.ack is not None and incident.ack.until is not None:
         due.append(incident.ack.until)
     touch_storms(turn, incident.id)
@@ -145,6 +162,9 @@ def _suppressions(turn: Turn, incident: Incident, view: IncidentView) -> Iterabl
     if incident.parent is not None:
         yield Suppression("lineage", incident.parent)
     firing = [m for m in view.own if m.state.is_firing]
+    # A page that only follows from it is told, unless it is silenced itself.
+    pages = (m for m in view.folded if m.tier is Tier.PAGE and m.told_in is None)
+    firing += [m for m in pages if m.state.is_firing]
     if firing and all(m.silenced_by for m in firing):
         silences = turn.draft.silences
         names = sorted({m.silenced_by[0] for m in firing})

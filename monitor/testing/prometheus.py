@@ -98,12 +98,16 @@ class ScriptedPrometheus:
                 for p in self.model(at)
             ]
         if match := SELECTOR.fullmatch(query):
+            name = match["name"]
             return [
-                (labels, value)
-                for labels, value in self.gauges(at).get(match["name"], ())
+                ((("__name__", name), *labels), value)
+                for labels, value in self.gauges(at).get(name, ())
                 if _fits(dict(labels), match["matchers"])
             ]
-        return self.gauges(at).get(query, [] if re.fullmatch(r"\w+", query) else None)
+        if re.fullmatch(r"\w+", query):
+            found = self.gauges(at).get(query, ())
+            return [((("__name__", query), *labels), value) for labels, value in found]
+        return self.gauges(at).get(query)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         scripted = self

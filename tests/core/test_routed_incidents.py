@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from monitor.core.advance import Finding, advance
 from monitor.core.book import Memory
 from monitor.core.inhibit import InhibitRule
@@ -21,9 +23,10 @@ from monitor.core.model import (
     Verdict,
 )
 from monitor.core.notification import NotifyReason, QuietReason
-from monitor.core.orders import Acknowledge, Order, Reassign
+from monitor.core.orders import Acknowledge, MakeSilence, Order, Reassign
 from monitor.core.route_tree import Route
 from monitor.core.routing import Routing
+from monitor.core.silence import Silence
 from monitor.core.state import Step
 from monitor.core.world import CheckFacts, World
 
@@ -336,3 +339,49 @@ def test_a_source_that_is_reassigned_may_be_one_no_longer() -> None:
     assert day.does([], Reassign(source, "recsys", "asha"))["recsys-chat"] in {UNSUPPRESSED, FIRST}
     told = {n.notification.subject[-4:] for n in day.step.outbox}
     assert "rows" in told
+
+
+TREE = node(None, "", node("pagers", "severity=page", continues=True), node("chat", ""))
+
+
+@pytest.mark.parametrize(
+    ("tree", "chat", "pager"),
+    [(None, {"platform-chat", "recsys-chat"}, "platform-pager"), (TREE, {"chat"}, "pagers")],
+)
+def test_what_pages_pages_whoever_owns_its_cause_though_that_only_warns(
+    tree: Route | None, chat: set[str], pager: str
+) -> None:
+    day = Day(under(tree))
+    assert day.finds(table=WARN, dash=WARN).keys() == chat
+    assert day.finds(dash=PAGE).get(pager) == NotifyReason.FIRST
+    (incident,) = day.memory.incidents.values()
+    assert (incident.check, incident.tier) == ("table", Tier.PAGE)
+    day.finds(dash=WARN)
+    assert day.memory.incidents[incident.id].tier is Tier.WARN
+    assert pager in day.finds(table=OK, dash=OK)  # it hears the end
+
+
+def test_what_is_silenced_pages_nobody_by_its_cause() -> None:
+    day = Day(under())
+    matchers = parse_matchers("check=dash")
+    day.does([], MakeSilence(Silence("s", matchers, day.at, day.at + 9 * MINUTE, "asha", "known")))
+    assert "platform-pager" not in day.finds(table=WARN, dash=PAGE)
+    assert "platform-pager" in day.waits(20)
+
+
+def test_whoever_was_paged_before_the_cause_was_found_is_the_only_one() -> None:
+    day = Day(under())
+    assert "recsys-pager" in day.finds(dash=PAGE)
+    assert "platform-pager" not in day.finds(table=WARN)
+    assert {one.check: one.tier for one in day.memory.incidents.values()} == {
+        "dash": Tier.PAGE,
+        "table": Tier.WARN,
+    }
+
+
+def test_a_silence_of_the_cause_does_not_hide_what_pages_because_of_it() -> None:
+    day = Day(under())
+    matchers = parse_matchers("check=table")
+    day.does([], MakeSilence(Silence("s", matchers, day.at, day.at + 90 * MINUTE, "asha", "known")))
+    assert day.finds(table=WARN) == {}
+    assert day.finds(dash=PAGE)

@@ -20,7 +20,7 @@ def test_an_incident_is_printed_with_owner_command_and_what_follows() -> None:
     text = printed(Notification("k", "s", "console", NotifyReason.FIRST, NOW, view=view()))
     assert text.startswith("Tue 24 Nov 03:30 PAGE impressions-fresh: ")
     assert "  data-platform | since Tue 24 Nov 00:30 | first notification\n" in text
-    assert "  because of it: superset.exec (analytics)\n" in text
+    assert "  because of it: superset.exec (analytics): " in text
     assert "  $ airflow backfill create --from-date 2026-11-23T19:00:00Z" in text
 
 

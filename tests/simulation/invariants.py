@@ -150,6 +150,8 @@ def nobody_hears_what_is_silenced(sim: Sim) -> Iterator[str]:
         for note in (arrival.note for arrival in arrivals):
             if note.view is None or note.reason not in NEWS:
                 continue
+            if any(m.tier == "page" and not m.silenced_by for m in note.view.folded):
+                continue  # a page because of it is told whatever covers its cause
             for one in made:
                 labels = {"check": note.view.incident.check}
                 if one.covers(labels) and one.starts_at < note.at < ends[one.id]:

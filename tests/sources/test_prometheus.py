@@ -7,6 +7,7 @@ import pytest
 from monitor.api import (
     Answer,
     Asking,
+    Labels,
     Latencies,
     Quantiles,
     Query,
@@ -121,3 +122,16 @@ def test_a_regex_that_re2_would_refuse_is_an_objection() -> None:
     assert one.startswith('"(?!api).*" is no regular expression to RE2')
     query = Quantiles("h", (), (0.99,), timedelta(minutes=5), 'e{x=~"("}', "r")
     assert len(list(source.objections(query))) == 1
+
+
+def test_a_name_that_all_series_have_is_no_label_and_one_of_several_is() -> None:
+    both = [((("__name__", name), ("job", "x")), 1.0) for name in ("up", "down")]
+    gauges: dict[str, list[tuple[Labels, float]]] = {
+        "up": [((("job", "x"),), 1.0), ((("job", "y"),), 0.0)],
+        "count by (__name__) (up)": [((("__name__", "up"),), 2.0)],
+        '{job="x"}': list(both),
+    }
+    with ScriptedPrometheus(service, lambda _: gauges) as server:
+        found = [ask(server.url, Rows(query)) for query in gauges]
+    names = [set(one.columns) - {"value"} for one in found if isinstance(one, Table)]
+    assert names == [{"job"}, {"__name__"}, {"__name__", "job"}]

@@ -37,6 +37,8 @@ FORM = (("Content-Type", "application/x-www-form-urlencoded"),)
 _quoted, _form_quoted = (lru_cache(maxsize=1000)(one) for one in (quote, quote_plus))
 """The same texts come at each look."""
 
+NAME = "__name__"
+
 FAULTS: dict[int, SourceFault] = {
     400: "query",
     401: "auth",
@@ -116,6 +118,10 @@ class Prometheus(Source, type="prometheus"):
 
     def _table(self, found: Sequence[Mapping[str, Any]], query: Rows, asking: Asking) -> Table:
         names = sorted({name for series in found for name in series["metric"]})
+        is_shared = len({series["metric"].get(NAME) for series in found}) == 1
+        if is_shared and names != [NAME]:
+            # As in alerts of Prometheus: a name that all have tells none from another.
+            names = [name for name in names if name != NAME]
         columns: dict[str, tuple[object, ...]] = {
             name: tuple(series["metric"].get(name, "") for series in found) for name in names
         }
