@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from monitor.anomaly.arrays import Floats
 from monitor.anomaly.explain import Cell
+from monitor.anomaly.keeper import Kept
 from monitor.anomaly.model import DAY, Point, Settings
 from monitor.anomaly.series import bucket_start
 from monitor.anomaly.watch import Trail, Watch
@@ -20,10 +22,11 @@ DIGITS = 5
 LINES = ("value", "expected", "low", "high")
 
 
-def of_point(point: Point, was: float | None) -> dict[str, Any]:
+def of_point(point: Point, was: float | None, size: float) -> dict[str, Any]:
     """Return JSON values about a bucket; an expected 0 has no deviation that could be told (None).
 
-    was: what it had when it was judged first, if it was restated since.
+    was: what it had when it was judged first, if it was restated since. size: the denominator of a
+    rate, of which units are lost as of counts; else 1.
     """
     notes = [point.note] if point.note else []
     if was is not None:
@@ -35,7 +38,7 @@ def of_point(point: Point, was: float | None) -> dict[str, Any]:
         "low": point.low,
         "high": point.high,
         "deviation": point.deviation if np.isfinite(point.deviation) else None,
-        "lost": point.expected - point.value,
+        "lost": (point.expected - point.value) * size,
         "once_in_days": point.once_in / DAY if point.once_in else None,
         "season": point.season,
         "note": "; ".join(notes),
@@ -63,12 +66,12 @@ def surroundings(
     }
 
 
-def of_cause(watch: Watch, cells: list[Cell], index: int, most: int) -> dict[str, Any]:
+def of_cause(kept: Kept, cells: list[Cell], index: int, most: int) -> dict[str, Any]:
     """Return JSON values about a cause: since when, what is lost since, slices, chart."""
-    settings, cell = watch.settings, cells[index]
+    watch, settings, cell = kept.watch, kept.settings, cells[index]
     since = int(watch.bad_since[index])
     trail = watch.trail(index)
-    gap = cell.expected - cell.value
+    gap = (cell.expected - cell.value) * kept.size_of(cell)
     more: dict[str, Any] = {
         "since": bucket_start(since, settings).isoformat() if since >= 0 else None,
         "slices": _slices(watch, cell, most),
@@ -76,7 +79,7 @@ def of_cause(watch: Watch, cells: list[Cell], index: int, most: int) -> dict[str
     }
     if trail is not None:
         more["last_week"] = _last_week(trail, settings)
-        more["lost_since"] = _lost(trail, since)
+        more["lost_since"] = _lost(trail, since, kept.sizes_of(cell, trail.first))
         more["chart"] = chart(trail, settings, since)
     return more
 
@@ -107,11 +110,11 @@ def _last_week(trail: Trail, settings: Settings) -> float | None:
     return _short(values[-1 - back]) if 0 < back < len(values) else None
 
 
-def _lost(trail: Trail, since: int) -> float | None:
+def _lost(trail: Trail, since: int, sizes: Floats) -> float | None:
     if since < 0:
         return None
     bad = slice(max(0, since - trail.first), None)
-    return _short(float(np.nansum(trail.lines[1, bad] - trail.lines[0, bad])))
+    return _short(float(np.nansum((trail.lines[1, bad] - trail.lines[0, bad]) * sizes[bad])))
 
 
 def chart(trail: Trail, settings: Settings, since: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from monitor.anomaly.arrays import Bools, Floats
 from monitor.anomaly.cube import Labels
+from monitor.anomaly.explain import Cell
 from monitor.anomaly.model import Learning, Missing, Point, Settings
 from monitor.anomaly.replay import answers
 from monitor.anomaly.series import bucket_number, bucket_start
@@ -77,6 +78,23 @@ class Kept:
     told: Told
     is_restated: bool = False
     causes: frozenset[Labels] | None = None
+
+    def sizes_of(self, cell: Cell, first: int) -> Floats:
+        """Return what a cell's values are multiplied by to be units, for each bucket from `first`.
+
+        Of a rate its denominators, 0 where there is none; of counts 1.
+        """
+        count = self.known.number + 1 - first
+        sizes = self.known.sizes
+        if sizes is None:
+            return np.ones(count)
+        begin = max(0, self.known.first - first)
+        mine = sizes[cell.leaves, first + begin - self.known.first :][:, : count - begin]
+        return np.concatenate([np.zeros(begin), np.nansum(mine, axis=0)])
+
+    def size_of(self, cell: Cell) -> float:
+        """Return the same of the newest bucket."""
+        return float(self.sizes_of(cell, self.known.number)[-1])
 
 
 def caught_up(kept: Kept | None, settings: Settings, known: Known) -> Kept:

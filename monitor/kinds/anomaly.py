@@ -178,8 +178,7 @@ class Anomaly(Check, kind="anomaly"):
         assert isinstance(answer, Buckets)
         settings = self._settings()
         number, why = newest_bucket(settings, now, self._arrival(answer))
-        past = answer.memory.get(MEMORY)
-        kept = past if isinstance(past, Kept) else None
+        kept = past if isinstance(past := answer.memory.get(MEMORY), Kept) else None
         found = _all_of(answer).until(number).without_silent(settings)
         self._refuse_many(found.slices)
         if not found.slices:
@@ -214,8 +213,7 @@ class Anomaly(Check, kind="anomaly"):
 
     def _refuse_many(self, slices: Sequence[Labels]) -> None:
         if len(slices) > self.slices.max:
-            most = self.slices.max
-            raise ValueError(f"{len(slices)} slices; `slices: {{max: {most}}}` is less")
+            raise ValueError(f"{len(slices)} slices; `slices: {{max: {self.slices.max}}}` is less")
 
     def _arrival(self, answer: Buckets) -> Arrival:
         return Arrival(self.complete_after, answer.watermark, answer.sightings, answer.is_watched)
@@ -239,10 +237,10 @@ class Anomaly(Check, kind="anomaly"):
                 yield NotYet(f"learning: {point.reason}", cell.labels)
             else:
                 was = float(kept.told.values[index]) if kept.is_restated else None
-                evidence = {"metric": self.value, **of_point(point, was)}
+                evidence = {"metric": self.value, **of_point(point, was, kept.size_of(cell))}
                 is_noise = cell.labels not in causes or _is_late_alarm(kept, index)
                 if not is_noise:
-                    evidence |= of_cause(watch, cells, index, self.slices.report)
+                    evidence |= of_cause(kept, cells, index, self.slices.report)
                     evidence |= self._surroundings(answer, kept, now)
                 # Of an alarm that lasts one bucket near a limit decides nothing.
                 lasts = not is_noise and math.isfinite(changes[index])

@@ -153,7 +153,13 @@ def test_a_rate_is_judged_by_its_denominator_where_its_numerator_is_large_enough
     found = alarms(list(rising.measure([given], NOW)))
     assert set(found) == ({SLICES[1]} if is_judged else set())
     if is_judged:
-        assert found[SLICES[1]].evidence["value"] == pytest.approx(0.044, abs=0.008)
+        evidence = found[SLICES[1]].evidence
+        assert evidence["value"] == pytest.approx(0.044, abs=0.008)
+        # Of a rate, units are those of its numerator.
+        usual_count = opted[1, -1] / 2.2
+        assert evidence["lost"] == pytest.approx(-1.2 * usual_count, rel=0.2)
+        assert evidence["lost_since"] == pytest.approx(evidence["lost"], rel=0.01)
+        assert evidence["share"] == pytest.approx(1.0, abs=0.2)
 
 
 def test_an_announced_launch_is_named_with_the_alarm() -> None:
