@@ -96,7 +96,7 @@ class Histories:
         begin, oldest = piece.lo, bucket_number(now - what.keep, what.settings)
         while True:
             query = Rows(what.text, piece.since, piece.until)
-            answer = await self._one_flight(check.source, query, ask, now)
+            asked_at, answer = await self._one_flight(check.source, query, ask, now)
             assert isinstance(answer, Table)
             fresh = await asyncio.to_thread(buckets_of, answer, what)
             merge(metric, fresh, piece.lo, oldest)
@@ -106,7 +106,7 @@ class Histories:
             await self._save(check, metric, what, piece.lo, now)
             piece = following
             done((piece.lo - begin) / (piece.end - begin))
-        note_arrivals(metric, what, now)
+        note_arrivals(metric, what, asked_at)
         await self._save(check, metric, what, piece.lo, now)
         rebased = await self._writer.run(self._store.rebases, check.id)
         return Buckets(
@@ -120,7 +120,7 @@ class Histories:
             values=metric.values,
             sizes=metric.sizes,
             watermark=fresh.watermark,
-            sightings=(*metric.sightings, *arriving(metric, what, now)),
+            sightings=(*metric.sightings, *arriving(metric, what, asked_at)),
             is_watched=True,
             rebased={one.slice: one.at for one in rebased},
             memory=metric.memory,
@@ -152,16 +152,18 @@ class Histories:
         back = min(newest, now) - what.settle
         return max(oldest, bucket_start(bucket_number(back, what.settings), what.settings))
 
-    async def _one_flight(self, source: str, query: Rows, ask: Ask, now: datetime) -> Answer:
-        """Let one question serve all checks that ask it at about the same time."""
+    async def _one_flight(
+        self, source: str, query: Rows, ask: Ask, now: datetime
+    ) -> tuple[datetime, Answer]:
+        """Let one question serve all checks that ask it at about the same time; and when it was."""
         for key, (at, _) in list(self._shared.items()):
             if now - at > SHARED_FOR:
                 self._shared.pop(key)
         if (source, query) not in self._shared:
             self._shared[source, query] = now, asyncio.ensure_future(ask(query))
-        _, flight = self._shared[source, query]
+        asked_at, flight = self._shared[source, query]
         try:
-            return await asyncio.shield(flight)
+            return asked_at, await asyncio.shield(flight)
         except Exception:
             self._shared.pop((source, query), None)
             raise

@@ -177,7 +177,9 @@ class Anomaly(Check, kind="anomaly"):
             answer = buckets_of(answer, self.remembers(now))
         assert isinstance(answer, Buckets)
         settings = self._settings()
-        number, why = newest_bucket(settings, now, self._arrival(answer))
+        # An answer that another check got a minute ago knows nothing of what came since.
+        asked_at = min(now, answer.observed_at)
+        number, why = newest_bucket(settings, asked_at, self._arrival(answer))
         kept = past if isinstance(past := answer.memory.get(MEMORY), Kept) else None
         found = _all_of(answer).until(number).without_silent(settings)
         self._refuse_many(found.slices)

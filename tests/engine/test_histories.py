@@ -153,6 +153,22 @@ def test_checks_that_ask_the_same_share_one_question(tmp_path: Path) -> None:
     assert len(kpi.asked) == 1
 
 
+def test_an_answer_that_is_shared_is_as_old_as_its_question(tmp_path: Path) -> None:
+    kpi, seconds = Kpi(), timedelta(seconds=50)
+
+    async def looks(histories: Histories) -> Buckets:
+        for now in (NOW, NOW, NOW + seconds):
+            await histories.ask(kpi, what(), kpi.ask, now)
+        return await histories.ask(kpi, what(), kpi.ask, NOW + HOUR / 2)
+
+    with opened(tmp_path) as (histories, _):
+        known = asyncio.run(looks(histories))
+    assert len(kpi.asked) == 3
+    ages = {one.age for one in known.sightings}
+    assert HOUR / 6 in ages
+    assert HOUR / 6 + seconds not in ages
+
+
 def test_a_failed_question_is_no_answer_and_is_asked_again(tmp_path: Path) -> None:
     kpi = Kpi()
     kpi.fails = True

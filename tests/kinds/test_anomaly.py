@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -72,6 +73,15 @@ def test_a_rise_is_no_drop() -> None:
 def test_a_bucket_without_rows_is_no_data_and_never_a_drop() -> None:
     (found,) = CHECK.measure([table(None, gap=True)], NOW)
     assert isinstance(found, NoData)
+
+
+def test_an_answer_from_before_a_bucket_was_complete_tells_nothing_of_it() -> None:
+    early = LAST + HOUR + timedelta(minutes=19, seconds=30)
+    begun = replace(table(0.1), observed_at=early)
+    (sample,) = CHECK.measure([begun], early + timedelta(minutes=1))
+    assert isinstance(sample, Sample)
+    assert sample.is_noise
+    assert sample.evidence["at"] == (LAST - HOUR).isoformat()
 
 
 def test_a_short_history_is_learned_and_said_so() -> None:
@@ -214,7 +224,8 @@ def test_a_day_without_a_zone_is_a_day_of_the_check(timezone: str) -> None:
     midnight = datetime(2026, 11, 24, tzinfo=ZoneInfo(timezone))
     known = rows_of((date(2026, 11, 22), "ctr", 5.0))
     for after, judged in ((timedelta(minutes=19), "2026-11-22"), (HOUR, "2026-11-23")):
-        (found,) = daily.measure([known], midnight + after)
+        now = midnight + after
+        (found,) = daily.measure([replace(known, observed_at=now)], now)
         assert not isinstance(found, Sample)
         is_missing = judged == "2026-11-23"
         assert isinstance(found, NoData if is_missing else NotYet)
