@@ -179,7 +179,8 @@ class Anomaly(Check, kind="anomaly"):
         settings = self._settings()
         # An answer that another check got a minute ago knows nothing of what came since.
         asked_at = min(now, answer.observed_at)
-        number, why = newest_bucket(settings, asked_at, self._arrival(answer))
+        come = (answer.watermark, answer.sightings, answer.is_watched)
+        number, why = newest_bucket(settings, asked_at, Arrival(self.complete_after, *come))
         kept = past if isinstance(past := answer.memory.get(MEMORY), Kept) else None
         found = _all_of(answer).until(number).without_silent(settings)
         self._refuse_many(found.slices)
@@ -216,9 +217,6 @@ class Anomaly(Check, kind="anomaly"):
     def _refuse_many(self, slices: Sequence[Labels]) -> None:
         if len(slices) > self.slices.max:
             raise ValueError(f"{len(slices)} slices; `slices: {{max: {self.slices.max}}}` is less")
-
-    def _arrival(self, answer: Buckets) -> Arrival:
-        return Arrival(self.complete_after, answer.watermark, answer.sightings, answer.is_watched)
 
     def _with_causes(self, kept: Kept) -> Kept:
         cells = kept.watch.cells()
