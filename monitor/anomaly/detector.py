@@ -75,7 +75,8 @@ class Detector:
         block = self.calendar.block(lo)
         if block != self._block:
             self._block = block
-            self.tails = Tails(self.settings, self.pool.tail(), self.leak_pool.tail())
+            tails = self.pool.tail(), self.leak_pool.tail()
+            self.tails = Tails(self.settings, *tails, is_alone=self.slices == 1)
             self._common = self.shared.open(block * self.calendar.day) if self._is_many else None
         taught: list[Runs] = []
         for rows, part in self._ranges():

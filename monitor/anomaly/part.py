@@ -14,7 +14,6 @@ from monitor.anomaly.pool import highest
 from monitor.anomaly.rowwise import Rowwise
 from monitor.anomaly.series import bucket_number
 from monitor.anomaly.shared import Common
-from monitor.anomaly.tail import LEAST_THRESHOLD
 from monitor.anomaly.tails import Tails
 from monitor.anomaly.tracker import Forecast, Tracker
 
@@ -25,7 +24,9 @@ TAIL_EARLIER_DAYS = 5
 # A launch is the new normal when its first whole day is over.
 LAUNCH_BLOCKS = 1
 LARGEST_LOG = 700.0  # its exponential is still a float
-LEAK_WIDTH = 2.0  # spreads of a day that the band of a leak spans to each side
+# Spreads that a band spans to each side: of a leak those of a day; of what is too small to be
+# judged before there is a tail.
+LEAK_WIDTH, FIRST_WIDTH = 2.0, 2.0
 
 
 class Part(Rowwise):
@@ -62,7 +63,7 @@ class Part(Rowwise):
         count = values.shape[1]
         day = self.tracker.calendar.day
         at = lo - block * day
-        forecast = self.tracker.forecast(lo, values, sizes, common)
+        forecast = self.tracker.forecast(lo, values, sizes, common, is_alone=self.tails.is_alone)
         self.known[:, block % self.known.shape[1]] += np.sum(usable, axis=1)
         judged = self._judge(lo, values, sizes, forecast)
         self.scores[:, at : at + count] = judged.score
@@ -91,7 +92,7 @@ class Part(Rowwise):
         units = expected if sizes is None else expected * sizes
         big = ~(units < self.settings.min_value)
         status = self._status(age, values, score, big)
-        reach = (threshold if tail else LEAST_THRESHOLD) * forecast.wide
+        reach = (threshold if tail else FIRST_WIDTH) * forecast.wide
         low = np.maximum(np.exp(forecast.center - reach) - offset, 0.0)
         high = np.maximum(np.exp(np.minimum(forecast.center + reach, LARGEST_LOG)) - offset, 0.0)
         shown = status >= Status.SMALL

@@ -11,8 +11,11 @@ WINDOW = 6
 # of such a shift, with some luck; where it is nearer to usual by more than OVER spreads, the shift
 # has ended, and what is left counts by itself.
 LUCK, OVER, LEFT = 0.5, 2.0, 1.5
-# A bucket alone counts for so many times its own distance from what is usual at most: a jump after
-# unusual hours may be the way back.
+# A bucket alone counts for so many times its own distance from what is usual at most, in spreads of
+# a surprise: a jump after unusual hours may be the way back. A slice alone counts
+# for its distance in spreads of such a distance, which are wider: a tail of few scores is drawn
+# towards a likely one, and knows nothing of jumps. Among many slices that would cut more from the
+# usual scores than from the largest ones, so that their tail would look heavier.
 AWAY = 1.5
 
 

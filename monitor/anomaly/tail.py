@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -32,8 +33,11 @@ LEAST_EXCESS, LEAST_SCALE = 1e-9, 0.05
 # A shape of exactly 0 would need the limit of every formula; this is as good.
 NEARLY_EXPONENTIAL = 1e-3
 SHAPES = (-0.2, 0.4)
-# No score below this many spreads is called an anomaly, whatever the budget.
-LEAST_THRESHOLD = 2.0
+# No score below the first is called an anomaly. Where the budget allows more than the normal law
+# would pass there, none below a part of what that law passes as often: spreads are drawn towards
+# the safe side, and scores are mostly less than its own. A daily series alone may have a false
+# alarm of buckets in sixty days, which is 1.9 of its spreads.
+LEAST_THRESHOLD, OF_LIKELY = 2.0, 0.6
 MILLS_ASYMPTOTIC = 25.0  # beyond it the ratio is 1 / z within 0.2 %, and exp(z * z) overflows soon
 
 
@@ -83,7 +87,13 @@ class Tail:
         else:
             ratio = (self.share / share) ** self.shape
             level = self.start + self.scale * (ratio - 1.0) / self.shape
-        return max(level, LEAST_THRESHOLD)
+        return max(level, least(share))
+
+
+def least(share: float) -> float:
+    """Return the least score that may be taken for rarer than this share of runs."""
+    likely = NormalDist().inv_cdf(1.0 - min(max(share, 1e-12), 0.5))
+    return min(LEAST_THRESHOLD, max(OF_LIKELY * likely, 1.0))
 
 
 def fit(

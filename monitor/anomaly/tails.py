@@ -12,15 +12,22 @@ from monitor.anomaly.tail import Tail
 
 # The part of the budget that the daily test for leaks may spend.
 LEAK_SHARE = 0.5
+# No score of a leak below this is told: the lines through the weeks are uncertain in a way that
+# past scores know too late.
+LEAST_LEAK = 2.0
 
 
 @dataclass(frozen=True)
 class Tails:
-    """The tails of one block, from the blocks before it; None while too little is known."""
+    """The tails of one block, from the blocks before it; None while too little is known.
+
+    is_alone: whether they are of one slice, judged by itself.
+    """
 
     settings: Settings
     fast: Tail | None
     leak: Tail | None
+    is_alone: bool = False
 
     @property
     def threshold(self) -> float:
@@ -32,7 +39,7 @@ class Tails:
     def leak_threshold(self) -> float:
         """The same for leaks."""
         budget = self.settings.false_alarms_per_month * LEAK_SHARE
-        return self.leak.threshold(budget) if self.leak else np.nan
+        return max(self.leak.threshold(budget), LEAST_LEAK) if self.leak else np.nan
 
     def of_leaks(self, leak: Floats) -> tuple[Floats, Floats]:
         """Return the scores of buckets that are as rare, each within its share, and the rates.

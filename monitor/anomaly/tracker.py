@@ -64,12 +64,18 @@ class Tracker(Learned):
     """Forecasts and scores the buckets of all slices from what was learned of them."""
 
     def forecast(
-        self, lo: int, values: Floats, sizes: Floats | None = None, common: Common | None = None
+        self,
+        lo: int,
+        values: Floats,
+        sizes: Floats | None = None,
+        common: Common | None = None,
+        *,
+        is_alone: bool,
     ) -> Forecast:
         """Forecast and score the buckets from `lo` on, all of one block; NaN where unknown.
 
         sizes: the denominators of a rate, whose binomial variance bounds the spread from below.
-        common: the shape that all slices have in common, if it is known.
+        common: the shape that all slices have in common, if it is known. is_alone: see `Tails`.
         """
         count = values.shape[1]
         if self.calendar.block(lo) != self._block():
@@ -96,7 +102,7 @@ class Tracker(Learned):
         spread = np.where(span.holiday, wider, spread)
         self.spread[:, columns] = np.where(self.ready[:, None], spread, np.nan)
         self._follow(base, columns)
-        return self._scored(columns, base - self.level[:, None])
+        return self._scored(columns, base - self.level[:, None], is_alone=is_alone)
 
     def _meet(self, lo: int, values: Floats) -> None:
         """Note the first value of new slices, and keep the week that they start from."""
@@ -259,8 +265,9 @@ class Tracker(Learned):
                 step = np.minimum(np.maximum(away, -farthest), farthest)
                 self.drift = self.drift + self.gain * np.where(np.isfinite(step), step, 0.0)
 
-    def _scored(self, columns: slice, season: Floats) -> Forecast:
+    def _scored(self, columns: slice, season: Floats, *, is_alone: bool) -> Forecast:
         spread = self.spread[:, columns].astype(np.float64)
+        wide = spread / np.sqrt(1.0 - self.phi[:, None] ** 2)
         surprise = self.surprise[:, columns].astype(np.float64)
         one = surprise / spread
         before = slice(columns.start - WINDOW + 1, columns.stop)
@@ -276,7 +283,7 @@ class Tracker(Learned):
         # What surprises teaches nothing, whether it is bad or not.
         self.wildness[:, columns] = np.fmax(np.abs(one), np.abs(window))
         # A jump back to what is usual is no anomaly.
-        one = score.guarded(one, score.AWAY * away / spread)
+        one = score.guarded(one, away / wide if is_alone else score.AWAY * away / spread)
         rows = np.flatnonzero(self.weak & self.ready)
         if len(rows):
             mean, usual = self._month(rows)
@@ -284,5 +291,4 @@ class Tracker(Learned):
             for z in (one, window):
                 z[rows] = score.guarded(z[rows], far)
         center = self.center[:, columns].astype(np.float64)
-        wide = spread / np.sqrt(1.0 - self.phi[:, None] ** 2)
         return Forecast(center, center - season, spread, wide, one, window)

@@ -3,8 +3,10 @@ import pytest
 
 from monitor.anomaly.arrays import Floats
 from monitor.anomaly.pool import COMMON_CAUSE, Pool, highest
-from monitor.anomaly.tail import LEAST_THRESHOLD, Sample, Tail, drawn, of_normal
+from monitor.anomaly.tail import LEAST_THRESHOLD, Sample, Tail, drawn, least, of_normal
 from monitor.anomaly.tail import fit as fit_sample
+from monitor.anomaly.tails import LEAST_LEAK, Tails
+from tests.anomaly.world import settings
 
 NOTHING = np.zeros(0)
 
@@ -47,7 +49,32 @@ def test_too_few_scores_say_nothing() -> None:
 def test_scores_that_are_all_zero_keep_the_least_threshold() -> None:
     tail = fit(np.zeros(100), 100.0)
     assert tail is not None
-    assert tail.threshold(1.0) == LEAST_THRESHOLD
+    assert tail.threshold(1.0) == least(0.01)
+
+
+def test_what_must_be_rare_is_never_within_two_spreads() -> None:
+    # An hourly series alone with a small budget, and a daily one with a large one.
+    assert least(0.05 / 120.0) == LEAST_THRESHOLD
+    assert 1.2 < least(0.5 / 30.0) < 1.4
+    assert least(1.0) == 1.0
+
+
+def test_the_budget_of_a_daily_series_alone_is_not_cut_by_the_least_threshold() -> None:
+    rng, thresholds = np.random.default_rng(3), []
+    for _ in range(200):
+        # Spreads are drawn towards the safe side: the scores are those of 0.8 of one.
+        tail = fit(np.maximum(0.8 * rng.standard_normal(112), 0.0), 30.0)
+        assert tail is not None
+        thresholds.append(tail.threshold(0.5))
+    assert 0.8 * 2.13 < np.median(thresholds) < 2.0
+
+
+def test_a_budget_that_allows_less_than_two_spreads_does_so_for_buckets_and_not_for_leaks() -> None:
+    tail = fit(np.maximum(0.8 * np.random.default_rng(3).standard_normal(112), 0.0), 30.0)
+    assert tail is not None
+    tails = Tails(settings(budget=1.0), tail, tail)
+    assert tails.threshold == tail.threshold(0.5) < LEAST_LEAK
+    assert tails.leak_threshold == LEAST_LEAK
 
 
 def test_an_incident_of_all_slices_does_not_teach_the_tail() -> None:
