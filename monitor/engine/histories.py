@@ -2,35 +2,32 @@
 
 import asyncio
 import hashlib
-import json
 import logging
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Protocol, TypeAlias
 
-import numpy as np
-
-from monitor.anomaly.arrays import Floats
-from monitor.anomaly.calendar import Calendar
 from monitor.anomaly.model import DAY, EPOCH
-from monitor.anomaly.ready import Sighting
 from monitor.anomaly.series import bucket_number, bucket_start
 from monitor.api.answer import Answer, Table
 from monitor.api.buckets import Buckets, Remembered
 from monitor.api.grid import buckets_of
 from monitor.api.query import Rows
-from monitor.core.labels import Labels
+from monitor.engine.metric import (
+    Metric,
+    arrivals_text,
+    arriving,
+    days_of,
+    merge,
+    note_arrivals,
+    restored,
+)
 from monitor.engine.pieces import Piece, first_piece
 from monitor.engine.threads import Writer
 from monitor.store import StoreError
-from monitor.store.metrics import MetricDay, Metrics
+from monitor.store.metrics import Metrics
 
 log = logging.getLogger(__name__)
-
-MOST_SIGHTINGS = 600
-MOST_LOOKS = 24
-"""How often one bucket is seen on its way to be complete, for the curve of lag."""
 
 SHARED_FOR = timedelta(minutes=1)
 """How long one answer serves all checks that ask the same."""
@@ -53,25 +50,6 @@ class Check(Protocol):
     @property
     def source(self) -> str:
         """The name of its source."""
-
-
-@dataclass
-class Metric:
-    """All that is remembered of one check: see `Buckets`; seen: totals of buckets by age."""
-
-    key: str
-    labels: tuple[Labels, ...] = ()
-    first: int = 0
-    values: Floats = field(default_factory=lambda: np.zeros((0, 0)))
-    sizes: Floats | None = None
-    sightings: list[Sighting] = field(default_factory=list)
-    seen: dict[int, list[tuple[float, float]]] = field(default_factory=dict)
-    memory: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def end(self) -> int:
-        """The number behind the newest bucket."""
-        return self.first + int(self.values.shape[1])
 
 
 class Histories:
@@ -130,7 +108,7 @@ class Histories:
     async def _save(
         self, check: Check, metric: Metric, what: Remembered, lo: int, now: datetime
     ) -> None:
-        days, arrivals = days_of(metric, what, lo), json.dumps(_written(metric))
+        days, arrivals = days_of(metric, what, lo), arrivals_text(metric)
         try:
             await self._writer.run(self._store.save, metric.key, days, arrivals, now)
         except StoreError as error:
@@ -188,116 +166,3 @@ def key_of(check: str, what: Remembered) -> str:
     begin = () if settings.origin == EPOCH else ("monday",)
     text = repr((*parts, settings.timezone, *begin))
     return f"{check}/{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-
-
-def merge(metric: Metric, fresh: Buckets, lo: int, oldest: int) -> None:
-    """Put the new answer over what is known from bucket `lo` on; forget what is too old.
-
-    The answer is the whole truth about its window: a row that is gone is gone.
-    """
-    labels = tuple(sorted({*metric.labels, *fresh.labels}))
-    first = max(min(metric.first, lo) if metric.values.size else lo, oldest)
-    end = max(metric.end if metric.values.size else lo, fresh.first + fresh.values.shape[1], first)
-    values = _laid(metric.values, metric.labels, metric.first, labels, (first, end))
-    has_sizes = fresh.sizes is not None or metric.sizes is not None
-    sizes = np.full(values.shape, np.nan) if has_sizes else None
-    if sizes is not None and metric.sizes is not None:
-        sizes = _laid(metric.sizes, metric.labels, metric.first, labels, (first, end))
-    at = max(lo, first) - first
-    values[:, at:] = _laid(fresh.values, fresh.labels, fresh.first, labels, (first, end))[:, at:]
-    if sizes is not None and fresh.sizes is not None:
-        sizes[:, at:] = _laid(fresh.sizes, fresh.labels, fresh.first, labels, (first, end))[:, at:]
-    rows = np.flatnonzero((~np.isnan(values)).any(axis=1))
-    metric.labels = tuple(labels[row] for row in rows)
-    metric.first, metric.values = first, values[rows]
-    metric.sizes = None if sizes is None else sizes[rows]
-
-
-def _laid(
-    values: Floats,
-    rows: tuple[Labels, ...],
-    first: int,
-    labels: tuple[Labels, ...],
-    window: tuple[int, int],
-) -> Floats:
-    lo, hi = window
-    wide = np.full((len(labels), hi - lo), np.nan)
-    place = {one: row for row, one in enumerate(labels)}
-    a, b = max(first, lo), min(first + values.shape[1], hi)
-    if len(rows) and b > a:
-        wide[[place[one] for one in rows], a - lo : b - lo] = values[:, a - first : b - first]
-    return wide
-
-
-def note_arrivals(metric: Metric, what: Remembered, now: datetime) -> None:
-    """Learn how late data comes: what a bucket had at each age, as a share of what it has now."""
-    totals = np.nansum(np.where(np.isfinite(metric.values), metric.values, 0.0), axis=0)
-    # Rows of the future are a mistake of the source; they must not hide the newest buckets.
-    end = min(metric.end, bucket_number(now, what.settings))
-    for number in range(max(metric.first, end - MOST_LOOKS), end):
-        age = (now - bucket_start(number + 1, what.settings)).total_seconds()
-        looks = metric.seen.setdefault(number, [])
-        if timedelta(0) <= timedelta(seconds=age) <= what.settle and len(looks) < MOST_LOOKS:
-            looks.append((age, float(totals[number - metric.first])))
-    for number in [
-        n for n in metric.seen if bucket_start(n + 1, what.settings) <= now - what.settle
-    ]:
-        looks = metric.seen.pop(number)
-        final = totals[number - metric.first] if metric.first <= number < metric.end else 0.0
-        if final > 0:
-            metric.sightings.extend(
-                Sighting(timedelta(seconds=age), float(total / final)) for age, total in looks
-            )
-    del metric.sightings[:-MOST_SIGHTINGS]
-
-
-def arriving(metric: Metric, what: Remembered, now: datetime) -> Iterator[Sighting]:
-    """Compare the looks at buckets that may still grow with what they have now."""
-    for number, looks in metric.seen.items():
-        total = float(
-            np.nansum(metric.values[:, number - metric.first : number + 1 - metric.first])
-        )
-        newest = (now - bucket_start(number + 1, what.settings)).total_seconds()
-        for age, then in looks:
-            if age < newest and total > 0:
-                yield Sighting(timedelta(seconds=age), then / total)
-
-
-def days_of(metric: Metric, what: Remembered, lo: int) -> list[MetricDay]:
-    """Cut the buckets from `lo` on into days, each whole."""
-    calendar = Calendar(what.settings)
-    days = []
-    for block in range(calendar.block(max(lo, metric.first)), calendar.block(metric.end - 1) + 1):
-        a = max(block * calendar.day, metric.first) - metric.first
-        b = min((block + 1) * calendar.day, metric.end) - metric.first
-        if b > a:
-            day = what.settings.origin.date() + block * max(DAY, what.settings.bucket)
-            sizes = None if metric.sizes is None else metric.sizes[:, a:b]
-            values = metric.values[:, a:b]
-            days.append(MetricDay(day, metric.first + a, metric.labels, values, sizes))
-    return days
-
-
-def restored(key: str, days: list[MetricDay], arrivals: str) -> Metric:
-    """Join saved days to a metric again."""
-    metric = Metric(key)
-    for one in days:
-        fresh = Buckets(
-            observed_at=datetime(1970, 1, 1, tzinfo=UTC),
-            labels=one.slices,
-            first=one.first,
-            values=one.values,
-            sizes=one.sizes,
-        )
-        merge(metric, fresh, one.first, 0)
-    found = json.loads(arrivals) if arrivals else {}
-    metric.sightings = [Sighting(timedelta(seconds=a), s) for a, s in found.get("sightings", [])]
-    metric.seen = {int(n): [(a, t) for a, t in looks] for n, looks in found.get("seen", {}).items()}
-    return metric
-
-
-def _written(metric: Metric) -> dict[str, Any]:
-    return {
-        "sightings": [(one.age.total_seconds(), round(one.share, 5)) for one in metric.sightings],
-        "seen": {str(number): looks for number, looks in metric.seen.items()},
-    }

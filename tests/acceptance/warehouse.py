@@ -19,7 +19,8 @@ from monitor.config.plan import Plan
 from monitor.core.incident import Incident
 from monitor.core.labels import text_of
 from monitor.core.notification import Notification
-from monitor.engine.histories import Metric, days_of, key_of
+from monitor.engine.histories import key_of
+from monitor.engine.metric import Metric, days_of
 from tests.engine.rig import START, Rig
 
 HOUR = timedelta(hours=1)
