@@ -59,6 +59,7 @@ def test_a_drop_is_shown_at_its_size_until_its_last_hour() -> None:
     assert found.season == "weekly"
 
 
+@pytest.mark.long
 def test_a_drop_that_is_over_is_not_told_again() -> None:
     values = business(8, DAYS)
     hour = 38 * 24 + 9
@@ -130,6 +131,7 @@ def test_a_new_slice_among_old_ones_learns_alone() -> None:
     assert isinstance(answers[1], Point)
 
 
+@pytest.mark.long
 def test_a_slice_with_too_many_gaps_is_learning() -> None:
     values = business(2, DAYS)
     values[0, 25 * 24 : 41 * 24] = np.nan
@@ -138,6 +140,7 @@ def test_a_slice_with_too_many_gaps_is_learning() -> None:
     assert "less than half of the buckets" in answer.reason
 
 
+@pytest.mark.long
 def test_a_bucket_expected_below_the_minimum_is_not_judged() -> None:
     values = business(2, DAYS, volume=20.0)
     values[:, LAST] = 0.0

@@ -58,6 +58,7 @@ def test_what_is_expected_in_an_alarm_is_the_level_before_it() -> None:
     assert watch.bad_since[0] - FIRST - HOUR <= 5
 
 
+@pytest.mark.long
 def test_a_missing_hour_inside_an_alarm_neither_ends_nor_is_one() -> None:
     values = fallen(12)
     values[0, HOUR + 6] = np.nan
@@ -74,6 +75,7 @@ def test_a_deeper_fall_inside_an_alarm_is_shown_at_once() -> None:
     assert watch.changes()[0] == pytest.approx(-0.6, abs=0.05)
 
 
+@pytest.mark.long
 def test_an_alarm_that_only_lasts_is_told_if_it_was_told_before() -> None:
     values = fallen(DAYS * 24)
     watch = Watch(ASKED, SLICES)

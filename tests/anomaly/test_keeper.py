@@ -50,6 +50,7 @@ def test_the_slice_that_falls_is_named_and_the_total_is_not() -> None:
     assert alarms(ticked(values, HOUR - 2, HOUR + 2)) == [SLICES[2]]
 
 
+@pytest.mark.long
 def test_a_restated_bucket_is_judged_again_and_is_told_to_be_restated() -> None:
     partial, final = business(4, DAYS), business(4, DAYS)
     partial[1, HOUR] = np.round(0.5 * partial[1, HOUR])

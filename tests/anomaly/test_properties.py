@@ -69,6 +69,7 @@ def test_a_constant_is_never_an_alarm(value: float, holes: list[int], bad: str) 
     assert not replay(series(values), asked, START).is_anomaly.any()
 
 
+@pytest.mark.long
 @limits(max_examples=6 * FEW)
 @given(rows=st.lists(st.tuples(st.integers(0, 24 * 30), st.one_of(st.none(), WILD)), max_size=30))
 def test_few_unordered_duplicated_rows_are_never_an_alarm(

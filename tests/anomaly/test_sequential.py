@@ -7,7 +7,7 @@ from monitor.anomaly import sequential
 from monitor.anomaly.sequential import Arm, Verdict
 from tests.often import often
 
-RUNS = often(80, 400)
+RUNS = often(40, 400)
 LOOKS = 14 * 24
 
 

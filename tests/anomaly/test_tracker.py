@@ -22,10 +22,12 @@ def is_guarded(values: Floats) -> Bools:
     return guarded
 
 
+@pytest.mark.long
 def test_small_counts_are_not_structureless_for_being_counts() -> None:
     assert not is_guarded(business(10, DAYS, volume=10.0)).any()
 
 
+@pytest.mark.long
 def test_a_season_that_explains_less_than_half_does_not_do_without_the_month() -> None:
     rng, hours = np.random.default_rng(4), np.arange(DAYS * 24)
     season = 0.5 * np.cos(2 * np.pi * hours / 24)
@@ -33,6 +35,7 @@ def test_a_season_that_explains_less_than_half_does_not_do_without_the_month() -
     assert is_guarded(values).tolist() == [False, True, True]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("slices", "most"), [(1, 1.0), (2, AWAY)])
 def test_alone_a_jump_counts_for_no_more_than_its_distance_is_unusual(
     slices: int, most: float
@@ -53,6 +56,7 @@ def test_alone_a_jump_counts_for_no_more_than_its_distance_is_unusual(
     np.testing.assert_allclose(judged.score[:, at], most * far / wide, rtol=0.05)
 
 
+@pytest.mark.long
 def test_a_jump_back_to_what_is_usual_is_no_anomaly_and_teaches_nothing() -> None:
     rng, hours, last = np.random.default_rng(4), DAYS * 24, DAYS * 24 - 12
     away = np.zeros(hours)

@@ -222,6 +222,7 @@ def test_what_is_too_short_to_judge_says_so(tmp_path: Path) -> None:
         assert ("nothing was judged: a slice is learned for 14 days" in result.stderr) == says
 
 
+@pytest.mark.long
 def test_a_holiday_that_is_known_is_no_alarm(tmp_path: Path) -> None:
     values = usual()
     day = 33 * 24
@@ -232,6 +233,7 @@ def test_a_holiday_that_is_known_is_no_alarm(tmp_path: Path) -> None:
     assert known["alarms"] == []
 
 
+@pytest.mark.long
 def test_the_holidays_of_a_part_of_a_country_are_taken_without_a_word(tmp_path: Path) -> None:
     path = write(tmp_path / "calm.csv", "t,n", rows_of(usual()))
     result = backtest(path, "--holidays", "US-CA")

@@ -168,6 +168,7 @@ def test_a_cluster_that_is_gone_is_one_incident_that_pages_after_five_minutes(
     assert stage.sent("recsys") == []
 
 
+@pytest.mark.long
 def test_while_overloaded_only_critical_checks_are_asked(stage: Stage) -> None:
     async def story() -> None:
         await stage.looks(2)
@@ -188,6 +189,7 @@ def test_while_overloaded_only_critical_checks_are_asked(stage: Stage) -> None:
     assert stage.last_slot("vital")[0] == Outcome.ERROR
 
 
+@pytest.mark.long
 def test_the_incident_names_holders_victims_and_the_checks_that_cannot_look(stage: Stage) -> None:
     async def story() -> None:
         await stage.looks(2)

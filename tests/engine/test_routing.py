@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from monitor.config.plan import Plan
 from monitor.core.inhibit import InhibitRule
 from monitor.core.intervals import TimeInterval
@@ -53,6 +55,7 @@ def test_the_daemon_tells_whom_the_tree_names(rig: Rig) -> None:
     assert reasons(rig, "recsys-slack") == []
 
 
+@pytest.mark.long
 def test_what_a_mute_held_back_is_told_when_it_ends_even_after_a_restart(rig: Rig) -> None:
     routing = Routing(node("oncall-slack", "", node("data-slack", 'check="a"', mute="lunch")))
     routing = replace(routing, time_intervals=AFTER_NOON)

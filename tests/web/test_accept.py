@@ -195,6 +195,7 @@ def test_slack_offers_the_button_until_it_is_clicked_and_asks_once_more(
     tell(story)
 
 
+@pytest.mark.long
 def test_an_acceptance_that_cannot_be_stored_is_not_promised(
     tell: Callable[[Story], None],
 ) -> None:
