@@ -1,4 +1,5 @@
 import asyncio
+import shutil
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -142,3 +143,21 @@ def test_a_connection_to_sqlite_is_read_on_until_reading_fails(url: str) -> None
     for connection in made:
         with pytest.raises(sqlite3.ProgrammingError, match="closed"):
             connection.execute("select 1")
+
+
+@pytest.mark.parametrize("question", [Rows("select n from kpi"), LastUpdate("kpi", "hour")])
+def test_a_file_that_another_one_replaced_is_read_no_more(
+    url: str, tmp_path: Path, question: Query
+) -> None:
+    source, path = Sql(name="kpi", url=url), Path(url.removeprefix("sqlite:///"))
+    before = source.ask_blocking(question, ASKING)
+    shutil.copy(path, tmp_path / "new.db")
+    with sqlite3.connect(tmp_path / "new.db") as new:
+        new.execute("delete from kpi")
+    new.close()
+    (tmp_path / "new.db").replace(path)
+    assert source.ask_blocking(question, ASKING) != before
+    path.unlink()
+    with pytest.raises(SourceError, match="unable to open"):
+        source.ask_blocking(question, ASKING)
+    asyncio.run(source.close())

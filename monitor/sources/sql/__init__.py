@@ -69,7 +69,9 @@ class Sql(BlockingSource, type="sql"):
                 connect_args=SQLITE_KEEPS if is_file else {},
             )
             if isinstance(self._engine.pool, sa.QueuePool) and is_file:  # not one in memory
-                self._lite = lite.Reader(self._engine)
+                path = url.database or ""
+                lite.follow(self._engine, path)
+                self._lite = lite.Reader(self._engine, path)
         except ModuleNotFoundError as error:
             raise MissingExtraError(f"source '{self.name}' ({error.name})", "postgres") from error
         except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
