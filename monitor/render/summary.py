@@ -121,6 +121,9 @@ def details(member: Member, zone: str | None = None) -> list[str]:
     expectation = _expectation(evidence)
     if expectation:
         lines.append(expectation)
+    standing = evidence.get("standing")
+    if isinstance(standing, str) and standing:
+        lines.append(standing)
     lines.extend(explained(evidence, zone))
     holders = evidence.get("holders")
     if isinstance(holders, list | tuple):

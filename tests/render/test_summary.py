@@ -63,3 +63,9 @@ def test_expected_values_and_holders_are_shown() -> None:
         "904 where 580 was expected (500 to 650)",
         "held by bi through superset: 31 queries, 62 %",
     ]
+
+
+def test_of_an_experiment_the_change_its_bounds_and_the_verdict_are_told() -> None:
+    standing = "opt_outs of B +8.0% against A (+5.1% to +11.0%), worse than control"
+    member = replace(own_member(), gaps=(), evidence={"control": 0.02, "standing": standing})
+    assert details(member) == [standing]
