@@ -141,10 +141,16 @@ def _offer(told: dict[str, Recipient], to: Recipient) -> None:
 def _affected(
     view: IncidentView, alerts: Alerts, world: World, now: datetime
 ) -> Iterator[Recipient]:
-    """Go through those whose things follow from the incident; they are never paged for it."""
+    """Go through those whose things follow from the incident; they are never paged for it.
+
+    Where the cause is silenced and is told for a page all the same, only those whose page it is.
+    """
+    firing = [member for member in view.own if member.state.is_firing]
+    is_silenced = bool(firing) and all(member.silenced_by for member in firing)
     by_owner: dict[str, list[Member]] = {}
     for member in view.folded:
-        if member.told_in is None:
+        pages = member.tier is Tier.PAGE and not member.silenced_by
+        if member.told_in is None and (pages or not is_silenced):
             by_owner.setdefault(member.maintainer, []).append(member)
     for name, members in by_owner.items():
         team = world.maintainers.get(name)

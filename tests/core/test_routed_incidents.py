@@ -383,5 +383,15 @@ def test_a_silence_of_the_cause_does_not_hide_what_pages_because_of_it() -> None
     day = Day(under())
     matchers = parse_matchers("check=table")
     day.does([], MakeSilence(Silence("s", matchers, day.at, day.at + 90 * MINUTE, "asha", "known")))
-    assert day.finds(table=WARN) == {}
-    assert day.finds(dash=PAGE)
+    assert day.finds(table=WARN, dash=WARN) == {}
+    assert day.finds(dash=PAGE).keys() == {"platform-chat", "platform-pager", "recsys-chat"}
+
+
+def test_a_silence_of_the_cause_hides_it_from_those_who_do_not_page_though_others_do() -> None:
+    checks = {**WORLD.checks, "tab": replace(WORLD.checks["dash"], id="tab", maintainer="bi")}
+    teams = {**WORLD.maintainers, "bi": Maintainer("bi", ("bi-chat",))}
+    day = Day(under(checks=checks, maintainers=teams))
+    matchers = parse_matchers("check=table")
+    day.does([], MakeSilence(Silence("s", matchers, day.at, day.at + 90 * MINUTE, "asha", "known")))
+    day.finds(table=WARN, dash=WARN, tab=WARN)
+    assert "bi-chat" not in day.finds(dash=PAGE)
