@@ -2,9 +2,11 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
-from functools import partial
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from importlib import metadata
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -29,15 +31,32 @@ def load_plugins(*, with_built_in: bool = True) -> tuple[str, ...]:
     leaves the built-in ones to ``find_plugin``: drivers that nobody uses take memory.
     """
     failed: list[str] = []
-    outside = metadata.entry_points()  # reads what every installed package says
+    outside = _said_by_packages(tuple((folder, _changed_at(folder)) for folder in sys.path))
     for group, (room, registry) in _ROOMS.items():
         for module in _modules(room) if with_built_in else ():
             name = f"{group}.{module}"
             failed += _guarded(name, registry, partial(importlib.import_module, name))
-        for entry in sorted(outside.select(group=group), key=lambda entry: entry.name):
+        for entry in outside[group]:
             name = f"{entry.name} ({entry.value})"
             failed += _guarded(name, registry, entry.load)
     return tuple(failed)
+
+
+def _changed_at(folder: str) -> int:
+    """Return when a package was last put into a folder or taken out; 0 where there is none."""
+    try:
+        return Path(folder).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=1)
+def _said_by_packages(
+    _folders: tuple[tuple[str, int], ...],
+) -> Mapping[str, Sequence[metadata.EntryPoint]]:
+    """Read what every installed package says, a file each, again when something was installed."""
+    said = metadata.entry_points()
+    return {group: sorted(said.select(group=group), key=lambda it: it.name) for group in _ROOMS}
 
 
 def find_plugin(group: str, name: str) -> Any:

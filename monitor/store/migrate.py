@@ -48,8 +48,12 @@ def upgrade(connection: sa.Connection) -> None:
     """
     at = current(connection)
     if at is None:
-        for statement in _creation(connection.dialect.name):
-            connection.exec_driver_sql(statement)
+        first, *others = _creation(connection.dialect.name)
+        connection.exec_driver_sql(first)  # where nothing can be written, it says so
+        cursor = connection.connection.cursor()  # past layers that cost as much as the database
+        for statement in others:
+            cursor.execute(statement)
+        cursor.close()
         connection.execute(VERSIONS.insert().values(version_num=head()))
     elif at != head():
         migrate(connection, at)

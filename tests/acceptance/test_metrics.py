@@ -92,6 +92,7 @@ def test_a_dead_pipeline_is_one_incident_of_freshness_and_none_of_the_metric(
     live(Platform(tmp_path, text, kpi), story)
 
 
+@pytest.mark.long
 def test_missing_data_that_nobody_else_watches_is_told_by_the_metric(tmp_path: Path) -> None:
     kpi = warehouse(numbers(MODELS, 1))
 

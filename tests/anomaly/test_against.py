@@ -59,6 +59,7 @@ def fallen(values: Floats, rows: list[int], share: float) -> Floats:
     return changed
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_small_fall_of_one_variant_is_found_against_control_only(seed: int) -> None:
     values = fallen(shared(seed), OF_B, 0.07)

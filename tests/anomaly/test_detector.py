@@ -19,6 +19,7 @@ def point(answer: Point | Learning | Missing) -> Point:
     return answer
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hour", often([LAST], [15 * 24 + 3, 22 * 24 + 9, 30 * 24, LAST]))
 def test_judging_the_newest_bucket_agrees_exactly_with_the_replay(hour: int) -> None:
     given = series(business(5, DAYS))
@@ -93,6 +94,7 @@ def test_a_missing_bucket_is_missing_and_never_a_drop() -> None:
     assert second == Missing(at(LAST), "no number (null, NaN, infinite or negative)")
 
 
+@pytest.mark.long
 def test_a_slice_that_ended_is_missing() -> None:
     values = business(2, DAYS)
     given = series(values)
@@ -123,6 +125,7 @@ def test_a_daily_season_is_judged_after_14_days() -> None:
     assert answer.season == "daily"
 
 
+@pytest.mark.long
 def test_a_new_slice_among_old_ones_learns_alone() -> None:
     values = business(3, DAYS)
     values[0, : 35 * 24] = np.nan

@@ -47,6 +47,7 @@ def test_a_drop_is_bad_to_its_last_hour_and_over_within_two(hours: int) -> None:
     assert hours - 1 <= found[-1] <= hours + 1
 
 
+@pytest.mark.long
 def test_what_is_expected_in_an_alarm_is_the_level_before_it() -> None:
     values = fallen(DAYS * 24)
     watch = Watch(ASKED, SLICES)
@@ -67,6 +68,7 @@ def test_a_missing_hour_inside_an_alarm_neither_ends_nor_is_one() -> None:
     assert {5, 7, 8, 11} <= set(found)
 
 
+@pytest.mark.long
 def test_a_deeper_fall_inside_an_alarm_is_shown_at_once() -> None:
     values = fallen(24)
     values[0, HOUR + 12] = np.round(0.5 * values[0, HOUR + 12])

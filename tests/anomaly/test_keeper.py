@@ -36,6 +36,7 @@ def ticked(values: Floats, since: int, until: int) -> Kept:
     return kept
 
 
+@pytest.mark.long
 def test_ticks_and_a_start_from_history_agree_to_the_last_bit() -> None:
     values = business(4, DAYS)
     np.testing.assert_equal(

@@ -122,6 +122,7 @@ checks:
 # backtest
 
 
+@pytest.mark.long
 def test_a_backtest_finds_the_drop_and_when_it_was(config: Path) -> None:
     found = plain(config, "backtest", "drop", "--days", "20")
     (alert,) = found["alerts"]

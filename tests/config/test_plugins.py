@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -68,6 +69,24 @@ def test_no_plugin_takes_the_name_of_another(folder: Path) -> None:
     (line,) = load_plugins()
     assert "takes the name 'threshold'" in line
     assert KINDS["threshold"] is first
+
+
+def test_what_is_installed_while_the_program_runs_is_found_by_the_next_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.path", [*sys.path, str(tmp_path)])
+    assert load_plugins() == ()
+    for at, name in enumerate(("one", "two")):
+        about = tmp_path / f"stray_{name}-1.dist-info"
+        about.mkdir()
+        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: stray-{name}\nVersion: 1\n")
+        (about / "entry_points.txt").write_text(f"[monitor.kinds]\n{name} = stray_{name}_gone\n")
+        os.utime(
+            tmp_path, ns=(at, at)
+        )  # a file system may count in ticks that are longer than this
+        said = load_plugins()
+        assert len(said) == at + 1
+        assert said[-1].startswith(f"plugin {name} (stray_{name}_gone) cannot be imported")
 
 
 def test_an_extra_is_missing_when_one_of_its_packages_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,6 +72,7 @@ def test_a_drop_everywhere_is_the_total() -> None:
     assert set(alarms(measured(buckets(dropped(0.3, *range(6)))))) == {()}
 
 
+@pytest.mark.long
 def test_slices_and_roll_ups_are_all_told_so_that_alerts_can_end() -> None:
     told = {one.slice for one in measured(buckets(usual()))}
     wanted = {(), labels_of({"model": "ctr"}), labels_of({"variant": "B"}), *SLICES}
@@ -140,6 +141,7 @@ def test_an_accepted_level_is_normal_at_the_next_look() -> None:
     assert not alarms(measured(buckets(values, rebased={where: NOW})))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("min_value", "is_judged"), often([(50, True)], [(0, True), (50, True), (5000, False)])
 )

@@ -104,6 +104,7 @@ def tell(tmp_path: Path) -> Callable[[Story], None]:
     return run
 
 
+@pytest.mark.long
 def test_an_accepted_level_is_committed_told_and_good_at_the_next_look(
     tell: Callable[[Story], None],
 ) -> None:
