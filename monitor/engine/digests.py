@@ -123,7 +123,7 @@ class Digests:
             self.world,
             self._broken() if audience == ON_CALL_AUDIENCE else {},
         )
-        states = [s for s in self.store.history.slice_states() if s.check in mine]
+        states = [s for s in self.store.story.states() if s.check in mine]
         extras = Parts(self.plan, self.world, self.store).extras(window, states, mine, elsewhere)
         return fold(window, self._views(start, now), states, covered, self.world, extras=extras)
 

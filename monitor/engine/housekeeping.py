@@ -54,6 +54,7 @@ class Housekeeping:
         await self._writer.run(self._store.lock.confirm)
         if is_looking:
             await self._writer.run(self._store.journal.seen, self.run, now)
+        await self._writer.run(self._store.tidy)
         await self._store_all(sources, now, is_last=False)
 
     async def stop(self, sources: Mapping[str, Source], now: datetime) -> None:

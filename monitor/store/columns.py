@@ -14,6 +14,9 @@ metadata = sa.MetaData(
     }
 )
 
+BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""Of what is counted for years; SQLite's own integers are long enough."""
+
 
 class Moment(TypeDecorator[datetime]):
     """An aware moment, kept as ``2026-11-24T03:10:00.000000+00:00``: SQLite has no type for it."""

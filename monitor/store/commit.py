@@ -11,6 +11,7 @@ from monitor.store import codec
 from monitor.store.columns import Moment
 from monitor.store.metrics import write_rebases
 from monitor.store.outbox import add_rows
+from monitor.store.repeats import Repeats
 from monitor.store.slot_batches import batch_rows
 from monitor.store.tables import (
     alert,
@@ -55,9 +56,9 @@ POSTPONE = (
 TAKE = received.delete().where(received.c.key == sa.bindparam("of"))
 
 
-def write(connection: sa.Connection, steps: Sequence[Step]) -> None:
+def write(connection: sa.Connection, steps: Sequence[Step], repeats: Repeats) -> None:
     """Write everything of some steps, in their order; the caller commits or rolls back."""
-    _looks(connection, steps)
+    _looks(connection, steps, repeats)
     _alerts(connection, steps)
     _incidents(connection, steps)
     for step in steps:
@@ -67,9 +68,11 @@ def write(connection: sa.Connection, steps: Sequence[Step]) -> None:
     _orders(connection, steps)
 
 
-def _looks(connection: sa.Connection, steps: Iterable[Step]) -> None:
+def _looks(connection: sa.Connection, steps: Sequence[Step], repeats: Repeats) -> None:
     slots = batch_rows(slot for step in steps for slot in step.slots)
     insert_many(connection, slot_batch, slots)
+    verdicts = [one for step in steps for one in step.verdicts]
+    changed, as_of = repeats.write(connection, verdicts)
     states: Rows = [
         {
             "check": one.check,
@@ -77,9 +80,9 @@ def _looks(connection: sa.Connection, steps: Iterable[Step]) -> None:
             "since": one.at,
             "outcome": str(one.outcome),  # the driver looks for how to adapt what is no text
             "verdict": codec.verdict_text(one),
+            "as_of": as_of,
         }
-        for step in steps
-        for one in step.verdicts
+        for one in changed
     ]
     upsert_many(
         connection,

@@ -11,13 +11,12 @@ from monitor.core.incident import Incident
 from monitor.core.lifecycle import FLAP_WINDOW
 from monitor.core.notification import QuietReason
 from monitor.core.silence import Silence
-from monitor.core.state import Quiet, SliceState, Told
+from monitor.core.state import Quiet, Told
 from monitor.core.trail import MONITOR, Deed, TrailEntry
 from monitor.store import codec
 from monitor.store.tables import (
     alert,
     alert_event,
-    check_state,
     incident,
     quiet,
     silence,
@@ -62,20 +61,6 @@ class History:
                 silences=[codec.SILENCE.validate_json(text) for text in connection.scalars(hush)],
                 closed=connection.scalars(lately),
             )
-
-    def slice_states(self) -> list[SliceState]:
-        """Return the newest verdict of every slice, by check."""
-        query = sa.select(check_state).order_by(check_state.c.check, check_state.c.slice)
-        with self._engine.connect() as connection:
-            return [
-                SliceState(
-                    row.check,
-                    codec.labels_from(row.slice),
-                    row.since,
-                    codec.VERDICT.validate_json(row.verdict),
-                )
-                for row in connection.execute(query)
-            ]
 
     def incidents(self, since: datetime, until: datetime) -> list[Incident]:
         """Return the incidents that were open at some moment of the window, oldest first."""

@@ -13,6 +13,7 @@ from monitor.core.coverage import BLIND, Looks, looks_of
 from monitor.core.model import Outcome
 from monitor.core.slot_runs import SlotRun, runs_of
 from monitor.core.state import Slot
+from monitor.store.reading import reading
 from monitor.store.slot_batches import (
     PARTS,
     Ended,
@@ -64,7 +65,7 @@ class Slots:
         """Sum up the slots that were due in [since, until), by check."""
         is_in = (batch.c.due_at >= since, batch.c.due_at < until)
         found: dict[str, Looks] = {}
-        with self._reading() as connection:
+        with reading(self._engine) as connection:
             packed = self._runs(connection, since, until)
             for part in range(PARTS):
                 # Nearly all are well whenever they look: they are summed up once.
@@ -87,7 +88,7 @@ class Slots:
         is_in = (batch.c.due_at >= since, batch.c.due_at < until)
         counts: dict[str, Counter[Outcome]] = {}
         last: dict[str, Slot] = {}
-        with self._reading() as connection:
+        with reading(self._engine) as connection:
             for name, runs in self._runs(connection, since, until).items():
                 for one in runs:
                     counts.setdefault(name, Counter())[one.outcome] += one.count
@@ -101,7 +102,7 @@ class Slots:
     def last(self, check: str, limit: int) -> list[Slot]:
         """Return the newest slots of a check, newest first."""
         older = sa.select(run).where(run.c.check == check).order_by(run.c.first_at.desc())
-        with self._reading() as connection:
+        with reading(self._engine) as connection:
             found = [one.slot(check) for one in islice(newest(connection, check), limit)]
             runs = map(_run, connection.execute(older.limit(limit - len(found))))
             packed = (one for packed_run in runs for one in packed_run.newest_first())
@@ -128,13 +129,6 @@ class Slots:
         with self._engine.begin() as connection:
             gone = forget(connection, range(PARTS), before)
             return gone + connection.execute(run.delete().where(run.c.last_at < before)).rowcount
-
-    def _reading(self) -> sa.Connection:
-        """Connect, to read one state of the store: some slots may be packed meanwhile."""
-        connection = self._engine.connect()
-        if connection.dialect.name == "postgresql":  # SQLite does so by itself
-            return connection.execution_options(isolation_level="REPEATABLE READ")
-        return connection
 
     def _runs(
         self, connection: sa.Connection, since: datetime, until: datetime

@@ -20,6 +20,7 @@ from monitor.store.migrate import upgrade
 from monitor.store.old_samples import OldSamples
 from monitor.store.outbox import Outbox
 from monitor.store.records import AuditReader
+from monitor.store.repeats import Repeats
 from monitor.store.samples import Samples
 from monitor.store.slots import Slots
 from monitor.store.story import Story
@@ -42,6 +43,7 @@ class Store:
         """Use ``open_store`` instead."""
         self._engine = engine
         sa.event.listen(engine, "handle_error", told)
+        self._repeats = Repeats()
         self.lock = Lock(engine)
         self.outbox = Outbox(engine)
         self.journal = Journal(engine)
@@ -64,13 +66,19 @@ class Store:
         """
         try:
             with self._engine.begin() as connection:
-                write(connection, steps)
+                write(connection, steps, self._repeats)
         except StoreError:
             raise
         except sa.exc.SQLAlchemyError as error:
             raise StoreError(f"the store cannot be written: {error}") from error
         except Exception as error:
             raise RefusedError(f"what is to be written has no form here: {error!r}") from error
+        self._repeats.committed()
+
+    def tidy(self) -> None:
+        """Forget what newer looks replaced; for every few seconds, in the thread that writes."""
+        with self._engine.begin() as connection:
+            self._repeats.forget(connection)
 
     def close(self) -> None:
         """Let go of the lock and of all connections."""

@@ -15,6 +15,8 @@ from monitor.core.noise import Firing
 from monitor.core.state import OutboxRow, SliceState, Slot
 from monitor.store import codec
 from monitor.store.outbox import add_rows
+from monitor.store.reading import reading
+from monitor.store.repeats import key_of, repeats
 from monitor.store.tables import alert, digest_run, incident, outbox, receipt
 from monitor.store.tables import check_state as state
 
@@ -143,15 +145,19 @@ class Story:
 
         A verdict is read once and then remembered by its text: pages ask again and again.
         """
-        columns = (state.c.check, state.c.slice, state.c.since, state.c.verdict)
-        query = sa.select(*columns).order_by(state.c.check, state.c.slice)
+        query = sa.select(state).order_by(state.c.check, state.c.slice)
         if check is not None:
             query = query.where(state.c.check == check)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
+            newer = repeats(connection, check)
             rows = connection.execute(query).all()
-        return [
-            SliceState(name, _labels(of), since, _verdict(text)) for name, of, since, text in rows
-        ]
+        found: list[SliceState] = []
+        for row in rows:
+            verdict, again = _verdict(row.verdict), newer.get(key_of(row.check, row.slice))
+            if again is not None and again.id > row.as_of:
+                verdict = again.over(verdict)
+            found.append(SliceState(row.check, _labels(row.slice), row.since, verdict))
+        return found
 
     def outcomes(self) -> list[tuple[str, str]]:
         """Return check and newest outcome of every slice."""
@@ -166,12 +172,17 @@ class Story:
         For the page of all checks: between two requests every verdict is another one, and making
         values of thousands takes ten times as long as reading their JSON.
         """
-        query = sa.select(state.c.check, state.c.verdict).order_by(state.c.check)
+        columns = (state.c.check, state.c.slice, state.c.verdict, state.c.as_of)
+        query = sa.select(*columns).order_by(state.c.check)
         if checks is not None:
             query = query.where(state.c.check.in_(checks))
-        with self._engine.connect() as connection:
-            for check, text in connection.execute(query):
-                yield check, json.loads(text)
+        with reading(self._engine) as connection:
+            newer = repeats(connection)
+            for check, labels, text, as_of in connection.execute(query):
+                verdict, again = json.loads(text), newer.get(key_of(check, labels))
+                if again is not None and again.id > as_of:
+                    again.write_over(verdict)
+                yield check, verdict
 
     def archive(self, limit: int = 100) -> list[tuple[str, str]]:
         """Return run and day of the newest digests, newest first."""

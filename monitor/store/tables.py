@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from monitor.store.columns import metadata, moment, text
+from monitor.store.columns import BIG, metadata, moment, text
 
 check_state = sa.Table(
     "check_state",
@@ -12,6 +12,17 @@ check_state = sa.Table(
     moment("since"),
     text("outcome"),
     text("verdict"),
+    sa.Column("as_of", BIG, nullable=False, server_default="0"),
+)
+
+# Verdicts of one moment that were as before but for their numbers: newer than `check_state` where
+# `id` is more than its `as_of`.
+state_repeat = sa.Table(
+    "state_repeat",
+    metadata,
+    sa.Column("id", BIG, primary_key=True, autoincrement=False),
+    moment("at"),
+    text("numbers"),
 )
 
 alert = sa.Table(

@@ -202,7 +202,7 @@ class Lists:
         return Json(body, headers={"X-Total-Count": str(len(found))})
 
     def _states(self) -> list[SliceState]:
-        return self.store.history.slice_states()
+        return self.store.story.states()
 
     def _alerts(self) -> list[Alert]:
         return self.store.history.open_alerts()

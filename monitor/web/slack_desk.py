@@ -223,7 +223,7 @@ class Desk:
         verb, _, rest = text.strip().partition(" ")
         if verb in {"", "status"}:
             views = await asyncio.to_thread(self.views)
-            states = await asyncio.to_thread(self.store.history.slice_states)
+            states = await asyncio.to_thread(self.store.story.states)
             return status_text(views, states, self.world(), self.now())
         if verb == "check" and rest.strip():
             check = rest.strip().strip("`")

@@ -48,7 +48,7 @@ async def story(on: Stage, random: Random, monkeypatch: pytest.MonkeyPatch) -> N
     engine.count()
     assert engine.metrics.slots_unaccounted._value.get() == 0
     assert list(engine.steps.complaints(on.clock.now())) == []
-    newest = {state.check: state.verdict.outcome for state in on.store.history.slice_states()}
+    newest = {state.check: state.verdict.outcome for state in on.store.story.states()}
     assert Outcome.ERROR not in newest.values()
     open_alerts = {key for key, alert in engine.memory.alerts.items() if alert.is_open}
     assert open_alerts <= on.store.history.memory(on.clock.now()).alerts.keys()

@@ -126,7 +126,7 @@ def live_through(
     asyncio.run(story())
     incidents = store.history.incidents(spans[0][0], spans[-1][1] + STEP)
     alerts = store.history.alerts_of(incident.id for incident in incidents)
-    states = {str(state.slice): state.verdict for state in store.history.slice_states()}
+    states = {str(state.slice): state.verdict for state in store.story.states()}
     store.close()
     return alerts, states
 

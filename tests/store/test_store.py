@@ -102,7 +102,7 @@ def test_what_is_no_text_is_refused_or_kept_as_it_is_and_whole_text_is_kept(
 def test_infinity_comes_back_as_it_went(store: Store) -> None:
     odd = replace(SEEN, samples=(Sample("age", inf), Sample("rows", -inf)))
     store.commit(step(verdicts=(odd,), alerts=(replace(ALERT, last=odd),)))
-    (state,) = store.history.slice_states()
+    (state,) = store.story.states()
     assert state.verdict == odd
     assert [alert.last for alert in store.history.memory().alerts.values()] == [odd]
 
@@ -262,7 +262,7 @@ def test_the_newest_verdict_keeps_the_moment_of_its_first_outcome(store: Store) 
     store.commit(step(verdicts=(SEEN,)))
     later = replace(SEEN, at=AT + timedelta(hours=1))
     store.commit(step(verdicts=(later,)))
-    (state,) = store.history.slice_states()
+    (state,) = store.story.states()
     assert (state.since, state.verdict) == (AT, later)
 
 
@@ -305,7 +305,7 @@ def test_what_each_look_writes_is_plain_to_the_driver(store: Store) -> None:
     verdict = Verdict("fresh", (), AT, Outcome.OK, samples=(Sample("age", 1.0),))
     store.commit(Step(AT, slots=(Slot("fresh", AT, AT, Outcome.OK),), verdicts=(verdict,)))
     cells = [cell for row in written for cell in (row.values() if isinstance(row, dict) else row)]
-    assert len(cells) == 11
+    assert len(cells) == 12
     assert Outcome not in {type(cell) for cell in cells}
 
 
