@@ -76,14 +76,17 @@ def _pages(turn: Turn, incident: Incident) -> Iterator[bool]:
     somebody silenced it, or was paged for it before the cause was found.
     """
     active = [one for one in turn.draft.silences.values() if one.is_active(turn.now)]
-    for name in (incident.id, *(one.id for one in turn.draft.children_of(incident.id))):
-        child = turn.draft.incidents[name]
-        if name != incident.id and (child.resolved_at or child.ack or child.paged_at):
-            continue
+    children = (one.id for one in turn.draft.children_of(incident.id) if not _is_dealt_with(one))
+    for name in (incident.id, *children):
         for alert in turn.draft.alerts_of(name):
             if alert.state.is_firing and alert.tier is Tier.PAGE:
                 mine = not is_folded(incident, alert)
                 yield mine or not silenced_by(labels_of(turn, alert), active)
+
+
+def _is_dealt_with(child: Incident) -> bool:
+    """Whether somebody was paged for an incident, or took it, before its cause was found."""
+    return bool(child.resolved_at or child.ack or child.paged_at)
 
 
 def _can_wait(turn: Turn, incident: Incident) -> bool:
@@ -163,7 +166,8 @@ def _suppressions(turn: Turn, incident: Incident, view: IncidentView) -> Iterabl
         yield Suppression("lineage", incident.parent)
     firing = [m for m in view.own if m.state.is_firing]
     # A page that only follows from it is told, unless it is silenced itself.
-    pages = (m for m in view.folded if m.tier is Tier.PAGE and m.told_in is None)
+    dealt_with = {one.id for one in turn.draft.children_of(incident.id) if _is_dealt_with(one)}
+    pages = (m for m in view.folded if m.tier is Tier.PAGE and m.told_in not in dealt_with)
     firing += [m for m in pages if m.state.is_firing]
     if firing and all(m.silenced_by for m in firing):
         silences = turn.draft.silences

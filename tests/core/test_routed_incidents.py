@@ -387,6 +387,17 @@ def test_a_silence_of_the_cause_does_not_hide_what_pages_because_of_it() -> None
     assert day.finds(dash=PAGE).keys() == {"platform-chat", "platform-pager", "recsys-chat"}
 
 
+def test_a_warning_that_was_told_before_its_silenced_cause_pages_when_it_becomes_a_page() -> None:
+    day = Day(under())
+    matchers = parse_matchers("check=table")
+    day.does([], MakeSilence(Silence("s", matchers, day.at, day.at + 90 * MINUTE, "asha", "known")))
+    assert day.finds(dash=WARN).keys() == {"recsys-chat"}
+    day.finds(table=WARN, dash=WARN)
+    (cause,) = [one for one in day.memory.incidents.values() if one.parent is None]
+    assert cause.check == "table"
+    assert "platform-pager" in day.finds(dash=PAGE)
+
+
 def test_a_silence_of_the_cause_hides_it_from_those_who_do_not_page_though_others_do() -> None:
     checks = {**WORLD.checks, "tab": replace(WORLD.checks["dash"], id="tab", maintainer="bi")}
     teams = {**WORLD.maintainers, "bi": Maintainer("bi", ("bi-chat",))}
