@@ -92,9 +92,11 @@ def _well(member: Member) -> str:
     """Say what is known where nothing is breached: it is over, or nothing was seen."""
     if member.state is not AlertState.RESOLVED:
         return member.summary or "its last look breached no limit"
-    if member.samples and member.breach is None:
+    if member.breach is not None:
+        return "back within its limits"
+    if member.samples:
         return f"back within its limits, {_measured(member, member.samples[0])}"
-    return "back within its limits"
+    return "can be judged again, within its limits"  # it was told because nothing was seen
 
 
 def _measured(member: Member, sample: Sample) -> str:

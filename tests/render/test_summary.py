@@ -42,6 +42,11 @@ def test_a_check_that_saw_nothing_gives_its_reason() -> None:
     assert sentence(blind) == "the answer is empty"
 
 
+def test_what_was_told_because_nothing_was_seen_can_be_judged_again() -> None:
+    over = replace(resolved().own[0], breach=None, samples=(), summary="the answer is empty")
+    assert sentence(over) == "can be judged again, within its limits"
+
+
 def test_evidence_that_is_not_as_expected_is_left_out() -> None:
     strange = {"holders": "nobody", "expected": "many", "value": None}
     assert details(replace(own_member(), gaps=(), evidence=strange)) == []
