@@ -13,10 +13,12 @@ from monitor.core.whole import INFINITE_AS_TEXT
 
 
 class Mood(StrEnum):
-    """The first word of a digest. ``all_clear`` needs every check to have run."""
+    """The first word of a digest. ``all_clear`` needs every check to have run, ``blind`` that
+    none saw anything."""
 
     ALL_CLEAR = "all_clear"
     CLEAR_FOR_WHAT_RAN = "clear_for_what_ran"
+    BLIND = "blind"
     OPEN = "open"
 
 

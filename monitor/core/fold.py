@@ -142,6 +142,8 @@ def fold(
 def _mood(still_open: Sequence[IncidentView], covered: Coverage) -> Mood:
     if still_open:
         return Mood.OPEN
+    if not covered.ran and all(one.start is None for one in covered.not_run):
+        return Mood.BLIND
     return Mood.ALL_CLEAR if covered.is_whole else Mood.CLEAR_FOR_WHAT_RAN
 
 

@@ -68,9 +68,18 @@ class Digests:
         return [run for run in runs if (run.key, run.day) not in self._made]
 
     def due(self, candidates: Iterable[Run]) -> list[Run]:
-        """Return those that no process has made; blocking."""
+        """Return those that no process has made; blocking.
+
+        What was due before a daemon first looked is nobody's to make.
+        """
         runs = list(candidates)
-        made = {run for run in runs if self.store.story.was_made(run.key, run.day)}
+        first = self.store.journal.first_start() if runs else None
+        made = {
+            run
+            for run in runs
+            if (first is not None and run.due_at < first)
+            or self.store.story.was_made(run.key, run.day)
+        }
         self._made.update((run.key, run.day) for run in made)
         return [run for run in runs if run not in made]
 

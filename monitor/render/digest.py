@@ -48,6 +48,8 @@ def verdict_line(digest: Digest) -> str:
     ran = f"{covered.ran} of {covered.due}"
     if digest.mood is Mood.ALL_CLEAR and covered.is_whole:
         return f"All clear: {ran} checks ran"
+    if digest.mood is Mood.BLIND:
+        return f"Blind: {ran} checks ran{_missing(covered)}{_blind(digest)}"
     if digest.mood is not Mood.OPEN:
         return f"Clear for what ran: {ran}{_missing(covered)}{_blind(digest)}"
     views = (*digest.open, *digest.unchanged)

@@ -35,11 +35,14 @@ def test_what_was_good_before_its_source_went_down_is_not_green_in_the_morning()
     assert "impressions of model=ctr: not judged: kpi could not be asked (timeout)" in text
     assert f"{GREY} ranker: not judged: the source is down" in text
     assert GREEN not in text
+    assert "Blind: 0 of 2 checks ran, 2 could not run (kpi could not be asked" in text
 
 
 def test_what_was_seen_is_green_also_where_a_check_was_blind_for_a_while() -> None:
     blinked = NotRun("drop", "recsys", Outcome.ERROR, "timeout", NOW - timedelta(hours=2), NOW)
-    text = as_text(told(Coverage(2, 1, (blinked,)), NOW - timedelta(minutes=5)))
+    for ran in (0, 1):
+        text = as_text(told(Coverage(ran + 1, ran, (blinked,)), NOW - timedelta(minutes=5)))
+        assert f"Clear for what ran: {ran} of {ran + 1}, 1 saw nothing for a while" in text
     assert f"990 -1% {GREEN}" in text
     assert f"{GREEN} ranker: undecided" in text
 

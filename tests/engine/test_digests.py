@@ -99,6 +99,15 @@ def test_a_digest_that_is_late_because_the_daemon_was_off_says_so(url: str) -> N
     assert made.coverage.blind
 
 
+def test_a_digest_that_was_due_before_there_was_a_daemon_never_leaves(url: str) -> None:
+    rig = DigestRig(url, DigestPlan("night", 11, 50, DAYS), MORNING)
+    play(rig, lambda: rig.minutes(12))
+    assert rig.only().name == "morning"
+    rig.restarts()
+    play(rig, lambda: rig.minutes(2))
+    assert rig.only().name == "morning"
+
+
 def test_the_window_begins_where_the_last_delivered_digest_ended(url: str) -> None:
     rig = DigestRig(url, MORNING, replace(EVENING, edition=Edition.FULL))
     play(rig, lambda: rig.minutes(22))
