@@ -89,7 +89,8 @@ def _shown(value: object) -> str:  # noqa: PLR0911  # one return for each type o
     if isinstance(value, Mapping):
         return ", ".join(f"{key}: {_shown(one)}" for key, one in value.items())
     if isinstance(value, BaseModel):
-        return _shown({name: getattr(value, name) for name in type(value).model_fields})
+        shown = {name: _shown(getattr(value, name)) for name in type(value).model_fields}
+        return ", ".join(f"{name}: {text}" for name, text in shown.items() if text)
     if isinstance(value, BusinessDays):
         days = ",".join(str(day) for day in sorted(value.weekdays))
         return f"weekdays {days} without {len(value.off)} days and with {len(value.extra)} more"

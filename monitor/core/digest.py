@@ -13,8 +13,7 @@ from monitor.core.whole import INFINITE_AS_TEXT
 
 
 class Mood(StrEnum):
-    """The first word of a digest. ``all_clear`` needs every check to have run, ``blind`` that
-    none saw anything."""
+    """The first word of a digest: ``all_clear`` when every check ran, ``blind`` when none did."""
 
     ALL_CLEAR = "all_clear"
     CLEAR_FOR_WHAT_RAN = "clear_for_what_ran"

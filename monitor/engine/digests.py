@@ -98,7 +98,8 @@ class Digests:
         self._made.add((run.key, run.day))
         if not self.store.story.claim(run.key, run.day, digest, checks, rows):
             return []
-        log.info("digest %s of %s: %s, %d messages", run.key, run.day, digest.mood, len(rows))
+        many = "1 message" if len(rows) == 1 else f"{len(rows)} messages"
+        log.info("digest %s of %s: %s, %s", run.key, run.day, digest.mood, many)
         return rows
 
     def make(

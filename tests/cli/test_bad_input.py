@@ -112,7 +112,7 @@ def test_a_mistake_is_said_with_place_fact_and_remedy(
     ("check", "why"),
     [
         ("asks-nobody", "gone could not be asked (unreachable): http://127.0.0.1:9"),
-        ("asks-a-missing-file", "locked could not be asked (unreachable): unable to open"),
+        ("asks-a-missing-file", "locked could not be asked (unreachable): there is no file /"),
         ("asks-a-missing-column", "kpi could not be asked (query): no such column: nobody"),
     ],
 )

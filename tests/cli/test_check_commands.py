@@ -188,6 +188,7 @@ def test_explain_in_words(config: Path) -> None:
     assert "value below 3, for 5m" in result.output
     assert "Told of tier page, if it fired Wed 2026-11-25 12:00:00 UTC:" in result.output
     assert "pager: as a page\n" in result.output
+    assert "slices           min_value: 0, max: 500, report: 5  (kind threshold)\n" in result.output
 
 
 # plan

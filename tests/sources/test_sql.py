@@ -158,6 +158,6 @@ def test_a_file_that_another_one_replaced_is_read_no_more(
     (tmp_path / "new.db").replace(path)
     assert source.ask_blocking(question, ASKING) != before
     path.unlink()
-    with pytest.raises(SourceError, match="unable to open"):
+    with pytest.raises(SourceError, match=f"there is no file {path}"):
         source.ask_blocking(question, ASKING)
     asyncio.run(source.close())

@@ -233,7 +233,7 @@ class Sql(BlockingSource, type="sql"):
                 columns = list(result.keys())
                 connection.rollback()
         except (sa.exc.DBAPIError, sqlite3.Error) as error:
-            raise fault_of(error, asking) from error
+            raise fault_of(error, asking, reader.path if reader else None) from error
         return columns, _bounded(rows)
 
     def _limit(self, connection: sa.Connection, asking: Asking) -> None:

@@ -31,7 +31,8 @@ class Reader:
 
     def __init__(self, engine: sa.Engine, path: str) -> None:
         """Connect to nothing yet."""
-        self._engine, self._path = engine, path
+        self.path = path
+        self._engine = engine
         self._free: list[tuple[File, sqlite3.Connection]] = []
 
     def read(
@@ -52,7 +53,7 @@ class Reader:
         return columns, rows
 
     def _taken(self) -> tuple[File, sqlite3.Connection]:
-        now = file_at(self._path)
+        now = file_at(self.path)
         while True:
             try:
                 file, connection = self._free.pop()
