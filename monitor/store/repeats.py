@@ -21,11 +21,12 @@ from monitor.store.tables import state_repeat as repeat
 from monitor.store.upsert import insert_many
 
 LEAST = 64
-"""Rows that are not worth looking through for such as nobody needs any more."""
+"""Numbers that are not worth looking through for such as nobody needs any more."""
 
 _AS_OF = "select max(id) from state_repeat"
 _KEYS_NEWEST_FIRST = sa.select(repeat.c.id, repeat.c.numbers).order_by(repeat.c.id.desc())
 _FORGET = repeat.delete().where(repeat.c.id == sa.bindparam("of"))
+_CUT = repeat.update().where(repeat.c.id == sa.bindparam("of")).values(numbers=sa.bindparam("left"))
 _as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 Numbers: TypeAlias = list[float]
@@ -67,7 +68,7 @@ class Repeats:
         """Know nothing."""
         self._known: dict[str, int] = {}
         self._written: dict[str, int] = {}
-        self._rows, self._needed = LEAST, 0
+        self._more, self._needed = LEAST, 0
 
     def write(
         self, connection: sa.Connection, verdicts: Iterable[Verdict]
@@ -100,7 +101,7 @@ class Repeats:
             for place, (at, told) in enumerate(found.items(), 1)
         ]
         insert_many(connection, repeat, rows)
-        self._rows += len(rows)
+        self._more += sum(map(len, found.values()))
         return others, as_of + len(rows)
 
     def committed(self) -> None:
@@ -109,25 +110,29 @@ class Repeats:
         self._written = {}
 
     def forget(self, connection: sa.Connection) -> None:
-        """Delete the rows of whose slices there are newer ones, once half may be such.
+        """Delete the rows of whose slices there are newer ones, once as many came as are needed.
 
-        The last one stays, so that numbers of rows only grow.
+        Of a row that has only few without, as slices that are gone, those stay. The last row stays,
+        so that their numbers only grow.
         """
-        if self._rows < LEAST + 2 * self._needed:
+        if self._more < LEAST + self._needed:
             return
         seen: set[int] = set()
         gone: list[dict[str, int]] = []
-        self._rows = 0
+        cut: list[dict[str, Any]] = []
         for row in connection.execute(_KEYS_NEWEST_FIRST):
-            slices = {hash(key) for key in json.loads(row.numbers)}
-            if slices <= seen:
+            told = json.loads(row.numbers)
+            needed = {key: numbers for key, numbers in told.items() if hash(key) not in seen}
+            seen.update(map(hash, needed))
+            if not needed:
                 gone.append({"of": row.id})
-            else:
-                self._rows += 1
-                seen |= slices
-        self._needed = self._rows
+            elif 2 * len(needed) < len(told):
+                cut.append({"of": row.id, "left": _as_json(needed)})
+        self._more, self._needed = 0, len(seen)
         if gone:
             connection.execute(_FORGET, gone)
+        if cut:
+            connection.execute(_CUT, cut)
 
 
 def key_of(check: str, labels: str) -> str:

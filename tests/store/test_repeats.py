@@ -83,7 +83,7 @@ def test_what_was_found_last_is_read_whatever_came_before(store: Store, seed: in
             case 1:  # the daemon is killed, and starts again
                 store = Store(store._engine)
             case 2:
-                store._repeats._rows += 2 * LEAST
+                store._repeats._more += 2 * LEAST
                 store.tidy()
         at_once = [Step(at, verdicts=tuple(found[:4])), Step(at, verdicts=tuple(found[4:]))]
         store.commit(*at_once)
@@ -122,3 +122,16 @@ def test_rows_that_newer_ones_replaced_are_forgotten_and_no_others(store: Store)
     found = newest(store)
     assert found["rare", ()].samples[0].value == 1.0
     assert found["a", ()].samples[0].value == 199.0
+
+
+def test_slices_that_are_gone_keep_of_their_last_row_no_more_than_themselves(store: Store) -> None:
+    living = [f"c{n}" for n in range(50)]
+    for minute in range(4 * LEAST):
+        at = AT + MINUTE * minute
+        names = [*living, f"gone{minute // 2}"]
+        store.commit(Step(at, verdicts=tuple(ok(name, float(minute), at) for name in names)))
+    store.tidy()
+    with store._engine.connect() as connection:
+        text = connection.scalar(sa.text("select sum(length(numbers)) from state_repeat"))
+    assert int(text or 0) < 2 * LEAST * 50
+    assert len(newest(store)) == 50 + 2 * LEAST
