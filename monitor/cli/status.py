@@ -37,7 +37,11 @@ def status(matchers: tuple[str, ...], url: str | None, config: Path, *, as_json:
 def _lines(
     about: Mapping[str, Any], incidents: Sequence[Mapping[str, Any]], now: datetime
 ) -> Iterator[str]:
-    yield f"{len(incidents)} open, {about['checks']} checks, revision {about['revision']}"
+    # A daemon of before says nothing of how its checks are.
+    counts = sorted((about.get("outcomes") or {}).items(), key=lambda one: (-one[1], one[0]))
+    each = f" ({', '.join(f'{count} {outcome}' for outcome, count in counts)})" if counts else ""
+    checks = "1 check" if about["checks"] == 1 else f"{about['checks']} checks"
+    yield f"{len(incidents)} open, {checks}{each}, revision {about['revision']}"
     if about["trouble"]:
         yield f"TROUBLE: {about['trouble']}"
     for problem in about["problems"]:

@@ -30,6 +30,7 @@ from monitor.web.lists import Lists
 from monitor.web.site import Site
 from monitor.web.slack_desk import Desk
 from monitor.web.slack_http import SlackHttp, slack_apps
+from monitor.web.standing import standing
 
 LARGEST_EXIT_STATUS = 255
 PACKED = 5
@@ -114,6 +115,7 @@ class Pages:
                 "now": self.clock.now().astimezone(UTC).isoformat(),
                 "trouble": self.trouble(),
                 "checks": len(self.plan().checks),
+                "outcomes": await run_in_threadpool(standing, self.plan(), self.store.story),
                 "problems": [str(problem) for problem in self.plan().problems],
                 "sources": [dict(one) for one in self.sources()],
                 "open_incidents": sum(view.is_open for view in views),

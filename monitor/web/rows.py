@@ -40,13 +40,18 @@ def row_of(check: str, verdicts: list[Told], timezone: str) -> Row:
 
 def worst_of(names: Sequence[str], outcomes: Iterable[tuple[str, str]], most: int) -> set[str]:
     """Return so many checks, those that are worst by the newest outcomes of their slices."""
-    ranks = dict.fromkeys(names, len(_RANKS))
-    for name, outcome in outcomes:
-        if name in ranks:
-            ranks[name] = min(ranks[name], _RANKS[outcome])
-    never = _RANKS[NOT_YET]
-    key = lambda name: (never if ranks[name] == len(_RANKS) else ranks[name], name)  # noqa: E731  # of these ranks
+    worst = outcome_of_each(names, outcomes)
+    key = lambda name: (_RANKS[worst[name]], name)  # noqa: E731  # of these outcomes
     return set(nsmallest(most, names, key))
+
+
+def outcome_of_each(names: Iterable[str], outcomes: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the worst of the newest outcomes of each check's slices; ``NOT_YET`` without any."""
+    found: dict[str, str] = {}
+    for name, outcome in outcomes:
+        if _RANKS[outcome] < _RANKS[found.setdefault(name, outcome)]:
+            found[name] = outcome
+    return {name: found.get(name, NOT_YET) for name in names}
 
 
 def html_of(rows: Iterable[Row], strip: Callable[[str], str]) -> Markup:

@@ -1,6 +1,7 @@
 """What people tell the daemon from a shell."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -41,6 +42,7 @@ def test_status_ack_and_silence_talk_to_the_running_daemon(home: Home, daemon: D
     key = incident["incident"]["id"]
     assert ask(home, "ack", key, "--by", "asha", "--until", "2h")[0] == 0
     said = ask(home, "status")[1]
+    assert re.match(r"1 open, 2 checks \(1 (ok|pending), 1 warn\), revision ", said)
     assert "WARN  rows: value 0 (limit at least 1)" in said
     assert "acknowledged by asha" in said
     code, silence = ask(home, "silence", "add", 'check="rows"', "--by", "ben", "--comment", "known")

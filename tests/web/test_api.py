@@ -79,6 +79,19 @@ def tell(tmp_path: Path) -> Callable[[Story], None]:
     return run
 
 
+def test_the_status_counts_the_checks_by_how_they_are(
+    tell: Callable[[Story], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(site: Site) -> None:
+        assert (await site.get("status"))["outcomes"] == {"not yet": 2}
+        await site.breaks()
+        for most in (5000, 1):
+            monkeypatch.setattr("monitor.web.standing.MOST_ROWS", most)
+            assert (await site.get("status"))["outcomes"] == {"warn": 1, "ok": 1}
+
+    tell(story)
+
+
 def test_an_acknowledgement_is_told_in_the_thread_and_ends(tell: Callable[[Story], None]) -> None:
     async def story(site: Site) -> None:
         incident = await site.breaks()
