@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from monitor.anomaly.arrays import Bools, Floats, Ints
 from monitor.anomaly.profile import median
@@ -42,6 +43,8 @@ LEADS = 4
 WAIT = LEADS + SETTLE
 SIGNIFICANT = 2.0
 LONG_AGO = -(10**6)
+# Slices whose lines are drawn at once: arrays of all of a part would not fit a core's cache.
+AT_ONCE = 512
 # Ramps of days in a row are mostly the same days: about so many of their scores tell as much as
 # one, and a slice alone must have had four weeks of them before it is known which are rare.
 DEPENDENT, ENOUGH = 5.0, 28
@@ -82,49 +85,54 @@ class Leaks(Rowwise):
     def line(self, block: int) -> Line:
         """Say how far the last days are from the line through the weeks before them."""
         order = np.arange(block - LINE - RECENT + 1, block + 1) % self.levels.shape[1]
-        levels = self.levels[:, order].astype(np.float64)
+        parts = [self._line(order, slice(at, at + AT_ONCE)) for at in range(0, self.count, AT_ONCE)]
+        joined = (np.concatenate(some) for some in zip(*parts, strict=True))
+        return Line(*(one.astype(np.float64) for one in joined))
+
+    def _line(self, order: Ints, rows: slice) -> tuple[Floats, Floats, Floats]:
+        """Return distance, spread and common of some slices in the precision of levels."""
+        levels = np.take(self.levels[rows], order, axis=1)
         past, recent = levels[:, :LINE], levels[:, LINE:]
-        days = np.arange(LINE) - LINE
+        days = np.arange(-LINE, 0, dtype=np.float32)
         pairs = [(past[:, pair:] - past[:, :-pair]) / pair for pair in PAIRS]
         slope = np.nan_to_num(median(np.concatenate(pairs, axis=1)))
         flat = past - slope[:, None] * days
         at = median(flat)
-        spread = MAD_TO_SPREAD * median(np.abs(flat - at[:, None]))
-        spread = np.maximum(spread, LEAST_SPREAD)
-        clipped = np.clip(flat - at[:, None], -CLIP * spread[:, None], CLIP * spread[:, None])
-        more_at, more_slope = _regression(clipped, days.astype(np.float64))
+        away = flat - at[:, None]
+        spread = np.maximum(MAD_TO_SPREAD * median(np.abs(away)), LEAST_SPREAD)
+        known = np.isfinite(away)
+        away[~known] = 0.0
+        reach = CLIP * spread[:, None]
+        more_at, more_slope = _regression(np.clip(away, -reach, reach), known, days)
         at, slope = at + more_at, slope + more_slope
-        known = np.sum(np.isfinite(flat), axis=1)
-        flat -= at[:, None]
-        flat -= more_slope[:, None] * days
-        np.abs(flat, out=flat)
-        np.minimum(flat, CLIP_OF_SPREAD * spread[:, None], out=flat)
-        np.nan_to_num(flat, copy=False)
+        away -= more_at[:, None] + more_slope[:, None] * days
+        size = np.minimum(np.abs(away), CLIP_OF_SPREAD * spread[:, None])
+        count = np.count_nonzero(known, axis=1)
         # Two of the days are used up by level and slope.
-        usual = np.einsum("ij->i", flat) / np.maximum(known - 2, 1)
+        usual = np.einsum("ij->i", np.where(known, size, 0.0)) / np.maximum(count - 2, 1)
         spread = np.maximum(MEAN_TO_SPREAD * usual, LEAST_SPREAD)
-        distance = recent - at[:, None] - slope[:, None] * np.arange(RECENT)
-        distance = np.where((known >= LEAST_DAYS)[:, None], distance, np.nan)
-        return Line(distance, spread, COMMON / np.maximum(known, LEAST_DAYS))
+        distance = recent - at[:, None] - slope[:, None] * np.arange(RECENT, dtype=np.float32)
+        distance[count < LEAST_DAYS] = np.nan
+        return distance, spread, COMMON / np.maximum(count, LEAST_DAYS)
 
     def score(self, line: Line, sign: float) -> Floats:
         """Score ramps that end today, in their own spreads towards `sign`; NaN where unknown."""
         best = np.full(self.count, np.nan)
-        today = sign * line.distance[:, -1]
+        known = np.isfinite(line.distance)
+        away = np.where(known, sign * line.distance, 0.0)
+        weight = known.astype(np.float64)
         for length in RAMPS:
             ramp = np.arange(1.0, length + 1)
-            part = sign * line.distance[:, -length:]
-            known = np.isfinite(part)
-            ramp = np.where(known, ramp, 0.0)
+            days, far = weight[:, -length:], away[:, -length:]
+            sums = np.einsum("ij,j->i", days, ramp)
             # Least squares with the common error of the line (Sherman and Morrison 1950).
-            shared = line.common / (1.0 + line.common * np.sum(known, axis=1))
-            weight = np.where(known, ramp - (shared * np.sum(ramp, axis=1))[:, None], 0.0)
-            size = np.sqrt(np.sum(weight * ramp, axis=1))
-            total = np.sum(weight * np.where(known, part, 0.0), axis=1)
+            shared = line.common / (1.0 + line.common * np.einsum("ij->i", days)) * sums
+            size = np.sqrt(np.einsum("ij,j->i", days, ramp**2) - shared * sums)
+            total = np.einsum("ij,j->i", far, ramp) - shared * np.einsum("ij->i", far)
             best = np.fmax(best, total / (line.spread * np.where(size > 0, size, np.nan)))
         # One odd day in the past is no leak: today must be away, too.
-        best = np.where(today > 0, np.maximum(best, 0.0), 0.0)
-        return np.where(np.isfinite(today), best, np.nan)
+        best = np.where(away[:, -1] > 0, np.maximum(best, 0.0), 0.0)
+        return np.where(known[:, -1], best, np.nan)
 
     def is_loud(self, block: int, line: Line, sign: float) -> Bools:
         """Return of which slices an alarm has told what shows towards `sign`.
@@ -158,7 +166,7 @@ class Leaks(Rowwise):
         first, last = is_first[due], self.step[due].astype(np.float64)
         days = np.arange(block - SETTLE + 1, block + 1) % self.levels.shape[1]
         since = median(self.levels[np.ix_(due, days)].astype(np.float64))
-        since -= self.before(block - SETTLE)[due]
+        since -= self.before(block - SETTLE, due)
         step = median(line.distance[due, -SETTLE:])
         step = np.where(np.isfinite(step), step, since)
         lasts = np.abs(step) > SIGNIFICANT * line.spread[due]
@@ -203,10 +211,10 @@ class Leaks(Rowwise):
         ripe: Floats = self.waiting[:, (block + 1) % (WAIT + 1)].astype(np.float64)
         return ripe
 
-    def before(self, block: int) -> Floats:
-        """Return the median level of the seven days before a block."""
+    def before(self, block: int, rows: Ints) -> Floats:
+        """Return the median level of the seven days before a block, of these slices."""
         days = np.arange(block - RECENT, block) % self.levels.shape[1]
-        return median(self.levels[:, days].astype(np.float64))
+        return median(self.levels[np.ix_(rows, days)].astype(np.float64))
 
     def shift(self, by: Floats, until: int, block: int) -> None:
         """Move the levels of the blocks before `until` by so much."""
@@ -215,11 +223,10 @@ class Leaks(Rowwise):
         self.levels[np.ix_(rows, blocks % self.levels.shape[1])] += by[rows, None]
 
 
-def _regression(y: Floats, x: Floats) -> tuple[Floats, Floats]:
-    """Fit a line to the known values of each row; returns its value at 0 and its slope."""
-    known = np.isfinite(y)
-    count = np.maximum(np.sum(known, axis=1), 1)
-    weight, y = known.astype(np.float64), np.where(known, y, 0.0)
+def _regression(y: Floats, known: Bools, x: npt.NDArray[np.float32]) -> tuple[Floats, Floats]:
+    """Fit a line to the known values of each row, 0 elsewhere: its value at 0 and its slope."""
+    weight = known.astype(y.dtype)
+    count = np.maximum(np.einsum("ij->i", weight), 1.0)
     mean_x = np.einsum("ij,j->i", weight, x) / count
     mean_y = np.einsum("ij->i", y) / count
     square = np.einsum("ij,j->i", weight, x**2) - count * mean_x**2

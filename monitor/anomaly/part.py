@@ -220,7 +220,7 @@ class Part(Rowwise):
 
     def _settle_launch(self, block: int, level: Floats) -> None:
         """Take the level of the day after an announced launch for the new normal."""
-        before = self.leaks.before(block - LAUNCH_BLOCKS)
+        before = self.leaks.before(block - LAUNCH_BLOCKS, np.arange(self.tracker.count))
         by = np.nan_to_num(level - before)
         self.leaks.shift(by, block, block)
         self.tracker.shift(by, block)

@@ -7,6 +7,7 @@ chance explains.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -96,6 +97,9 @@ class Pool:
 def highest(score: Floats, cluster: int) -> Floats:
     """Return the highest score of each run of `cluster` buckets; NaN where none was scored."""
     short = -score.shape[1] % cluster
-    padded = np.pad(score, ((0, 0), (0, short)), constant_values=np.nan)
-    result: Floats = np.fmax.reduce(padded.reshape(len(score), -1, cluster), axis=2)
+    if short:
+        score = np.pad(score, ((0, 0), (0, short)), constant_values=np.nan)
+    runs = score.reshape(len(score), -1, cluster)
+    # One bucket of all runs after another: many times faster than along runs of a few buckets.
+    result: Floats = functools.reduce(np.fmax, (runs[:, :, i] for i in range(cluster)))
     return result
