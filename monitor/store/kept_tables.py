@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from monitor.store.columns import metadata, moment, text
+from monitor.store.columns import BIG, metadata, moment, text
 
 
 def _numbers() -> tuple[sa.Column[Any], ...]:
@@ -33,7 +33,7 @@ sample_hour = sa.Table(
 sample_fresh = sa.Table(
     "sample_fresh",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", BIG, primary_key=True),
     sa.Column("part", sa.Integer, nullable=False),
     moment("at"),
     text("numbers"),

@@ -154,7 +154,7 @@ receipt = sa.Table(
 slot_batch = sa.Table(
     "slot_batch",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", BIG, primary_key=True),
     sa.Column("part", sa.Integer, nullable=False),
     moment("due_at"),
     moment("ended_at"),
@@ -180,7 +180,7 @@ slot_run = sa.Table(
 ping = sa.Table(
     "ping",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", BIG, primary_key=True),
     text("check"),
     moment("at"),
     text("kind"),

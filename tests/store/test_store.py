@@ -15,6 +15,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
 
 from monitor.core.alert import Alert, AlertEvent, AlertState, Change
 from monitor.core.audit import unheard
@@ -30,7 +32,9 @@ from monitor.core.trail import Deed, TrailEntry
 from monitor.core.whole import whole
 from monitor.store import RefusedError, Store, StoreError, open_store
 from monitor.store.columns import Moment, metadata
+from monitor.store.kept_tables import sample_fresh
 from monitor.store.migrate import FOLDER, VERSIONS, current, head, migrate
+from monitor.store.tables import ping, slot_batch, state_repeat
 from tests.calls import calls_of
 
 AT = datetime(2026, 11, 24, 3, 10, tzinfo=UTC)
@@ -518,3 +522,10 @@ def test_a_store_that_became_read_only_says_so(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be written"):
         store.commit(step(alerts=(ALERT,)))
     store.close()
+
+
+@pytest.mark.parametrize("table", [slot_batch, sample_fresh, ping, state_repeat])
+def test_what_comes_many_times_a_second_is_counted_for_longer_than_a_year(table: sa.Table) -> None:
+    """A hundred a second are 2^31 after eight months, and then PostgreSQL takes no more."""
+    made = str(CreateTable(table).compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]  # as it is
+    assert "id BIG" in made
