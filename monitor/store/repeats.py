@@ -6,7 +6,7 @@ JSON; so those of a commit are one row, with their numbers alone. Each applies t
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -22,6 +22,9 @@ from monitor.store.upsert import insert_many
 
 LEAST = 64
 """Numbers that are not worth looking through for such as nobody needs any more."""
+
+MOST = 250_000
+"""Slices of which is known how they are: those that are gone must not fill all memory."""
 
 _AS_OF = "select max(id) from state_repeat"
 _KEYS_NEWEST_FIRST = sa.select(repeat.c.id, repeat.c.numbers).order_by(repeat.c.id.desc())
@@ -66,7 +69,7 @@ class Repeats:
 
     def __init__(self) -> None:
         """Know nothing."""
-        self._known: dict[str, int] = {}
+        self._known: dict[str, int | None] = {}
         self._written: dict[str, int] = {}
         self._more, self._needed = LEAST, 0
 
@@ -76,7 +79,7 @@ class Repeats:
         """Write those that are as before; return the others, and as of which row they are.
 
         One that comes twice is no repeat the second time, and neither is any after a commit that
-        failed: what is known is taken out here, and put back by ``committed``.
+        failed: what is known is forgotten here, and known again by ``committed``.
         """
         others: list[Verdict] = []
         found: dict[datetime, dict[str, Numbers]] = {}
@@ -84,7 +87,8 @@ class Repeats:
         self._written = written
         for one in verdicts:
             key = key_of(one.check, labels_text(one.slice)) if one.slice else one.check
-            shape, before = _shape(one), known.pop(key, None)
+            shape, before = _shape(one), known.get(key)
+            known[key] = None  # where keys are taken out and put in a dict takes twice the memory
             if shape is None:
                 written.pop(key, None)
             else:
@@ -115,6 +119,8 @@ class Repeats:
         Of a row that has only few without, as slices that are gone, those stay. The last row stays,
         so that their numbers only grow.
         """
+        if len(self._known) > MOST:
+            self._known = {}
         if self._more < LEAST + self._needed:
             return
         seen: set[int] = set()
@@ -140,15 +146,17 @@ def key_of(check: str, labels: str) -> str:
     return check if labels == "{}" else f"{check}\t{labels}"
 
 
-def repeats(connection: sa.Connection, check: str | None = None) -> dict[str, Repeat]:
-    """Return the newest of each slice, of all checks or at least of one, by ``key_of``."""
+def repeats(connection: sa.Connection, checks: Collection[str] | None = None) -> dict[str, Repeat]:
+    """Return the newest of each slice, of all checks or of some, by ``key_of``."""
     query = sa.select(repeat).order_by(repeat.c.id)
-    if check is not None:
+    if checks is not None and len(checks) == 1:
+        (check,) = checks
         query = query.where(repeat.c.numbers.contains(_as_json(check)[1:-1], autoescape=True))
+    wanted = None if checks is None else frozenset(checks)
     found: dict[str, Repeat] = {}
     for row in connection.execute(query):
         for key, numbers in json.loads(row.numbers).items():
-            if check is None or key.startswith(check):
+            if wanted is None or key.partition("\t")[0] in wanted:
                 found[key] = Repeat(row.id, row.at, numbers)
     return found
 

@@ -149,7 +149,7 @@ class Story:
         if check is not None:
             query = query.where(state.c.check == check)
         with reading(self._engine) as connection:
-            newer = repeats(connection, check)
+            newer = repeats(connection, None if check is None else [check])
             rows = connection.execute(query).all()
         found: list[SliceState] = []
         for row in rows:
@@ -177,7 +177,7 @@ class Story:
         if checks is not None:
             query = query.where(state.c.check.in_(checks))
         with reading(self._engine) as connection:
-            newer = repeats(connection)
+            newer = repeats(connection, checks)
             for check, labels, text, as_of in connection.execute(query):
                 verdict, again = json.loads(text), newer.get(key_of(check, labels))
                 if again is not None and again.id > as_of:

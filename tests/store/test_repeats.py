@@ -41,6 +41,8 @@ def newest(store: Store) -> dict[tuple[str, Labels], Verdict]:
         one for name in sorted({one.check for one in found}) for one in store.story.states(name)
     ]
     assert sorted(alone, key=str) == sorted(found, key=str)
+    some = sorted({one.check for one in found})[1:]
+    assert {check for check, _ in store.story.newest(some)} == set(some)
     told = [VERDICT.validate_python(value) for _, value in store.story.newest()]
     assert sorted(told, key=str) == sorted((one.verdict for one in found), key=str)
     return {(one.check, one.slice): one.verdict for one in found}
@@ -135,3 +137,14 @@ def test_slices_that_are_gone_keep_of_their_last_row_no_more_than_themselves(sto
         text = connection.scalar(sa.text("select sum(length(numbers)) from state_repeat"))
     assert int(text or 0) < 2 * LEAST * 50
     assert len(newest(store)) == 50 + 2 * LEAST
+
+
+def test_slices_that_come_and_go_are_not_known_for_ever(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.store.repeats.MOST", 20)
+    for n in range(100):
+        store.commit(Step(AT, verdicts=(ok(f"gone-{n}", 1.0),)))
+        store.tidy()
+        assert len(store._repeats._known) <= 20
+    assert len(newest(store)) == 100
