@@ -126,12 +126,15 @@ def anomaly(shape: Shape, number: str, labels: Sequence[str], by_much: float) ->
     bad, measure = ("up", "rise") if is_bad_up else ("down", "drop")
     most = max(0.4, by_much * 2)
     by = ", ".join(labels)
-    columns = ", ".join((f"{shape.time} as t", *labels, f"sum({number}) as value"))
+    is_plain = "." not in number  # a field of a row is no name of a metric
+    summed = "{{ value }}" if is_plain else number
+    columns = ", ".join((f"{shape.time} as t", *labels, f"sum({summed}) as value"))
     groups = ", ".join(str(n + 1) for n in range(1 + len(labels)))
     query = f"select {columns} from {shape.table} where {shape.time} >= {{{{ since }}}} group by {groups}"  # noqa: S608, E501  # names are checked
     keys = (
         "kind: anomaly",
         f"query: {query}",
+        *((f"value: {number}",) if is_plain else ()),
         f"bucket: {'1h' if shape.grain == 'hour' else '1d'}",
         *((f"slices: {{by: [{by}], min_value: 10}}",) if labels else ()),
         f"bad: {bad}",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from monitor.core.digest import Digest, MetricCell
+from monitor.core.judge import WORST_FIRST
 from monitor.core.labels import Labels, text_of
 from monitor.core.model import Outcome
 from monitor.render.units import number
@@ -50,7 +51,9 @@ def metric_table(digest: Digest) -> MetricTable:
     """Arrange the metrics by slice, in the order of names."""
     rows: dict[Labels, dict[str, MetricCell]] = {}
     for cell in digest.metrics:
-        rows.setdefault(cell.slice, {})[cell.metric] = cell
+        mine = rows.setdefault(cell.slice, {})
+        # Several checks may watch a metric, as for drops and for rises.
+        mine[cell.metric] = min(mine.get(cell.metric, cell), cell, key=_badness)
     red = [cell for cell in digest.metrics if cell.outcome in {Outcome.WARN, Outcome.PAGE}]
     ill = {cell.metric for cell in red}
     carried = any(_is_carried(cell, is_ill=cell.metric in ill) for cell in digest.metrics)
@@ -69,6 +72,10 @@ def metric_table(digest: Digest) -> MetricTable:
         ),
         reasons=(*left_out, *[CARRIED] * carried, *dict.fromkeys(_reasons(digest))),
     )
+
+
+def _badness(cell: MetricCell) -> tuple[int, bool]:
+    return WORST_FIRST.index(cell.outcome), not cell.is_outside
 
 
 def _most(names: Iterable[K], red: Collection[K], most: int) -> list[K]:

@@ -310,7 +310,7 @@ def test_suggestions_fit_what_is_there_and_pass_lint(config: Path, checks: Path)
     result = run(config, "suggest", "kpi", "--days", "10")
     assert result.exit_code == 0, result.output
     text = result.output.replace("CHANGE-ME", "recsys")
-    for wanted in ("partition: {column: hour, grain: hour}", "column: at", "sum(impressions)"):
+    for wanted in ("partition: {column: hour, grain: hour}", "column: at", "value: impressions"):
         assert wanted in text
     assert "in the last 10 days: would have paged" in text
     checks.write_text(text)

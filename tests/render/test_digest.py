@@ -53,6 +53,16 @@ def test_cells_show_value_change_and_mark() -> None:
     assert cell_text(None) == "-"
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_of_checks_that_watch_the_same_metric_the_worst_is_shown(order: tuple[int, ...]) -> None:
+    fine = MetricCell("clicks", (), Outcome.OK, 100, 100, 0.0)
+    cells = (fine, replace(fine, outcome=Outcome.ERROR), replace(fine, outcome=Outcome.WARN))
+    for left_out, mark in ((None, "\U0001f534"), (2, "not judged"), (1, "\U0001f534")):
+        some = tuple(cells[i] for i in order if i != left_out)
+        ((_, (text,)),) = metric_table(replace(CLEAR, metrics=some)).rows
+        assert mark in text
+
+
 def test_a_total_that_a_red_slice_carries_is_not_green() -> None:
     total = MetricCell("opt_outs", (), Outcome.OK, 1634, 1360, 0.2, is_outside=True)
     variant = MetricCell("opt_outs", labels_of({"variant": "B"}), Outcome.PAGE, 605, 357, 0.69)
