@@ -92,6 +92,10 @@ class Kept:
         mine = sizes[cell.leaves, first + begin - self.known.first :][:, : count - begin]
         return np.concatenate([np.zeros(begin), np.nansum(mine, axis=0)])
 
+    def is_late_alarm(self, index: int) -> bool:
+        """Whether a restatement made a bucket bad that was told to be good: nobody is paged."""
+        return self.is_restated and not bool(self.told.alarms[index])
+
     def size_of(self, cell: Cell) -> float:
         """Return the same of the newest bucket."""
         return float(self.sizes_of(cell, self.known.number)[-1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -17,6 +17,8 @@ COMPLETE = 0.98
 # Not the median: one late night in ten would be ten false alarms in a hundred nights.
 CAUTIOUS = 0.1
 LEAST_SIGHTINGS = 20
+LEAST_FOLLOWED = 10
+BEFORE = 0.8  # of its age: what a bucket had then shows whether it still grows
 
 
 # A look that comes a little earlier than the one before still has it as evidence.
@@ -33,6 +35,8 @@ class Ready(StrEnum):
     AGE = "it is older than `complete_after`"
     BEHIND = "the source has not come to its end"
     LATE = "data of this age used to be incomplete"
+    GROWING = "it still grows, and used to be further by then"
+    STOPPED = "nothing has come after it yet, and used to come soon"
     YOUNG = "it is younger than `complete_after`"
     UNSEEN = "how late its data comes is known from the second look on"
 
@@ -46,11 +50,13 @@ class Ready(StrEnum):
 class Sighting:
     """What was there of a bucket at some age, as a share of what it had in the end.
 
-    Of a bucket that may still grow it is a share of what it has now: more than the true one.
+    Of a bucket that may still grow, with this end, it is a share of what it has now: more than the
+    true one.
     """
 
     age: timedelta
     share: float
+    end: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -59,13 +65,16 @@ class Arrival:
 
     complete_after: how long it takes as far as people know. watermark: up to when the source is
     complete, if it says so. is_watched: whether somebody looks again and again, so that sightings
-    come with time.
+    come with time. followed: how long after the end of earlier buckets the next one had rows, the
+    longest time where it had none until its own end. last: the end of the newest bucket with rows.
     """
 
     complete_after: timedelta
     watermark: datetime | None = None
     sightings: tuple[Sighting, ...] = ()
     is_watched: bool = False
+    followed: tuple[timedelta, ...] = ()
+    last: datetime | None = None
 
 
 def completeness(sightings: Iterable[Sighting], age: timedelta) -> float | None:
@@ -96,16 +105,44 @@ def ready(end: datetime, now: datetime, arrival: Arrival) -> Ready:
     near = _near(arrival.sightings, age)
     if near and _cautious(near) < COMPLETE:
         return Ready.LATE
-    if len(near) >= LEAST_SIGHTINGS:
-        return Ready.LAG
-    if age < arrival.complete_after:
-        return Ready.YOUNG
     is_blind = arrival.is_watched and not near and age < arrival.complete_after + SURELY
-    return Ready.UNSEEN if is_blind else Ready.AGE
+    reasons = (
+        (end == arrival.last and _used_to_follow(arrival, age), Ready.STOPPED),
+        (_is_growing(end, age, arrival.sightings), Ready.GROWING),
+        (len(near) >= LEAST_SIGHTINGS, Ready.LAG),
+        (age < arrival.complete_after, Ready.YOUNG),
+        (is_blind, Ready.UNSEEN),
+    )
+    return next((why for is_so, why in reasons if is_so), Ready.AGE)
 
 
-def newest_bucket(settings: Settings, now: datetime, arrival: Arrival) -> tuple[int, Ready]:
-    """Return the newest bucket that is complete, or the one that should be and is not, and why."""
+def _used_to_follow(arrival: Arrival, age: timedelta) -> bool:
+    """Whether rows of the next bucket are nearly always there soon: else the source has stopped."""
+    by = max(age, arrival.complete_after) * EARLIER
+    soon = sum(one <= by for one in arrival.followed)
+    many = len(arrival.followed)
+    return many >= LEAST_FOLLOWED and soon >= (1.0 - CAUTIOUS) * many
+
+
+def _is_growing(end: datetime, age: timedelta, sightings: Sequence[Sighting]) -> bool:
+    """Whether a bucket had less of what it has now, some time ago, than others mostly had then."""
+    own = [one for one in sightings if one.end == end and one.age <= age * BEFORE]
+    if not own:
+        return False
+    newest = max(own, key=lambda one: one.age)
+    usual = _near((one for one in sightings if one.end != end), newest.age)
+    is_known = len(usual) >= LEAST_SIGHTINGS
+    return is_known and newest.share < COMPLETE * float(np.median(usual))
+
+
+def newest_bucket(
+    settings: Settings, now: datetime, arrival: Arrival, last: int
+) -> tuple[int, Ready]:
+    """Return the newest bucket that is complete, or the one that should be and is not, and why.
+
+    last: the newest bucket that has rows.
+    """
+    arrival = replace(arrival, last=bucket_start(last + 1, settings))
     wanted = bucket_number(now - arrival.complete_after, settings) - 1
     newest = bucket_number(now, settings) - 1
     oldest = wanted - max(2, SURELY // settings.bucket)

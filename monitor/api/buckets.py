@@ -43,9 +43,10 @@ class Buckets(Answer):
 
     first: number of the first bucket. values, sizes: (slices, buckets), NaN where there was no
     row; sizes are the denominators of a rate. sightings: how late data came, is_watched: whether
-    more of them will be known at the next look. rebased: when somebody accepted the level of a
-    slice or roll-up as the new normal. memory: where a kind may keep what it derived from the
-    buckets; it may be empty at any time, and is never the only copy of anything.
+    more of them will be known at the next look, followed: see `Arrival`. rebased: when somebody
+    accepted the level of a slice or roll-up as the new normal. memory: where a kind may keep what
+    it derived from the buckets; it may be empty at any time, and is never the only copy of
+    anything.
     """
 
     labels: tuple[Labels, ...]
@@ -55,6 +56,7 @@ class Buckets(Answer):
     watermark: datetime | None = None
     sightings: tuple[Sighting, ...] = ()
     is_watched: bool = False
+    followed: tuple[timedelta, ...] = ()
     rebased: Mapping[Labels, datetime] = field(default_factory=dict)
     memory: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

@@ -21,10 +21,18 @@ MOST_SIGHTINGS = 600
 MOST_LOOKS = 24
 """How often one bucket is seen on its way to be complete, for the curve of lag."""
 
+MOST_FOLLOWED = 100
+NEVER = 1e10
+"""Seconds, some 300 years: a number that JSON has, too."""
+
 
 @dataclass
 class Metric:
-    """All that is remembered of one check: see `Buckets`; seen: totals of buckets by age."""
+    """All that is remembered of one check: see `Buckets`.
+
+    seen: totals of buckets by age. followed: how many seconds after its end the bucket behind each
+    had rows, NEVER where it had none at any look until its own end.
+    """
 
     key: str
     labels: tuple[Labels, ...] = ()
@@ -33,6 +41,7 @@ class Metric:
     sizes: Floats | None = None
     sightings: list[Sighting] = field(default_factory=list)
     seen: dict[int, list[tuple[float, float]]] = field(default_factory=dict)
+    followed: dict[int, float] = field(default_factory=dict)
     memory: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -100,6 +109,24 @@ def note_arrivals(metric: Metric, what: Remembered, now: datetime) -> None:
                 Sighting(timedelta(seconds=age), float(total / final)) for age, total in looks
             )
     del metric.sightings[:-MOST_SIGHTINGS]
+    _note_followed(metric, what, now)
+
+
+def _note_followed(metric: Metric, what: Remembered, now: datetime) -> None:
+    """Learn whether the bucket that is under way has rows, where the one before has some."""
+    number = bucket_number(now, what.settings) - 1
+    if metric.end > number:
+        age = (now - bucket_start(number + 1, what.settings)).total_seconds()
+        found = age if metric.end > number + 1 else NEVER
+        metric.followed[number] = min(found, metric.followed.get(number, NEVER))
+    for old in sorted(metric.followed)[:-MOST_FOLLOWED]:
+        del metric.followed[old]
+
+
+def followed(metric: Metric, what: Remembered, now: datetime) -> tuple[timedelta, ...]:
+    """Return how long it took until buckets of before this one were followed by the next."""
+    number = bucket_number(now, what.settings) - 1
+    return tuple(timedelta(seconds=s) for n, s in metric.followed.items() if n < number)
 
 
 def arriving(metric: Metric, what: Remembered, now: datetime) -> Iterator[Sighting]:
@@ -108,10 +135,11 @@ def arriving(metric: Metric, what: Remembered, now: datetime) -> Iterator[Sighti
         total = float(
             np.nansum(metric.values[:, number - metric.first : number + 1 - metric.first])
         )
-        newest = (now - bucket_start(number + 1, what.settings)).total_seconds()
+        end = bucket_start(number + 1, what.settings)
+        newest = (now - end).total_seconds()
         for age, then in looks:
             if age < newest and total > 0:
-                yield Sighting(timedelta(seconds=age), then / total)
+                yield Sighting(timedelta(seconds=age), then / total, end)
 
 
 def days_of(metric: Metric, what: Remembered, lo: int) -> list[MetricDay]:
@@ -144,6 +172,7 @@ def restored(key: str, days: list[MetricDay], arrivals: str) -> Metric:
     found = json.loads(arrivals) if arrivals else {}
     metric.sightings = [Sighting(timedelta(seconds=a), s) for a, s in found.get("sightings", [])]
     metric.seen = {int(n): [(a, t) for a, t in looks] for n, looks in found.get("seen", {}).items()}
+    metric.followed = {int(n): after for n, after in found.get("followed", {}).items()}
     return metric
 
 
@@ -151,4 +180,4 @@ def arrivals_text(metric: Metric) -> str:
     """Write how late data came as JSON; `restored` reads it."""
     sightings = [(one.age.total_seconds(), round(one.share, 5)) for one in metric.sightings]
     seen = {str(number): looks for number, looks in metric.seen.items()}
-    return json.dumps({"sightings": sightings, "seen": seen})
+    return json.dumps({"sightings": sightings, "seen": seen, "followed": metric.followed})

@@ -179,10 +179,12 @@ class Anomaly(Check, kind="anomaly"):
         settings = self._settings()
         # An answer that another check got a minute ago knows nothing of what came since.
         asked_at = min(now, answer.observed_at)
-        come = (answer.watermark, answer.sightings, answer.is_watched)
-        number, why = newest_bucket(settings, asked_at, Arrival(self.complete_after, *come))
+        come = (answer.watermark, answer.sightings, answer.is_watched, answer.followed)
+        known = _all_of(answer)
+        come_so = Arrival(self.complete_after, *come)
+        number, why = newest_bucket(settings, asked_at, come_so, known.number)
         kept = past if isinstance(past := answer.memory.get(MEMORY), Kept) else None
-        found = _all_of(answer).until(number).without_silent(settings)
+        found = known.until(number).without_silent(settings)
         self._refuse_many(found.slices)
         if not found.slices:
             return
@@ -238,7 +240,7 @@ class Anomaly(Check, kind="anomaly"):
             else:
                 was = float(kept.told.values[index]) if kept.is_restated else None
                 evidence = {"metric": self.value, **of_point(point, was, kept.size_of(cell))}
-                is_noise = cell.labels not in causes or _is_late_alarm(kept, index)
+                is_noise = cell.labels not in causes or kept.is_late_alarm(index)
                 if not is_noise:
                     evidence |= of_cause(kept, cells, index, self.slices.report)
                     evidence |= self._surroundings(answer, kept, now)
@@ -289,11 +291,6 @@ class Anomaly(Check, kind="anomaly"):
         """Return the start of the newest bucket that is complete by its age."""
         settings = self._settings()
         return bucket_start(bucket_number(now - self.complete_after, settings) - 1, settings)
-
-
-def _is_late_alarm(kept: Kept, index: int) -> bool:
-    """Whether a restatement made a bucket bad that was told to be good: nobody is paged for it."""
-    return kept.is_restated and not bool(kept.told.alarms[index])
 
 
 def _all_of(answer: Buckets) -> Known:

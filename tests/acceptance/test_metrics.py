@@ -93,6 +93,22 @@ def test_a_dead_pipeline_is_one_incident_of_freshness_and_none_of_the_metric(
 
 
 @pytest.mark.long
+def test_a_pipeline_that_dies_within_an_hour_is_no_drop_of_that_hour(tmp_path: Path) -> None:
+    kpi = warehouse(numbers(CROSSED, 7), CROSSED)
+    text = checks(FRESH, every="15m", warn="12%", by="model, variant")
+
+    async def story(platform: Platform) -> None:
+        await platform.look(24 * HOUR + 2 * QUARTER, QUARTER)
+        kpi.dies(platform.now)
+        await platform.look(12 * HOUR, QUARTER)
+        kpi.dies(None)
+        await platform.look(6 * HOUR, QUARTER)
+        assert [one.check for one in platform.incidents().values()] == ["fresh"]
+
+    live(Platform(tmp_path, text, kpi), story)
+
+
+@pytest.mark.long
 def test_missing_data_that_nobody_else_watches_is_told_by_the_metric(tmp_path: Path) -> None:
     kpi = warehouse(numbers(MODELS, 1))
 

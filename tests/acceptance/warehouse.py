@@ -64,7 +64,7 @@ class Warehouse(Source):
         return (at - self._first) // HOUR
 
     def dies(self, at: datetime | None) -> None:
-        """Let no hour from this one on arrive any more; None: all of them come after all."""
+        """Let nothing from this moment on arrive any more; None: all of it comes after all."""
         self._dead_from = at
 
     def arrives(self, share: Callable[[timedelta], float]) -> None:
@@ -72,12 +72,16 @@ class Warehouse(Source):
 
     def table(self, since: datetime, now: datetime) -> Table:
         end = min(self.place(now) + 1, self._values.shape[1])
+        left = 0.0
         if self._dead_from is not None:
-            end = min(end, self.place(self._dead_from))
+            left = (self._dead_from - self._first) % HOUR / HOUR
+            end = min(end, self.place(self._dead_from) + (left > 0.0))
         lo = max(self.place(since), 0)
         ages = [now - (self._first + HOUR * (n + 1)) for n in range(lo, end)]
         # The hour that is under way holds a part of itself, too.
         parts = [self._arrived(age) if age >= timedelta(0) else 0.3 for age in ages]
+        if left > 0.0 and end == self.place(self._dead_from or now) + 1:
+            parts[-1] = min(parts[-1], left)
         block = np.floor(self._values[:, lo:end] * np.array(parts))
         hours = [self._first + HOUR * n for n in range(lo, end)]
         names = [name for name, _ in self._labels[0]]

@@ -39,6 +39,43 @@ def test_a_few_sightings_are_enough_to_see_that_data_comes_late() -> None:
     assert ready(END, END + timedelta(minutes=30), soon) is Ready.AGE
 
 
+SOON, NEVER = timedelta(minutes=2), timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "followed", "last", "says"),
+    [
+        (30, (SOON,) * 18 + (NEVER,) * 2, END, Ready.STOPPED),
+        (10, (2 * WAIT,) * 20, END, Ready.LAG),
+        (60, (2 * WAIT,) * 20, END, Ready.STOPPED),
+        # Before the next bucket used to have rows it is known to come within the usual wait.
+        (1, (SOON,) * 20, END, Ready.STOPPED),
+        (30, (SOON,) * 20, END + timedelta(hours=1), Ready.LAG),
+        (30, (SOON,) * 17 + (NEVER,) * 3, END, Ready.LAG),
+        (30, (SOON,) * 5, END, Ready.LAG),
+    ],
+)
+def test_the_last_bucket_of_a_source_that_has_stopped_is_not_judged(
+    minutes: int, followed: tuple[timedelta, ...], last: datetime, says: Ready
+) -> None:
+    seen = tuple(sightings(1.0, minutes=minutes))
+    come = Arrival(WAIT, None, seen, is_watched=True, followed=followed, last=last)
+    assert ready(END, END + timedelta(minutes=minutes), come) is says
+
+
+@pytest.mark.parametrize(
+    ("share", "usual", "says"),
+    [(0.9, 1.0, Ready.GROWING), (0.99, 1.0, Ready.LAG), (0.9, 0.9, Ready.LAG)],
+)
+def test_a_bucket_that_grows_later_than_others_did_is_not_judged(
+    share: float, usual: float, says: Ready
+) -> None:
+    """However complete others were at its age: this one had less of what it has now."""
+    others = (*sightings(usual, minutes=20), *sightings(1.0, minutes=40, count=400))
+    own = Sighting(timedelta(minutes=20), share, END)
+    assert ready(END, END + timedelta(minutes=40), Arrival(WAIT, None, (*others, own))) is says
+
+
 def ends(count: int) -> list[datetime]:
     return [END - hours * timedelta(hours=1) for hours in range(count)]
 

@@ -212,6 +212,23 @@ def test_a_second_look_tells_how_much_was_missing_at_the_first(tmp_path: Path) -
     assert shares[timedelta(minutes=70)] == 1.0
 
 
+def test_how_soon_a_bucket_is_followed_by_the_next_is_known_after_a_restart(tmp_path: Path) -> None:
+    kpi = Kpi()
+    hour = NOW.replace(minute=0)
+    with opened(tmp_path) as (histories, _):
+        assert ask(histories, kpi).followed == ()
+        kpi.rows[hour] = 1.0
+        ask(histories, kpi, hour + timedelta(minutes=25))
+        ask(histories, kpi, hour + timedelta(minutes=40))
+        # Nothing follows this one, and nothing is learned where nothing has come.
+        ask(histories, kpi, hour + timedelta(minutes=65))
+        ask(histories, kpi, hour + timedelta(minutes=125))
+    with opened(tmp_path) as (histories, _):
+        after = ask(histories, kpi, hour + timedelta(minutes=185))
+    assert [one for one in after.followed if one < HOUR] == [timedelta(minutes=25)]
+    assert len(after.followed) == 2
+
+
 def test_days_come_back_as_they_were_saved(tmp_path: Path) -> None:
     values = np.array([[1.0, np.nan, np.inf], [4.0, 5.0, 6.0]])
     day = MetricDay(date(2026, 11, 24), 5, (CTR, CVR), values, values * 2)
