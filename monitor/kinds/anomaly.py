@@ -98,7 +98,7 @@ class Anomaly(Check, kind="anomaly"):
         description="SQL with {{ since }}, {{ until }} if much, and {{ value }} for the metric."
     )
     value: str = Field(
-        default="value", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="The metric."
+        default="value", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="The metric; else the id."
     )
     time: str = Field(
         default="t", description="Column: start of the bucket, UTC unless it has a zone."
@@ -210,11 +210,13 @@ class Anomaly(Check, kind="anomaly"):
         numbers = [bucket_number(self._bucket(now), settings) for now in moments]
         known = _all_of(answer).until(max(numbers, default=0))
         self._refuse_many(known.slices)
-        causes = None
+        causes, same, found = None, None, list[Measured]()
         for kept, now in zip(replayed(settings, known, numbers), moments, strict=True):
             told = None if kept is None else self._with_causes(replace(kept, causes=causes))
             causes = told.causes if told else causes
-            yield list(self._told(told, answer, now)) if told else []
+            if told and same != (told.known.number, causes):  # looks at one bucket find the same
+                same, found = (told.known.number, causes), list(self._told(told, answer, now))
+            yield found if told else []
 
     def _refuse_many(self, slices: Sequence[Labels]) -> None:
         if len(slices) > self.slices.max:
@@ -228,6 +230,7 @@ class Anomaly(Check, kind="anomaly"):
     def _told(self, kept: Kept, answer: Buckets, now: datetime) -> Iterator[Measured]:
         """Tell every roll-up and slice; only causes are more than noise."""
         watch, cells, causes = kept.watch, kept.watch.cells(), kept.causes or frozenset()
+        metric = self.id if self.value == "value" else self.value
         at = bucket_start(kept.known.number, kept.settings)
         changes = watch.changes().tolist()
         for index, (cell, point) in enumerate(zip(cells, points(kept), strict=True)):
@@ -239,7 +242,7 @@ class Anomaly(Check, kind="anomaly"):
                 yield NotYet(f"learning: {point.reason}", cell.labels)
             else:
                 was = float(kept.told.values[index]) if kept.is_restated else None
-                evidence = {"metric": self.value, **of_point(point, was, kept.size_of(cell))}
+                evidence = {"metric": metric, **of_point(point, was, kept.size_of(cell))}
                 is_noise = cell.labels not in causes or kept.is_late_alarm(index)
                 if not is_noise:
                     evidence |= of_cause(kept, cells, index, self.slices.report)

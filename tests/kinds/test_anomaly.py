@@ -232,6 +232,13 @@ def test_a_day_without_a_zone_is_a_day_of_the_check(timezone: str) -> None:
         assert not is_missing or judged in found.reason
 
 
+def test_a_metric_without_a_name_is_named_like_its_check() -> None:
+    unnamed = Anomaly(id="revenue-drop", query="select r as value from kpi", bad="down")
+    (sample,) = unnamed.measure([table(None)], NOW)
+    assert isinstance(sample, Sample)
+    assert sample.evidence["metric"] == "revenue-drop"
+
+
 @pytest.mark.parametrize("value", ["a b", "1x", "x;drop", "sum(x)", ""])
 def test_a_metric_that_is_no_plain_name_is_refused(value: str) -> None:
     with pytest.raises(ValidationError, match="value"):
