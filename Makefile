@@ -54,7 +54,7 @@ lint: dev
 quick: lint
 	$(if $(MEMORY),PYTEST_DEBUG_TEMPROOT=$(MEMORY)) \
 	  $(BIN)/python -m pytest -o tmp_path_retention_policy=failed -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
-	  -m "not platform and not alone$(if $(IS_CI),, and not long)"
+	  --ignore=tests/platform -m "not platform and not alone$(if $(IS_CI),, and not long)"
 
 # The platform is one for all its tests, and real deadlines need a quiet machine.
 test: quick

@@ -21,5 +21,10 @@ if not IN_CI:
 
 def pytest_collection_finish() -> None:
     """Leave out of every later collection what collecting the tests has made."""
-    gc.collect()
     gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Leave it to CI to look once more for what nobody closed: it takes a second at the end."""
+    if not IN_CI:
+        gc.freeze()

@@ -313,6 +313,7 @@ def test_what_is_packed_unasked_is_unpacked_up_to_the_same_bound(
     asyncio.run(work())
 
 
+@pytest.mark.long
 def test_over_tls_a_certificate_that_nobody_trusts_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

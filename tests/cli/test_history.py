@@ -53,6 +53,7 @@ def run(config: Path, *words: str) -> Result:
     return CliRunner().invoke(cli, ["history", *words, "--config", str(config)])
 
 
+@pytest.mark.long
 def test_the_season_is_fetched_and_what_can_be_found_is_said(config: Path) -> None:
     result = run(config, "backfill")
     assert result.exit_code == 0, result.output

@@ -2,6 +2,8 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from monitor.api import DeliveryError, SourceError
 from monitor.core.model import Outcome
 from tests.engine.rig import START, Number, Rig
@@ -188,6 +190,7 @@ def test_reload_resolves_the_alerts_of_removed_checks_and_looks_at_new_ones(rig:
     rig.run(story)
 
 
+@pytest.mark.long
 def test_a_source_that_flaps_is_well_in_the_end(rig: Rig) -> None:
     async def story(rig: Rig) -> None:
         for _ in range(3):

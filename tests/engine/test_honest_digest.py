@@ -20,7 +20,7 @@ from monitor.render.slack import digest_messages
 from tests.engine.rig import Rig, Scripted
 from tests.often import often
 
-NIGHTS = often(2, 50)
+NIGHTS = often(1, 50)
 LENGTH = 24
 MORNING = DigestPlan("morning", 12, LENGTH, frozenset(range(7)))
 

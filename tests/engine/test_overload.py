@@ -129,6 +129,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     made.store.close()
 
 
+@pytest.mark.long
 def test_overload_is_one_incident_within_a_minute_though_all_sql_is_rejected(stage: Stage) -> None:
     async def story() -> None:
         await stage.looks(2)

@@ -64,6 +64,7 @@ def test_a_clock_of_1970_that_is_set_right_is_no_work(rig: Rig) -> None:
     assert late(rig) == 0
 
 
+@pytest.mark.long
 def test_while_the_store_fails_no_more_is_found_than_can_be_held(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,7 +26,7 @@ def usual(at: datetime, index: int) -> float:
     return round(20_000 * (1 + 0.4 * math.sin(at.hour / 24 * 2 * math.pi)) * (1 + 0.04 * wobble))
 
 
-def table(last: float | None, *, weeks: int = 5, gap: bool = False) -> Table:
+def table(last: float | None, *, weeks: int = 3, gap: bool = False) -> Table:
     hours = weeks * 7 * 24
     rows = []
     for index in range(hours):
@@ -172,6 +172,7 @@ def test_a_bucket_that_is_not_complete_yet_changes_nothing() -> None:
     assert list(CHECK.measure([partial], NOW)) == list(CHECK.measure([table(None)], NOW))
 
 
+@pytest.mark.long
 def test_all_rows_inside_the_judged_bucket_are_its_parts() -> None:
     rows = list(zip(*table(None).columns.values(), strict=True))
     halves = [
@@ -209,6 +210,7 @@ def test_a_rise_from_nothing_is_large_and_still_a_number() -> None:
     json.dumps(sample.evidence, allow_nan=False)
 
 
+@pytest.mark.long
 def test_both_directions_measure_a_drop_and_a_rise() -> None:
     both = CHECK.model_copy(update={"bad": "both"})
     drop, rise = both.measure([table(0.5)], NOW)

@@ -176,6 +176,7 @@ def test_an_evening_says_how_many_are_new() -> None:
     assert verdict_line(evening).startswith("2 open (2 page, 1 new)")
 
 
+@pytest.mark.long
 def test_a_table_of_very_many_metrics_shows_what_is_red_and_counts_the_rest() -> None:
     known = digest().metrics[0]
     cells = [

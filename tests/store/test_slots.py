@@ -244,6 +244,7 @@ def test_of_old_pings_only_the_newest_and_the_newest_good_stay(store: Store) -> 
     assert store.journal.known_since("job") == AT + HOUR
 
 
+@pytest.mark.long
 def test_old_numbers_are_three_points_of_each_hour_by_the_day(store: Store) -> None:
     def hour(number: int) -> tuple[tuple[SeriesKey, datetime], Hour]:
         at = AT + HOUR * number

@@ -82,6 +82,7 @@ def test_a_check_more_costs_the_status_page_few_calls_and_no_query(
     assert queries(many.store, status(many)) == queries(few.store, status(few))
 
 
+@pytest.mark.long
 def test_the_status_page_is_small_enough_for_five_thousand_checks(
     filled: Callable[..., Pages],
 ) -> None:

@@ -76,6 +76,7 @@ def test_trouble_of_the_last_half_hour_is_not_usual_after_a_restart_either() -> 
     assert again(past).usual(NOW, {"bi|superset": 1.0}) == {"bi|superset": pytest.approx(0.2)}
 
 
+@pytest.mark.long
 def test_a_week_of_a_crowd_stays_short_and_holds_those_who_held_most() -> None:
     rng = Random(7)  # noqa: S311
     names = [f"user{n:02d}{'x' * 150}|source" for n in range(80)]

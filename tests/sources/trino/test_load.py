@@ -173,6 +173,7 @@ def test_the_groups_in_which_somebody_waits_are_told(on: Rig) -> None:
     assert on.load(Load()).groups == (group,)
 
 
+@pytest.mark.long
 def test_the_recent_past_comes_with_a_snapshot(on: Rig) -> None:
     for minute in range(30):
         on.becomes(workers=minute)

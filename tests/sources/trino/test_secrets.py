@@ -52,6 +52,7 @@ def ask(source: Trino, query: Query | None = None) -> Answer:
     return source.ask_blocking(query or Rows("select 1"), Asking(NOW, ENOUGH, "fresh", "recsys"))
 
 
+@pytest.mark.long
 def test_a_certificate_that_ca_file_signs_is_trusted(secure: Secure) -> None:
     assert ask(secure.source()).cost.queries == 1
     load = ask(secure.source(), Load())

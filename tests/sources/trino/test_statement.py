@@ -90,6 +90,7 @@ def test_a_column_that_holds_no_moment_is_the_querys_fault(on: Rig) -> None:
     assert on.error(LastUpdate("t", "name")).fault == "query"
 
 
+@pytest.mark.long
 def test_more_rows_than_allowed_are_refused_and_the_query_ended(on: Rig) -> None:
     rows = [[1]] * (on.source.max_rows + 1)
     on.becomes(tables={"select": ({"one": "integer"}, rows)})
