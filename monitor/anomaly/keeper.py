@@ -8,16 +8,20 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from monitor.anomaly.absence import Gap, is_usual, usual_gaps
 from monitor.anomaly.arrays import Bools, Floats
 from monitor.anomaly.cube import Labels
 from monitor.anomaly.explain import Cell
+from monitor.anomaly.layer import AGAINST
 from monitor.anomaly.model import Learning, Missing, Point, Settings
-from monitor.anomaly.replay import answers
+from monitor.anomaly.replay import NO_ROW, answers
 from monitor.anomaly.series import bucket_number, bucket_start
 from monitor.anomaly.watch import Watch
 
 # A restatement of less than this share teaches nothing new.
 MATERIAL = 0.02
+USUALLY = "there are no rows, as there never are at this time of the day or week"
+NOTHING_TO_COMPARE = "there is nothing to compare with"
 FORGET_AFTER = timedelta(days=7)
 """A slice that has been silent for longer is gone, and no longer missing."""
 
@@ -203,7 +207,7 @@ def _part(known: Known, done: int) -> Floats | None:
 
 
 def points(kept: Kept) -> list[Point | Learning | Missing]:
-    """Tell the newest bucket of all roll-ups and slices."""
+    """Tell the newest bucket of all roll-ups and slices, in the order of cells."""
     at = bucket_start(kept.known.number, kept.settings)
     found: list[Point | Learning | Missing] = []
     for layer in kept.watch.layers:
@@ -211,6 +215,21 @@ def points(kept: Kept) -> list[Point | Learning | Missing]:
         is_slices = layer is kept.watch.leaves
         raw = kept.known.values[:, -1] if is_slices else np.full(len(layer.labels), np.nan)
         found.extend(answers(layer.newest, raw.tolist(), kept.settings, at))
+    if not any(isinstance(one, Missing) for one in found):
+        return found
+    gaps = usual_gaps(kept.known.values, kept.settings.bucket)
+    return [
+        _missing(one, cell, gaps) if isinstance(one, Missing) else one
+        for one, cell in zip(found, kept.watch.cells(), strict=True)
+    ]
+
+
+def _missing(found: Missing, cell: Cell, gaps: list[Gap]) -> Missing:
+    """Say of what has no rows whether any were to be expected."""
+    if AGAINST in dict(cell.labels):
+        return Missing(found.at, NOTHING_TO_COMPARE, is_expected=True)
+    if found.reason == NO_ROW and is_usual(gaps, cell.leaves):
+        return Missing(found.at, USUALLY, is_expected=True)
     return found
 
 

@@ -116,10 +116,11 @@ class Learning:
 
 @dataclass(frozen=True)
 class Missing:
-    """There is no usable value. This is never a drop."""
+    """There is no usable value. This is never a drop; nor a fault where none is to be expected."""
 
     at: datetime
     reason: str
+    is_expected: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from monitor.anomaly.evidence import capability, of_cause, of_point, surroundings
 from monitor.anomaly.keeper import Kept, Known, caught_up, points, replayed
-from monitor.anomaly.layer import AGAINST
 from monitor.anomaly.model import DAY, Learning, Missing, Settings
 from monitor.anomaly.ready import Arrival, completeness, newest_bucket
 from monitor.anomaly.series import bucket_number, bucket_start
@@ -234,8 +233,8 @@ class Anomaly(Check, kind="anomaly"):
         at = bucket_start(kept.known.number, kept.settings)
         changes = watch.changes().tolist()
         for index, (cell, point) in enumerate(zip(cells, points(kept), strict=True)):
-            if isinstance(point, Missing) and AGAINST in dict(cell.labels):
-                yield NotYet("there is nothing to compare with", cell.labels)
+            if isinstance(point, Missing) and point.is_expected:
+                yield NotYet(point.reason, cell.labels)
             elif isinstance(point, Missing):
                 yield NoData(f"{point.reason} for the bucket {self._name(at)}", cell.labels)
             elif isinstance(point, Learning):

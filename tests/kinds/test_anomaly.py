@@ -70,6 +70,16 @@ def test_a_rise_is_no_drop() -> None:
     assert sample.value < 0
 
 
+def test_a_bucket_that_never_has_rows_at_this_hour_is_not_judged_and_no_missing_data() -> None:
+    usual_rows = table(None)
+    count = len(usual_rows.columns["t"])  # the last one is of the judged hour
+    kept = [i for i in range(count) if (count - 1 - i) % 24]
+    columns = {name: tuple(c[i] for i in kept) for name, c in usual_rows.columns.items()}
+    (found,) = CHECK.measure([replace(usual_rows, columns=columns)], NOW)
+    assert isinstance(found, NotYet)
+    assert "there never are" in found.reason
+
+
 def test_a_bucket_without_rows_is_no_data_and_never_a_drop() -> None:
     (found,) = CHECK.measure([table(None, gap=True)], NOW)
     assert isinstance(found, NoData)
