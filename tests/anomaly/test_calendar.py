@@ -2,6 +2,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pytest
 
 from monitor.anomaly.calendar import Calendar
 from monitor.anomaly.model import Settings
@@ -15,6 +16,7 @@ def hourly(holidays: frozenset[date] = frozenset()) -> Settings:
     return Settings(timedelta(hours=1), "Europe/Berlin", "down", 1.0, 0.0, holidays)
 
 
+@pytest.mark.long
 def test_the_season_follows_the_local_hour_across_a_clock_change() -> None:
     first = bucket_number(START, hourly())
     span = Calendar(hourly()).span(first, first + 60 * 24)

@@ -34,6 +34,7 @@ def bad_hours(values: Floats, since: int = HOUR, until: int = DAYS * 24) -> list
     return found
 
 
+@pytest.mark.long
 def test_a_shift_that_stays_is_one_alarm_until_it_is_the_new_normal() -> None:
     hours = bad_hours(fallen(DAYS * 24))
     assert hours == list(range(hours[0], hours[0] + 48))

@@ -216,6 +216,7 @@ def test_a_number_that_is_none_is_refused(tmp_path: Path, option: str, text: str
     assert option.strip("-").replace("-", "_") in result.output.replace("-", "_")
 
 
+@pytest.mark.long
 def test_what_is_too_short_to_judge_says_so(tmp_path: Path) -> None:
     for values, says in ((usual(days=6), True), (usual(), False)):
         result = backtest(write(tmp_path / "a.csv", "t,n", rows_of(values)))

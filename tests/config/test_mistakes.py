@@ -43,6 +43,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Mistake, list[
 Found = list[tuple[Mistake, list[Problem]]]
 
 
+@pytest.mark.long
 def test_no_mistake_is_accepted(found: Found) -> None:
     assert [str(mistake) for mistake, problems in found if not problems] == []
 

@@ -38,6 +38,7 @@ def problems(home: Path, loader: Loader, text: str) -> tuple[Problem, ...]:
         return error.problems
 
 
+@pytest.mark.long
 def test_no_mistake_is_accepted(found: Found) -> None:
     assert [str(mistake) for mistake, said in found if not said] == []
 

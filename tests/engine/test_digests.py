@@ -125,6 +125,7 @@ def test_a_digest_that_nobody_got_is_told_again_with_the_next(url: str) -> None:
     assert made.undelivered == ("oncall-slack: gone",)
 
 
+@pytest.mark.long
 def test_a_window_of_the_past_is_told_as_it_ended(url: str) -> None:
     """What was open when it ended is open in it, though it is over now."""
     rig = DigestRig(url)
@@ -148,6 +149,7 @@ def test_a_window_of_the_past_is_told_as_it_ended(url: str) -> None:
     assert len(after.overnight) == 1
 
 
+@pytest.mark.long
 def test_the_evening_tells_only_what_changed(url: str) -> None:
     rig = DigestRig(url, MORNING, EVENING)
 
@@ -209,6 +211,7 @@ def test_a_receiver_that_takes_no_digests_gets_none(url: str) -> None:
     assert rig.digests_in("oncall-slack") == []
 
 
+@pytest.mark.long
 def test_the_week_is_reviewed(url: str) -> None:
     rig = DigestRig(url, replace(MORNING, minute=13, edition=Edition.REVIEW))
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from monitor.config.load import load
 from monitor.config.plan import Plan
 from monitor.render.digest import as_text
@@ -69,6 +71,7 @@ class Lab(Rig):
         return replace(made, receivers={"oncall-slack": self.boxes["oncall-slack"]})
 
 
+@pytest.mark.long
 def test_the_morning_digest_says_how_every_experiment_stands(tmp_path: Path) -> None:
     rig = Lab(tmp_path)
 

@@ -23,6 +23,7 @@ def counts(rig: Rig) -> dict[str, dict[Outcome, int]]:
     return {check: {o: n for o, n in it.counts.items() if n} for check, it in found.items()}
 
 
+@pytest.mark.long
 def test_half_a_pair_in_a_text_of_a_source_is_told_with_a_mark_instead(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

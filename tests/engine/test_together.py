@@ -299,6 +299,7 @@ texts = st.one_of(
 )
 
 
+@pytest.mark.long
 @settings(
     max_examples=often(12, 80),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -43,6 +43,7 @@ def send(url: str, notification: Notification) -> None:
     asyncio.run(receiver.send(notification, None))
 
 
+@pytest.mark.long
 def test_an_incident_goes_through_apprise_as_title_and_text(url: str) -> None:
     send(url, note(NotifyReason.FIRST))
     (taken,) = Taker.taken

@@ -213,6 +213,7 @@ def test_slots_are_forgotten_after_ninety_days(store: Store) -> None:
     assert rows(store) == (0, 0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("every", [timedelta(weeks=1), timedelta(days=31), timedelta(days=91)])
 def test_a_job_that_never_comes_back_is_late_however_rarely_it_ran(
     store: Store, every: timedelta

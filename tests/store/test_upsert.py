@@ -130,6 +130,7 @@ def sample(column: sa.Column[Any], number: int) -> Any:
     return number if isinstance(kind, sa.Integer) else f'"{number}\\ é'
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("table", metadata.sorted_tables, ids=str)
 def test_many_rows_of_every_table_are_written_and_replaced(store: Store, table: sa.Table) -> None:
     key = tuple(column.name for column in table.primary_key)

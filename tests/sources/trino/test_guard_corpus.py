@@ -1,5 +1,7 @@
 from random import Random
 
+import pytest
+
 from monitor.sources.trino.guard import _by_parser, _by_tokens, _is_plain, objection, why_refused
 from monitor.sources.trino.lexer import tokens
 from tests.often import often
@@ -21,6 +23,7 @@ def test_the_first_lock_alone_refuses_every_attack_that_trino_would_run() -> Non
     assert [name for name in open_to if not name.startswith("in a union")] == []
 
 
+@pytest.mark.long
 def test_nearly_every_reading_passes() -> None:
     corpus = list(readings())
     assert len(corpus) >= 1000
@@ -30,6 +33,7 @@ def test_nearly_every_reading_passes() -> None:
     assert [text for text in refused if text in ALONE] == []
 
 
+@pytest.mark.long
 def test_nearly_every_reading_is_let_pass_without_the_slow_parser() -> None:
     corpus = list(readings())
     slow = [text for text in corpus if not _is_plain(text, list(tokens(text)))]
