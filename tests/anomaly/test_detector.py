@@ -35,6 +35,7 @@ def test_judging_the_newest_bucket_agrees_exactly_with_the_replay(hour: int) -> 
         assert found.is_anomaly == judged.is_anomaly[row, hour]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("drop", often([0.2], [0.2, 0.4]))
 def test_a_six_hour_drop_of_one_slice_is_found(drop: float) -> None:
     values = business(8, DAYS)

@@ -37,6 +37,7 @@ def test_changing_the_future_never_changes_a_past_score(cut: int, future: np.nda
         np.testing.assert_array_equal(old[..., :cut], new[..., :cut], err_msg=name)
 
 
+@pytest.mark.long
 @limits(max_examples=4 * FEW)
 @given(
     values=arrays.arrays(np.float64, (2, 24 * 23), elements=WILD, fill=st.just(7.0)),

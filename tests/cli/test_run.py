@@ -43,6 +43,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Home, Da
         yield home, daemon
 
 
+@pytest.mark.long  # a daemon of its own; `make test` starts one on the platform
 def test_it_looks_tells_serves_reloads_and_drains(home: Home, start: Start) -> None:
     daemon = start()
     said = read_until(daemon, "WARN rows")

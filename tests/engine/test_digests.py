@@ -115,6 +115,7 @@ def test_the_window_begins_where_the_last_delivered_digest_ended(url: str) -> No
     assert second.since == first.until
 
 
+@pytest.mark.long
 def test_a_digest_that_nobody_got_is_told_again_with_the_next(url: str) -> None:
     rig = DigestRig(url, MORNING, replace(EVENING, edition=Edition.FULL))
     rig.boxes["oncall-slack"]._faults = [DeliveryError("gone", is_final=True)]

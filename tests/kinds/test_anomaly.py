@@ -176,6 +176,7 @@ def test_a_bucket_is_judged_only_when_it_is_complete(now: str, bucket: str) -> N
     assert bucket in found.reason
 
 
+@pytest.mark.long
 def test_a_bucket_that_is_not_complete_yet_changes_nothing() -> None:
     rows = list(zip(*table(None).columns.values(), strict=True))
     partial = rows_of(*rows, (LAST + HOUR, "ctr", 3.0))

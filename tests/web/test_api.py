@@ -338,6 +338,7 @@ def test_alerts_of_another_alertmanager_are_told_to_their_maintainer_and_resolve
     tell(story)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "body",
     [
@@ -379,6 +380,7 @@ def test_lists_are_filtered_and_paged(tell: Callable[[Story], None]) -> None:
     tell(story)
 
 
+@pytest.mark.long
 def test_a_check_can_be_looked_at_at_once(tell: Callable[[Story], None]) -> None:
     async def story(site: Site) -> None:
         site.rig.source.says(50)

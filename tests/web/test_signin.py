@@ -169,6 +169,7 @@ def test_who_did_it_is_who_signed_in_whatever_the_request_says(tell: Callable[..
     tell(story)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("who", "groups", "status"),
     [
